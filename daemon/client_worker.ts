@@ -1,0 +1,97 @@
+/// <reference lib="deno.worker" />
+/** The packet worker of simplevpn-client: TUN device and the connection to the server. */
+import { EPOLLOUT } from "../ffi/epoll.ts";
+import { describeErrno, OsError } from "../ffi/error.ts";
+import { connectTcp, socketError } from "../ffi/socket.ts";
+import { SocketAddress } from "../ffi/socket_address.ts";
+import { Client } from "../lib/session/client.ts";
+import type { ClientMessage, ClientSetup, ResolvedMessage } from "./messages.ts";
+import { OutboxPool } from "./outbox_pool.ts";
+import { PacketBuffer } from "./packet_buffer.ts";
+import { type StreamContext, StreamSocket } from "./stream_socket.ts";
+import { TunPort } from "./tun_port.ts";
+import { runWorker, type WorkerContext } from "./worker_port.ts";
+
+class ClientWorker {
+  readonly #context: WorkerContext<ClientMessage>;
+  readonly #client: Client;
+  readonly #streams: StreamContext;
+  #candidates: SocketAddress[] = [];
+  /** Ends the connection, or the attempt to make one. */
+  #abandon = (): void => {};
+
+  constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
+    const { loop, counters, post } = context;
+    const buffer = new PacketBuffer();
+    this.#context = context;
+    this.#streams = { loop, counters, buffer, outboxes: new OutboxPool() };
+    const tun = new TunPort(
+      loop,
+      setup.tunFd,
+      buffer,
+      counters,
+      (bytes, offset, length) => this.#client.fromTun(bytes, offset, length, loop.now),
+    );
+    this.#client = new Client(
+      setup,
+      {
+        resolve: () => post({ type: "resolve" }),
+        connect: (candidate) => this.#connect(this.#candidates[candidate]!),
+        abandon: () => this.#abandon(),
+        toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
+        report: (event) => post({ type: "event", event }),
+        random: Math.random,
+      },
+      counters,
+      loop.now,
+    );
+  }
+
+  get deadline(): number {
+    return this.#client.deadline;
+  }
+
+  advance(now: number): void {
+    this.#client.advance(now);
+  }
+
+  receive(message: ResolvedMessage): void {
+    const { now } = this.#context.loop;
+    if (message.type === "unresolved") {
+      this.#client.unresolved(message.reason, message.permanent, now);
+    } else {
+      this.#candidates = message.addresses.map((bytes) => new SocketAddress(bytes));
+      this.#client.resolved(this.#candidates.length, now);
+    }
+  }
+
+  #connect(to: SocketAddress): void {
+    const { loop } = this.#context;
+    try {
+      const fd = connectTcp(to);
+      this.#abandon = () => loop.close(fd);
+      loop.add(fd, EPOLLOUT, { ready: () => this.#connected(fd) });
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      this.#client.disconnected(error.reason, loop.now);
+    }
+  }
+
+  #connected(fd: number): void {
+    const { loop } = this.#context;
+    const error = socketError(fd);
+    if (error !== 0) {
+      loop.close(fd);
+      return this.#client.disconnected(describeErrno(error), loop.now);
+    }
+    loop.forget(fd);
+    const socket = new StreamSocket(this.#streams, fd);
+    socket.attach(this.#client);
+    this.#abandon = () => socket.close();
+    this.#client.connected(socket, loop.now);
+  }
+}
+
+runWorker((setup: ClientSetup, context: WorkerContext<ClientMessage>) => {
+  return new ClientWorker(setup, context);
+});

@@ -1,0 +1,56 @@
+import { createEventFd, notifyEventFd } from "../ffi/eventfd.ts";
+import { Counters } from "../lib/session/counters.ts";
+import type { StopMessage, StoppedMessage, WorkerStart } from "./messages.ts";
+
+/** The main thread's end of the line to a packet worker. */
+export class PacketWorker<Setup, Outgoing extends object, Incoming extends { type: string }> {
+  /** What the worker counts, to be read at any time. */
+  readonly counters: Counters;
+  /** Settles when the worker has closed everything; rejects if nobody asked it to. */
+  readonly stopped: Promise<void>;
+  readonly #port: MessagePort;
+  readonly #wakeup = createEventFd();
+
+  /**
+   * Starts the worker.
+   *
+   * @param module URL of the worker's file
+   * @param setup what it starts from; file descriptors in it are the worker's from now on
+   * @param receive takes the worker's messages
+   */
+  constructor(module: URL, setup: Setup, receive: (message: Incoming) => void) {
+    const counters = new SharedArrayBuffer(Counters.BYTE_LENGTH);
+    this.counters = new Counters(counters);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const worker = new Worker(module, { type: "module" });
+    this.stopped = new Promise((resolve, reject) => {
+      port1.onmessage = ({ data }: MessageEvent<Incoming | StoppedMessage>) => {
+        if (data.type !== "stopped") return receive(data as Incoming);
+        port1.close();
+        worker.terminate();
+        const { error } = data as StoppedMessage;
+        if (error === undefined) resolve();
+        else reject(new Error(error));
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`The packet worker failed: ${event.message}`));
+      };
+    });
+    const start: WorkerStart<Setup> = { port: port2, wakeup: this.#wakeup, counters, setup };
+    worker.postMessage(start, [port2]);
+  }
+
+  post(message: Outgoing): void {
+    this.#port.postMessage(message);
+    notifyEventFd(this.#wakeup);
+  }
+
+  /** Asks the worker to close everything; `stopped` settles when it has. */
+  stop(): void {
+    const message: StopMessage = { type: "stop" };
+    this.#port.postMessage(message);
+    notifyEventFd(this.#wakeup);
+  }
+}

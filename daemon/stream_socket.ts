@@ -1,0 +1,165 @@
+import { EPOLLIN, EPOLLOUT } from "../ffi/epoll.ts";
+import { describeErrno, Errno } from "../ffi/error.ts";
+import { errno, libc } from "../ffi/libc.ts";
+import { MSG_NOSIGNAL, shutdownSocket } from "../ffi/socket.ts";
+import { type Counters, DropReason } from "../lib/session/counters.ts";
+import type { Transport } from "../lib/session/transport.ts";
+import type { EventLoop, FdHandler } from "./event_loop.ts";
+import type { NativeOutbox, OutboxPool } from "./outbox_pool.ts";
+import { PacketBuffer } from "./packet_buffer.ts";
+
+/** The session behind a connection. */
+export interface StreamSession {
+  /** Takes what came; returns how many bytes are done with. The rest is given again with more. */
+  receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
+  /** The connection ended, not by `Transport.close()`. */
+  disconnected(reason: string, now: number): void;
+}
+
+/** What a loop's connections share. */
+export interface StreamContext {
+  readonly loop: EventLoop;
+  readonly buffer: PacketBuffer;
+  readonly outboxes: OutboxPool;
+  readonly counters: Counters;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A connected TCP socket on a loop, carrying units of bytes for a session. */
+export class StreamSocket implements Transport, FdHandler {
+  readonly #context: StreamContext;
+  readonly #fd: number;
+  #session: StreamSession | undefined;
+  /** The beginning of a unit whose end has not come. */
+  #rest: Uint8Array = NOTHING;
+  #restLength = 0;
+  /** What waits until the kernel takes more; there only while something waits. */
+  #outbox: NativeOutbox | undefined;
+  #closed = false;
+
+  /** @param fd a non-blocking socket that is not on the loop yet, the loop's to close from now on */
+  constructor(context: StreamContext, fd: number) {
+    this.#context = context;
+    this.#fd = fd;
+    context.loop.add(fd, EPOLLIN, this);
+  }
+
+  /** Says whom the bytes are for; before the loop goes on. */
+  attach(session: StreamSession): void {
+    this.#session = session;
+  }
+
+  /** @see {FdHandler} */
+  ready(events: number): void {
+    if (events & EPOLLOUT) this.#flush();
+    if (events & ~EPOLLOUT) this.#read();
+  }
+
+  /** @see {Transport} */
+  send(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#closed) return;
+    if (this.#outbox !== undefined) {
+      this.#enqueue(bytes, offset, length);
+      return;
+    }
+    const address = this.#context.buffer.addressOf(bytes, offset, length);
+    const sent = this.#sendNow(address, length);
+    if (sent === length) return;
+    const queued = this.#enqueue(bytes, offset + sent, length - sent);
+    // Half a unit would put everything behind it out of step.
+    if (!queued && sent > 0) shutdownSocket(this.#fd);
+  }
+
+  /** @see {Transport} */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#releaseOutbox();
+    this.#rest = NOTHING;
+    this.#context.loop.close(this.#fd);
+  }
+
+  /**
+   * Sends what the kernel takes and returns how much that was. A broken connection takes everything
+   * for the last time: epoll tells of the break, in its own turn.
+   */
+  #sendNow(address: number, length: number): number {
+    const sent = libc.send(this.#fd, address, length, MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    const number = errno();
+    return number === Errno.EAGAIN || number === Errno.EINTR ? 0 : length;
+  }
+
+  /** Returns false, having counted the drop, if there is no room. */
+  #enqueue(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.#outbox === undefined) {
+      this.#outbox = this.#context.outboxes.take();
+      if (this.#outbox !== undefined) this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
+    }
+    const queued = this.#outbox?.queue.push(bytes, offset, length) ?? false;
+    if (!queued) this.#context.counters.drop(DropReason.OutboxFull);
+    return queued;
+  }
+
+  #flush(): void {
+    const outbox = this.#outbox;
+    if (outbox === undefined) return;
+    const { queue, address } = outbox;
+    while (!queue.isEmpty) {
+      const length = queue.length;
+      const sent = this.#sendNow(address + queue.offset, length);
+      queue.shift(sent);
+      if (sent < length) return;
+    }
+    this.#releaseOutbox();
+    this.#context.loop.modify(this.#fd, EPOLLIN);
+  }
+
+  #releaseOutbox(): void {
+    if (this.#outbox !== undefined) this.#context.outboxes.give(this.#outbox);
+    this.#outbox = undefined;
+  }
+
+  #read(): void {
+    const { buffer } = this.#context;
+    const at = PacketBuffer.STREAM + this.#restLength;
+    const address = buffer.addressOf(buffer.bytes, at, PacketBuffer.STREAM_LENGTH);
+    const count = libc.recv(this.#fd, address, PacketBuffer.STREAM_LENGTH, 0);
+    if (count > 0) this.#received(count);
+    else if (count === 0) this.#ended("the connection was closed");
+    else this.#readFailed(errno());
+  }
+
+  #received(count: number): void {
+    const { bytes } = this.#context.buffer;
+    if (this.#restLength > 0) {
+      bytes.set(this.#rest.subarray(0, this.#restLength), PacketBuffer.STREAM);
+    }
+    const length = this.#restLength + count;
+    const done = this.#session!.receive(bytes, PacketBuffer.STREAM, length, this.#context.loop.now);
+    if (!this.#closed) this.#keep(PacketBuffer.STREAM + done, length - done);
+  }
+
+  #keep(offset: number, length: number): void {
+    this.#restLength = length;
+    if (length === 0) return;
+    if (this.#rest.length < length) this.#rest = new Uint8Array(roundUp(length));
+    this.#rest.set(this.#context.buffer.bytes.subarray(offset, offset + length));
+  }
+
+  #readFailed(number: number): void {
+    if (number === Errno.EAGAIN || number === Errno.EINTR) return;
+    this.#ended(`the connection broke: ${describeErrno(number)}`);
+  }
+
+  #ended(reason: string): void {
+    this.close();
+    this.#session!.disconnected(reason, this.#context.loop.now);
+  }
+}
+
+/** The next power of two, at least 2 KiB, so that a buffer seldom has to grow. */
+function roundUp(length: number): number {
+  return Math.max(2048, 2 ** Math.ceil(Math.log2(length)));
+}

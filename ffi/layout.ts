@@ -1,0 +1,47 @@
+/**
+ * Layouts of the kernel's and the C library's structures: sizes and offsets in bytes, on 64-bit
+ * little-endian Linux. The two supported machines differ in epoll_event alone. A lab test compares
+ * all of this with what a C compiler makes of the real headers.
+ */
+
+/** struct ifreq (linux/if.h): a name and a union. */
+export const IFREQ = { size: 40, ifr_name: 0, ifr_ifru: 16 } as const;
+
+/** Length of an interface name with its terminating NUL (IFNAMSIZ). */
+export const IFNAMSIZ = 16;
+
+/** struct sockaddr_in (netinet/in.h). The family is in host order, port and address in network order. */
+export const SOCKADDR_IN = { size: 16, sin_family: 0, sin_port: 2, sin_addr: 4 } as const;
+
+/** struct sockaddr_in6 (netinet/in.h). The scope is in host order. */
+export const SOCKADDR_IN6 = {
+  size: 28,
+  sin6_family: 0,
+  sin6_port: 2,
+  sin6_addr: 8,
+  sin6_scope_id: 24,
+} as const;
+
+/** struct addrinfo (netdb.h). */
+export const ADDRINFO = {
+  size: 48,
+  ai_flags: 0,
+  ai_family: 4,
+  ai_socktype: 8,
+  ai_addrlen: 16,
+  ai_addr: 24,
+  ai_next: 40,
+} as const;
+
+/** struct timespec (time.h). */
+export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;
+
+/** struct itimerspec (sys/timerfd.h). */
+export const ITIMERSPEC = { size: 32, it_interval: 0, it_value: 16 } as const;
+
+/** struct epoll_event (sys/epoll.h), packed on x86-64 only (EPOLL_PACKED in the kernel's header). */
+export function epollEventLayout(
+  arch: string,
+): { readonly size: number; readonly events: number; readonly data: number } {
+  return arch === "x86_64" ? { size: 12, events: 0, data: 4 } : { size: 16, events: 0, data: 8 };
+}

@@ -1,0 +1,73 @@
+import { ADDRINFO } from "./layout.ts";
+import { libc } from "./libc.ts";
+import { cString, NativeBuffer } from "./native_buffer.ts";
+import { SocketAddress } from "./socket_address.ts";
+
+const SOCK_STREAM = 1;
+const POINTER_SIZE = 8;
+const AI_PASSIVE = 0x01;
+const AI_NUMERICHOST = 0x04;
+const AI_ADDRCONFIG = 0x20;
+
+/** netdb.h; the failures that may pass by themselves. */
+const EAI_AGAIN = -3;
+const EAI_MEMORY = -10;
+const EAI_SYSTEM = -11;
+const TEMPORARY = [EAI_AGAIN, EAI_MEMORY, EAI_SYSTEM];
+
+/** A name that could not be resolved. */
+export class ResolveError extends Error {
+  override readonly name = "ResolveError";
+  /** Whether the same question may get another answer soon. */
+  readonly temporary: boolean;
+
+  constructor(code: number) {
+    const text = new Deno.UnsafePointerView(libc.gai_strerror(code)).getCString();
+    super(`${text.charAt(0).toLowerCase()}${text.slice(1)}`);
+    this.temporary = TEMPORARY.includes(code);
+  }
+}
+
+/**
+ * Asks the system's resolver (getaddrinfo(3): /etc/hosts, DNS and whatever else it is set up with)
+ * for the addresses of a host, best first. Other work goes on meanwhile.
+ *
+ * @param host a name or a literal address, without NUL
+ * @throws {ResolveError}
+ */
+export function resolveHost(host: string, port: number): Promise<SocketAddress[]> {
+  return getAddresses(host, port, AI_ADDRCONFIG);
+}
+
+/** Reads a literal address, IPv4 or IPv6. @throws {ResolveError} if it is none */
+export function parseSocketAddress(text: string, port: number): Promise<SocketAddress[]> {
+  return getAddresses(text, port, AI_NUMERICHOST | AI_PASSIVE);
+}
+
+async function getAddresses(host: string, port: number, flags: number): Promise<SocketAddress[]> {
+  // The hints, and behind them the pointer that getaddrinfo fills in: read afterwards, so that the
+  // whole buffer is held while another thread works on it.
+  const buffer = new NativeBuffer(ADDRINFO.size + POINTER_SIZE);
+  buffer.view.setInt32(ADDRINFO.ai_flags, flags, true);
+  buffer.view.setInt32(ADDRINFO.ai_socktype, SOCK_STREAM, true);
+  const result = buffer.address + ADDRINFO.size;
+  const code = await libc.getaddrinfo(cString(host), 0, buffer.address, result);
+  if (code !== 0) throw new ResolveError(code);
+  const first = buffer.view.getBigUint64(ADDRINFO.size, true);
+  try {
+    return [...readList(first, port)];
+  } finally {
+    libc.freeaddrinfo(Number(first));
+  }
+}
+
+function* readList(first: bigint, port: number): Generator<SocketAddress> {
+  for (let at = first; at !== 0n;) {
+    const info = new Deno.UnsafePointerView(Deno.UnsafePointer.create(at)!);
+    const address = new Deno.UnsafePointerView(info.getPointer(ADDRINFO.ai_addr)!);
+    const bytes = new Uint8Array(info.getUint32(ADDRINFO.ai_addrlen));
+    address.copyInto(bytes);
+    yield new SocketAddress(bytes).withPort(port);
+    at = info.getBigUint64(ADDRINFO.ai_next);
+  }
+}

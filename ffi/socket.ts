@@ -1,0 +1,159 @@
+import { check, Errno, OsError } from "./error.ts";
+import { closeFd } from "./fd.ts";
+import { SOCKADDR_IN6 } from "./layout.ts";
+import { errno, libc } from "./libc.ts";
+import { NativeBuffer } from "./native_buffer.ts";
+import { AF_INET6, SocketAddress } from "./socket_address.ts";
+
+const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
+const SO_KEEPALIVE = 9;
+
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
+
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+/** For `send()`: no SIGPIPE, no blocking. */
+export const MSG_NOSIGNAL = 0x4000;
+
+const SHUT_RDWR = 2;
+
+const LISTEN_BACKLOG = 256;
+
+/**
+ * Bytes that the kernel may hold unsent per connection before it says "not now": what waits there
+ * cannot be dropped, and makes every later packet late.
+ */
+const NOTSENT_LOWAT = 128 * 1024;
+
+/** Seconds of silence, and between probes, after which the kernel asks whether the peer is there. */
+const KEEPALIVE_IDLE = 15;
+const KEEPALIVE_PROBE_INTERVAL = 5;
+const KEEPALIVE_PROBES = 3;
+
+/** Milliseconds that sent data may stay unacknowledged before the connection counts as dead. */
+const USER_TIMEOUT = 20_000;
+
+const option = new NativeBuffer(4);
+const address = new NativeBuffer(SOCKADDR_IN6.size);
+const length = new NativeBuffer(4);
+
+/** Makes a socket that blocks (for ioctls) and is closed on exec. @throws {OsError} */
+export function createSocket(family: number, type: number): number {
+  return check("socket", libc.socket(family, type | SOCK_CLOEXEC, 0));
+}
+
+/**
+ * Listens for TCP connections, non-blocking. An IPv6 wildcard address takes IPv4 ones as well.
+ *
+ * @throws {OsError} of the call that failed, `bind` if the address or port cannot be had
+ */
+export function listenTcp(at: SocketAddress): number {
+  const fd = createSocket(at.family, SOCK_STREAM | SOCK_NONBLOCK);
+  try {
+    setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (at.family === AF_INET6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    address.bytes.set(at.bytes);
+    check("bind", libc.bind(fd, address.address, at.bytes.length));
+    check("listen", libc.listen(fd, LISTEN_BACKLOG));
+    return fd;
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+}
+
+/**
+ * Takes the next waiting connection, tuned by `tuneTcp()`. Returns undefined if none is waiting.
+ *
+ * @throws {OsError} such as EMFILE; a connection that died in the queue is passed over
+ */
+export function acceptTcp(listener: number): { fd: number; peer: SocketAddress } | undefined {
+  for (;;) {
+    length.view.setUint32(0, address.bytes.length, true);
+    const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const fd = libc.accept4(listener, address.address, length.address, flags);
+    if (fd < 0) {
+      const number = errno();
+      if (number === Errno.EAGAIN) return undefined;
+      if (number === Errno.ECONNABORTED || number === Errno.EINTR) continue;
+      check("accept4", fd);
+    }
+    tuneTcp(fd);
+    const peer = address.bytes.slice(0, length.view.getUint32(0, true));
+    return { fd, peer: new SocketAddress(peer) };
+  }
+}
+
+/**
+ * Begins a TCP connection, non-blocking and tuned by `tuneTcp()`. When the socket turns writable,
+ * `socketError()` tells how it went.
+ *
+ * @throws {OsError} if it fails at once, as when there is no route
+ */
+export function connectTcp(to: SocketAddress): number {
+  const fd = createSocket(to.family, SOCK_STREAM | SOCK_NONBLOCK);
+  tuneTcp(fd);
+  address.bytes.set(to.bytes);
+  const result = libc.connect(fd, address.address, to.bytes.length);
+  if (result < 0 && errno() !== Errno.EINPROGRESS) {
+    const number = errno();
+    closeFd(fd);
+    throw new OsError("connect", number);
+  }
+  return fd;
+}
+
+/** Ends a connection in both directions; epoll then tells of the end. */
+export function shutdownSocket(fd: number): void {
+  libc.shutdown(fd, SHUT_RDWR);
+}
+
+/** Takes the error that waits on a socket; 0 if there is none. @throws {OsError} */
+export function socketError(fd: number): number {
+  length.view.setUint32(0, 4, true);
+  check(
+    "getsockopt",
+    libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, option.address, length.address),
+  );
+  return option.view.getInt32(0, true);
+}
+
+/** The address that a socket is bound to. @throws {OsError} */
+export function localAddress(fd: number): SocketAddress {
+  length.view.setUint32(0, address.bytes.length, true);
+  check("getsockname", libc.getsockname(fd, address.address, length.address));
+  return new SocketAddress(address.bytes.slice(0, length.view.getUint32(0, true)));
+}
+
+/**
+ * Packets leave at once, queues stay where they can be dropped from, and a path that went dead is
+ * noticed whether or not there is something to send.
+ */
+function tuneTcp(fd: number): void {
+  setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_INTERVAL);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+  setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT);
+}
+
+function setOption(fd: number, level: number, name: number, value: number): void {
+  option.view.setInt32(0, value, true);
+  check("setsockopt", libc.setsockopt(fd, level, name, option.address, 4));
+}

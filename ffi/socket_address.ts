@@ -1,0 +1,67 @@
+import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
+import { formatIpv6 } from "../lib/address/ipv6_address.ts";
+import { SOCKADDR_IN, SOCKADDR_IN6 } from "./layout.ts";
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** An address and port of a socket, as the bytes of a sockaddr_in or sockaddr_in6. Immutable. */
+export class SocketAddress {
+  /** The structure itself, of exactly its length. */
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+
+  /** @throws {RangeError} if the bytes are neither structure */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const size = this.family === AF_INET ? SOCKADDR_IN.size : SOCKADDR_IN6.size;
+    if (bytes.length !== size || (this.family !== AF_INET && this.family !== AF_INET6)) {
+      throw new RangeError(`Not an internet socket address: family ${this.family}`);
+    }
+  }
+
+  /** AF_INET or AF_INET6. */
+  get family(): number {
+    return this.#view.getUint16(SOCKADDR_IN.sin_family, true);
+  }
+
+  get port(): number {
+    return this.#view.getUint16(SOCKADDR_IN.sin_port);
+  }
+
+  /** The IPv4 address, also when it comes mapped into an IPv6 one; else undefined. */
+  get ipv4(): number | undefined {
+    const host = this.host;
+    return host.includes(":") ? undefined : parseIpv4(host);
+  }
+
+  /** The address as text, without the port: canonical, and the same for IPv4 over either family. */
+  get host(): string {
+    if (this.family === AF_INET) return formatIpv4(this.#view.getUint32(SOCKADDR_IN.sin_addr));
+    const at = SOCKADDR_IN6.sin6_addr;
+    const host = formatIpv6(this.bytes.subarray(at, at + 16));
+    const scope = this.#view.getUint32(SOCKADDR_IN6.sin6_scope_id, true);
+    return scope === 0 ? host : `${host}%${scope}`;
+  }
+
+  /** The same address with another port. */
+  withPort(port: number): SocketAddress {
+    const bytes = this.bytes.slice();
+    new DataView(bytes.buffer).setUint16(SOCKADDR_IN.sin_port, port);
+    return new SocketAddress(bytes);
+  }
+
+  /** Address and port: "192.0.2.1:2002", "[2001:db8::1]:2002". */
+  toString(): string {
+    const host = this.host;
+    return host.includes(":") ? `[${host}]:${this.port}` : `${host}:${this.port}`;
+  }
+
+  /** 0.0.0.0 or ::, with a port. */
+  static any(family: typeof AF_INET | typeof AF_INET6, port: number): SocketAddress {
+    const bytes = new Uint8Array(family === AF_INET ? SOCKADDR_IN.size : SOCKADDR_IN6.size);
+    new DataView(bytes.buffer).setUint16(SOCKADDR_IN.sin_family, family, true);
+    return new SocketAddress(bytes).withPort(port);
+  }
+}

@@ -1,0 +1,55 @@
+import { check } from "./error.ts";
+import { ITIMERSPEC, TIMESPEC } from "./layout.ts";
+import { libc } from "./libc.ts";
+import { NativeBuffer } from "./native_buffer.ts";
+
+/** Monotonic, and goes on while the machine sleeps (clock_gettime(2)). */
+const CLOCK_BOOTTIME = 7;
+const TFD_CLOEXEC = 0o2000000;
+const TFD_NONBLOCK = 0o4000;
+const TFD_TIMER_ABSTIME = 1;
+
+const clock = new NativeBuffer(TIMESPEC.size);
+const setting = new NativeBuffer(ITIMERSPEC.size);
+
+/** Milliseconds since boot, time asleep included. */
+export function bootTime(): number {
+  libc.clock_gettime(CLOCK_BOOTTIME, clock.address);
+  // Both fields stay far below 2^53, and reading them as two halves keeps BigInts off the heap.
+  return readInt64(clock.view, TIMESPEC.tv_sec) * 1e3 +
+    readInt64(clock.view, TIMESPEC.tv_nsec) / 1e6;
+}
+
+/** Makes a timer of the clock that `bootTime()` reads (timerfd_create(2)). @throws {OsError} */
+export function createTimerFd(): number {
+  return check("timerfd_create", libc.timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+/**
+ * Makes a timer readable at `time` in milliseconds since boot, at once if that is past, or never if
+ * it is Infinity. What was set before is forgotten.
+ *
+ * @throws {OsError}
+ */
+export function setTimerFd(fd: number, time: number): void {
+  // All zeros would disarm it, so a time that is past becomes the first nanosecond after boot.
+  const finite = time === Infinity ? 0 : Math.max(time, 1e-6);
+  const seconds = Math.floor(finite / 1e3);
+  const nanoseconds = Math.ceil((finite - seconds * 1e3) * 1e6);
+  writeInt64(setting.view, ITIMERSPEC.it_value + TIMESPEC.tv_sec, seconds);
+  writeInt64(
+    setting.view,
+    ITIMERSPEC.it_value + TIMESPEC.tv_nsec,
+    Math.min(nanoseconds, 999999999),
+  );
+  check("timerfd_settime", libc.timerfd_settime(fd, TFD_TIMER_ABSTIME, setting.address, 0));
+}
+
+function readInt64(view: DataView, offset: number): number {
+  return view.getInt32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
+}
+
+function writeInt64(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value % 2 ** 32, true);
+  view.setUint32(offset + 4, value / 2 ** 32, true);
+}

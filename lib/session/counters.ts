@@ -1,0 +1,102 @@
+/** Why a packet was dropped. Every drop has one of these reasons, and every reason is counted. */
+export enum DropReason {
+  /** Not a whole IP packet, whatever its first bits say. */
+  Malformed,
+  /** The source address is not the sender's own. */
+  SourceAddress,
+  /** The destination is not the receiver's, or one that no packet through a tunnel may have. */
+  DestinationAddress,
+  /** Multicast or broadcast, which the tunnel does not carry. */
+  Multicast,
+  /** Nobody has the destination address. */
+  NoRoute,
+  /** A control packet that means nothing here. */
+  StrayControl,
+  /** There is no connection to send it over. */
+  NotConnected,
+  /** The receiver takes packets more slowly than they come. */
+  OutboxFull,
+  /** The kernel refused it at the TUN device. */
+  TunRefused,
+}
+
+/** The reasons' stable names, as they stand in logs. */
+export const DROP_NAMES: Readonly<Record<DropReason, string>> = {
+  [DropReason.Malformed]: "malformed",
+  [DropReason.SourceAddress]: "source_address",
+  [DropReason.DestinationAddress]: "destination_address",
+  [DropReason.Multicast]: "multicast",
+  [DropReason.NoRoute]: "no_route",
+  [DropReason.StrayControl]: "stray_control",
+  [DropReason.NotConnected]: "not_connected",
+  [DropReason.OutboxFull]: "outbox_full",
+  [DropReason.TunRefused]: "tun_refused",
+};
+
+/** Ways that packets pass. */
+export enum Way {
+  FromTun,
+  ToTun,
+  FromPeers,
+  ToPeers,
+}
+
+const WAY_NAMES: Readonly<Record<Way, string>> = {
+  [Way.FromTun]: "from_tun",
+  [Way.ToTun]: "to_tun",
+  [Way.FromPeers]: "from_peers",
+  [Way.ToPeers]: "to_peers",
+};
+
+const WAYS = Object.keys(WAY_NAMES).length;
+const REASONS = Object.keys(DROP_NAMES).length;
+
+/** All counters by name, those of drops that never happened left out. */
+export interface CounterValues {
+  packets: Record<string, number>;
+  bytes: Record<string, number>;
+  drops: Record<string, number>;
+}
+
+/**
+ * Packet counters in shared memory: one thread counts, any thread reads. Doubles, exact up to 2^53;
+ * a reader may see the counters of one packet half updated, never a torn number.
+ */
+export class Counters {
+  /** Bytes of memory that a set of counters takes. */
+  static readonly BYTE_LENGTH = (2 * WAYS + REASONS) * Float64Array.BYTES_PER_ELEMENT;
+
+  readonly #values: Float64Array;
+
+  /** @param memory BYTE_LENGTH bytes, shared with whoever is to read or count */
+  constructor(memory: ArrayBufferLike = new SharedArrayBuffer(Counters.BYTE_LENGTH)) {
+    this.#values = new Float64Array(memory);
+  }
+
+  /** Counts one packet of `length` bytes. */
+  pass(way: Way, length: number): void {
+    this.#values[way]! += 1;
+    this.#values[WAYS + way]! += length;
+  }
+
+  /** Counts one dropped packet. */
+  drop(reason: DropReason): void {
+    this.#values[2 * WAYS + reason]! += 1;
+  }
+
+  /** Packets dropped for one reason. */
+  dropped(reason: DropReason): number {
+    return this.#values[2 * WAYS + reason]!;
+  }
+
+  /** A copy of all counters by their names. */
+  read(): CounterValues {
+    const named = (names: Record<number, string>, from: number): [string, number][] =>
+      Object.entries(names).map(([i, name]) => [name, this.#values[from + Number(i)]!]);
+    return {
+      packets: Object.fromEntries(named(WAY_NAMES, 0)),
+      bytes: Object.fromEntries(named(WAY_NAMES, WAYS)),
+      drops: Object.fromEntries(named(DROP_NAMES, 2 * WAYS).filter(([_, count]) => count > 0)),
+    };
+  }
+}
