@@ -1,0 +1,259 @@
+/**
+ * A laboratory of network namespaces on this machine: little machines with cables between them, for
+ * the demo, the lab tests and the bench. All of it is gone when the lab is closed.
+ */
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const STOP_PATIENCE = 5_000;
+const decoder = new TextDecoder();
+
+let labs = 0;
+
+/** What a command needs that cannot be taken for granted, and Debian's package that has it. */
+export const PREREQUISITES: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  ping: "iputils-ping",
+  iperf3: "iperf3",
+  tcpdump: "tcpdump",
+  nft: "nftables",
+  gcc: "gcc",
+  python3: "python3",
+};
+
+/** Where a program of this project is run from: its source, or what `deno task compile` made. */
+export type ProgramSource = "source" | "compiled";
+
+/** The command that starts simplevpn-server or simplevpn-client. */
+export function program(name: "server" | "client", source: ProgramSource = "source"): string[] {
+  if (source === "compiled") return [`${ROOT}dist/simplevpn-${name}-x86_64`];
+  const permissions = ["ffi", "read", "write", "env", "sys"].map((name) => `--allow-${name}`);
+  return [Deno.execPath(), "run", "--no-prompt", ...permissions, `${ROOT}main_${name}.ts`];
+}
+
+/** Which of these commands are not installed. */
+export async function missingCommands(commands: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(commands.map(async (command) => {
+    const shell = new Deno.Command("sh", { args: ["-c", `command -v ${command}`], stdout: "null" });
+    return (await shell.output()).success;
+  }));
+  return commands.filter((_, i) => !found[i]);
+}
+
+/** Why no lab can be opened here, as one line; undefined if one can. */
+export async function labObstacle(): Promise<string | undefined> {
+  if ((await missingCommands(["ip"])).length > 0) {
+    return "the command ip is missing: apt-get install iproute2";
+  }
+  const probe = `svpn-probe-${Deno.pid}`;
+  const added = await output(["ip", "netns", "add", probe]);
+  if (!added.success) return `network namespaces cannot be made: ${added.stderr.trim()}`;
+  const tun = await output(["ip", "-n", probe, "tuntap", "add", "mode", "tun", "name", "probe0"]);
+  await output(["ip", "netns", "delete", probe]);
+  return tun.success ? undefined : `TUN devices cannot be made: ${tun.stderr.trim()}`;
+}
+
+/** What a finished command left. */
+export interface CommandOutput {
+  success: boolean;
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function output(command: readonly string[]): Promise<CommandOutput> {
+  const { success, code, stdout, stderr } = await new Deno.Command(command[0]!, {
+    args: command.slice(1),
+    stdin: "null",
+  }).output();
+  return { success, code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A command that runs inside a machine of the lab, with everything it printed so far. */
+export class LabProcess {
+  readonly pid: number;
+  /** How it ended. */
+  readonly status: Promise<Deno.CommandStatus>;
+  readonly #child: Deno.ChildProcess;
+  readonly #name: string;
+  readonly #drained: Promise<unknown>;
+  #stdout = "";
+  #stderr = "";
+  #changed = Promise.withResolvers<void>();
+
+  constructor(command: readonly string[], env: Record<string, string>) {
+    this.#name = command.join(" ");
+    this.#child = new Deno.Command(command[0]!, {
+      args: command.slice(1),
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.status = this.#child.status;
+    this.#drained = Promise.all([
+      this.#collect(this.#child.stdout, (text) => this.#stdout += text),
+      this.#collect(this.#child.stderr, (text) => this.#stderr += text),
+    ]);
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits until its stderr matches, counting from the character at `from`. @throws {Error} if it does not */
+  async waitFor(pattern: RegExp, milliseconds = 10_000, from = 0): Promise<RegExpMatchArray> {
+    const { promise: late, resolve } = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => resolve("late"), milliseconds);
+    const ended = this.#drained.then(() => "ended" as const);
+    try {
+      for (let over: string | void = undefined;;) {
+        const match = this.#stderr.slice(from).match(pattern);
+        if (match !== null) return match;
+        if (over) {
+          throw new Error(`${this.#name} (${over}) did not say ${pattern}: ${this.#stderr}`);
+        }
+        over = await Promise.race([this.#changed.promise, ended, late]);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  kill(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      // It ended by itself in the meantime.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+
+  /** Asks it to end, insists after a while, and says how it ended. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    this.kill(signal);
+    const timer = setTimeout(() => this.kill("SIGKILL"), STOP_PATIENCE);
+    const status = await this.status;
+    clearTimeout(timer);
+    await this.#drained;
+    return status;
+  }
+
+  async #collect(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    add: (text: string) => void,
+  ): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      add(text);
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    }
+  }
+}
+
+/** One machine of the lab. */
+export class Machine {
+  /** Name of its network namespace. */
+  readonly namespace: string;
+  readonly #processes: LabProcess[] = [];
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  /** Runs a command to its end. */
+  try(...command: string[]): Promise<CommandOutput> {
+    return output(this.#inside(command));
+  }
+
+  /** Runs a command to its end and gives its stdout. @throws {Error} if it fails */
+  async run(...command: string[]): Promise<string> {
+    const { success, code, stdout, stderr } = await this.try(...command);
+    if (success) return stdout;
+    throw new Error(
+      `"${command.join(" ")}" in ${this.namespace}: status ${code}: ${stderr}${stdout}`,
+    );
+  }
+
+  /** Starts a command that runs on; it ends with the lab at the latest. */
+  start(command: readonly string[], env: Record<string, string> = {}): LabProcess {
+    const process = new LabProcess(this.#inside(command), env);
+    this.#processes.push(process);
+    return process;
+  }
+
+  /** Ends what was started here. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.stop()));
+  }
+
+  #inside(command: readonly string[]): string[] {
+    return ["ip", "netns", "exec", this.namespace, ...command];
+  }
+}
+
+/** Namespaces, cables and processes that are made and removed together. */
+export class Lab implements AsyncDisposable {
+  readonly #prefix = `svpn-${Deno.pid}-${++labs}`;
+  readonly #machines: Machine[] = [];
+  #cables = 0;
+
+  /** Makes a machine with nothing but its loopback interface. */
+  async machine(name: string): Promise<Machine> {
+    const machine = new Machine(`${this.#prefix}-${name}`);
+    await must(["ip", "netns", "add", machine.namespace]);
+    this.#machines.push(machine);
+    await machine.run("ip", "link", "set", "lo", "up");
+    return machine;
+  }
+
+  /**
+   * Lays a cable (a veth pair) between two machines. Addresses are given with their prefix lengths;
+   * the interfaces are named by `names`, or eth0, eth1, ... per lab.
+   */
+  async cable(
+    one: Machine,
+    oneAddresses: readonly string[],
+    other: Machine,
+    otherAddresses: readonly string[],
+  ): Promise<{ one: string; other: string }> {
+    const names = { one: `eth${this.#cables++}`, other: `eth${this.#cables++}` };
+    // Made inside the first namespace, so that no interface of the host is ever named like this.
+    await must([
+      ...["ip", "-n", one.namespace, "link", "add", names.one, "type", "veth"],
+      ...["peer", "name", names.other, "netns", other.namespace],
+    ]);
+    await this.#setUp(one, names.one, oneAddresses);
+    await this.#setUp(other, names.other, otherAddresses);
+    return names;
+  }
+
+  /** Removes everything, also after a failure half way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#machines.map((machine) => machine.stopAll()));
+    for (const { namespace } of this.#machines) await output(["ip", "netns", "delete", namespace]);
+  }
+
+  async #setUp(machine: Machine, name: string, addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) {
+      // Without nodad an IPv6 address cannot be used for its first second.
+      const flags = address.includes(":") ? ["nodad"] : [];
+      await machine.run("ip", "address", "add", address, "dev", name, ...flags);
+    }
+    await machine.run("ip", "link", "set", name, "up");
+  }
+}
+
+/** Waits. */
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+async function must(command: readonly string[]): Promise<void> {
+  const { success, stderr } = await output(command);
+  if (!success) throw new Error(`"${command.join(" ")}" failed: ${stderr}`);
+}
