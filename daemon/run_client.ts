@@ -1,3 +1,4 @@
+import { OsError } from "../ffi/error.ts";
 import { ResolveError, resolveHost } from "../ffi/resolve.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -6,10 +7,11 @@ import { classicNetwork, type ClientSettings, isHostOf } from "../lib/config/set
 import type { ClientEvent } from "../lib/session/client.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { Failure } from "./failure.ts";
-import { findConflict, localAddresses } from "./local_networks.ts";
+import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { ClientMessage, ClientSetup, ResolvedMessage } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { removeStaleRules, SourceRouting } from "./source_routing.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { configureTun, openTun } from "./tun_setup.ts";
@@ -19,6 +21,7 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
   const tun = await openTun(settings.tun);
+  removeStaleRules();
   await new ClientControl(settings, tun).run(stop);
 }
 
@@ -27,6 +30,7 @@ class ClientControl {
   readonly #settings: ClientSettings;
   readonly #tun: TunDevice;
   readonly #worker: PacketWorker<ClientSetup, ResolvedMessage, ClientMessage>;
+  readonly #sourceRouting: SourceRouting;
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
   /** The inner address that the interface has. */
@@ -37,6 +41,7 @@ class ClientControl {
   constructor(settings: ClientSettings, tun: TunDevice) {
     this.#settings = settings;
     this.#tun = tun;
+    this.#sourceRouting = new SourceRouting(tun.name);
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
       {
@@ -55,10 +60,14 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
-    const signal = await Promise.race([stop, ended, this.#failed.promise]);
-    log.info("Stopping on {signal}", { signal });
-    this.#worker.stop();
-    await ended;
+    try {
+      const signal = await Promise.race([stop, ended, this.#failed.promise]);
+      log.info("Stopping on {signal}", { signal });
+      this.#worker.stop();
+      await ended;
+    } finally {
+      this.#sourceRouting.clear();
+    }
   }
 
   #receive(message: ClientMessage): void {
@@ -108,10 +117,7 @@ class ClientControl {
 
   #up(address: number, server: SocketAddress): void {
     const network = this.#settings.network ?? classicNetwork(address);
-    this.#checkNetwork(network, address, server);
-    if (address !== this.#address) {
-      configureTun(this.#tun.name, address, network, this.#settings.mtu);
-    }
+    if (address !== this.#address) this.#configure(address, network, server);
     this.#address = address;
     this.#lastFailure = "";
     log.info("Connected to {server}: this machine is {address} in {network} on {tun}", {
@@ -122,7 +128,7 @@ class ClientControl {
     });
   }
 
-  #checkNetwork(network: Prefix, address: number, server: SocketAddress): void {
+  #configure(address: number, network: Prefix, server: SocketAddress): void {
     if (!isHostOf(network, address)) {
       throw new Failure(
         `The server gave the address ${formatIpv4(address)}, which is no host's in ${network}: ` +
@@ -131,24 +137,29 @@ class ClientControl {
     }
     const others = localAddresses().filter((local) => local.interface !== this.#tun.name);
     const conflict = findConflict(network, others);
-    const outer = server.ipv4;
-    if (outer !== undefined && network.contains(outer) && !conflict?.prefix.contains(outer)) {
-      throw new Failure(
-        `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would ` +
-          "have to go through itself: start the server with another --network",
-      );
-    }
-    if (conflict !== undefined && this.#address === undefined) {
-      log.warn(
-        "{interface} has {address}/{length}, which overlaps {network}: some addresses of the one " +
-          "or the other network may not be reached from here",
-        {
-          interface: conflict.interface,
-          address: formatIpv4(conflict.address),
-          length: conflict.prefix.length,
-          network: network.toString(),
-        },
-      );
+    checkLoop(network, server, conflict);
+    configureTun(this.#tun.name, address, network, this.#settings.mtu);
+    if (conflict === undefined) return this.#sourceRouting.clear();
+    this.#routeBySource(address, network);
+    log.warn(
+      "{interface} has {local}/{length}, which overlaps {network}: what this machine sends from " +
+        "{address} goes through the tunnel, anything else may go by {interface}",
+      {
+        interface: conflict.interface,
+        local: formatIpv4(conflict.address),
+        length: conflict.prefix.length,
+        network: network.toString(),
+        address: formatIpv4(address),
+      },
+    );
+  }
+
+  #routeBySource(address: number, network: Prefix): void {
+    try {
+      this.#sourceRouting.set(address, network);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      log.warn("Cannot route by source address: {reason}", { reason: error.reason });
     }
   }
 
@@ -176,4 +187,18 @@ class ClientControl {
         "not in the server's network: ask for another with -a, or leave -a out to be given one",
     );
   }
+}
+
+/** @throws {Failure} if the way to the server would lead through the tunnel */
+function checkLoop(
+  network: Prefix,
+  server: SocketAddress,
+  conflict: LocalAddress | undefined,
+): void {
+  const outer = server.ipv4;
+  if (outer === undefined || !network.contains(outer) || conflict?.prefix.contains(outer)) return;
+  throw new Failure(
+    `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would have ` +
+      "to go through itself: start the server with another --network",
+  );
 }

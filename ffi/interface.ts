@@ -1,6 +1,6 @@
 import { check } from "./error.ts";
 import { closeFd } from "./fd.ts";
-import { IFREQ, SOCKADDR_IN } from "./layout.ts";
+import { IFNAMSIZ, IFREQ, SOCKADDR_IN } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 import { createSocket, SOCK_DGRAM } from "./socket.ts";
@@ -12,11 +12,18 @@ const SIOCSIFFLAGS = 0x8914;
 const SIOCSIFADDR = 0x8916;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCSIFMTU = 0x8922;
+const SIOCGIFINDEX = 0x8933;
 const SIOCSIFTXQLEN = 0x8943;
 
 /** linux/if.h */
 const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+
+/** Whether there is an interface of this number, any more. */
+export function interfaceExists(index: number): boolean {
+  const name = new NativeBuffer(IFNAMSIZ);
+  return libc.if_indextoname(index, name.address) !== 0;
+}
 
 /** Settings of one network interface by ioctl (netdevice(7)). They end with the interface. */
 export class NetworkInterface {
@@ -33,6 +40,13 @@ export class NetworkInterface {
     this.#clear();
     this.#call(SIOCGIFFLAGS);
     return this.#request.view.getUint16(IFREQ.ifr_ifru, true);
+  }
+
+  /** The number by which netlink knows the interface. @throws {OsError} */
+  get index(): number {
+    this.#clear();
+    this.#call(SIOCGIFINDEX);
+    return this.#request.view.getInt32(IFREQ.ifr_ifru, true);
   }
 
   /** Sets MTU and transmit queue length, in bytes and packets, and takes it up. @throws {OsError} */

@@ -3,7 +3,6 @@
  * the demo, the lab tests and the bench. All of it is gone when the lab is closed.
  */
 
-const ROOT = new URL("..", import.meta.url).pathname;
 const STOP_PATIENCE = 5_000;
 const decoder = new TextDecoder();
 
@@ -19,16 +18,6 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   gcc: "gcc",
   python3: "python3",
 };
-
-/** Where a program of this project is run from: its source, or what `deno task compile` made. */
-export type ProgramSource = "source" | "compiled";
-
-/** The command that starts simplevpn-server or simplevpn-client. */
-export function program(name: "server" | "client", source: ProgramSource = "source"): string[] {
-  if (source === "compiled") return [`${ROOT}dist/simplevpn-${name}-x86_64`];
-  const permissions = ["ffi", "read", "write", "env", "sys"].map((name) => `--allow-${name}`);
-  return [Deno.execPath(), "run", "--no-prompt", ...permissions, `${ROOT}main_${name}.ts`];
-}
 
 /** Which of these commands are not installed. */
 export async function missingCommands(commands: readonly string[]): Promise<string[]> {

@@ -1,0 +1,76 @@
+import { Errno, OsError } from "../ffi/error.ts";
+import { interfaceExists, NetworkInterface } from "../ffi/interface.ts";
+import { addRoute, addRule, deleteRule, listRules, type SourceRule } from "../ffi/rtnetlink.ts";
+import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
+import { log } from "./logging.ts";
+
+/** The rules come after the kernel's table of local addresses (0), before the main one (32766). */
+const PRIORITY = 2002;
+
+/** An interface's table has this number and the interface's index added. */
+const TABLE_BASE = 20_020_000;
+
+/**
+ * Sends what comes from an address of a TUN device through that device, also where another
+ * interface has a route to the same network: a second client on one machine, or a LAN that overlaps
+ * the tunnel's network. Answers then go back the way that the questions came.
+ */
+export class SourceRouting {
+  readonly #device: NetworkInterface;
+  #rule: SourceRule | undefined;
+
+  constructor(name: string) {
+    this.#device = new NetworkInterface(name);
+  }
+
+  /** Replaces what was set before. @throws {OsError} */
+  set(source: number, network: Prefix): void {
+    this.clear();
+    const { index, name } = this.#device;
+    const table = TABLE_BASE + index;
+    addRoute(network, index, table);
+    const rule = { source, table, priority: PRIORITY };
+    addRule(rule);
+    this.#rule = rule;
+    log.debug("ip route replace {network} dev {name} table {table}", {
+      network: network.toString(),
+      name,
+      table,
+    });
+    log.debug("ip rule add {rule}", { rule: describe(rule) });
+  }
+
+  /** Takes the rule back; the route goes with the device. @throws {OsError} */
+  clear(): void {
+    if (this.#rule !== undefined) remove(this.#rule);
+    this.#rule = undefined;
+  }
+}
+
+/** Removes the rules of programs that ended without doing so: their devices are gone. */
+export function removeStaleRules(): void {
+  try {
+    for (const rule of listRules()) {
+      if (!interfaceExists(rule.table - TABLE_BASE)) remove(rule);
+    }
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    // A kernel without policy routing has no rules to remove either.
+    log.debug("Cannot list routing rules: {reason}", { reason: error.reason });
+  }
+}
+
+function remove(rule: SourceRule): void {
+  log.debug("ip rule delete {rule}", { rule: describe(rule) });
+  try {
+    deleteRule(rule);
+  } catch (error) {
+    const gone = error instanceof OsError && error.errno === Errno.ENOENT;
+    if (!gone) throw error;
+  }
+}
+
+function describe({ source, table, priority }: SourceRule): string {
+  return `from ${formatIpv4(source)} lookup ${table} priority ${priority} protocol 202`;
+}

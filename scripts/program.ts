@@ -1,0 +1,38 @@
+/** How the two programs are run: from source, or as what `deno task compile` makes. */
+
+export type ProgramName = "server" | "client";
+export type ProgramSource = "source" | "compiled";
+
+/** Machines that `deno compile` can make programs for, by `uname -m`, with its own names for them. */
+export const TARGETS: Readonly<Record<string, string>> = {
+  x86_64: "x86_64-unknown-linux-gnu",
+  aarch64: "aarch64-unknown-linux-gnu",
+};
+
+/** This project's folder, with a final slash. */
+export const ROOT = new URL("..", import.meta.url).pathname;
+
+/** What a program may do; deno.json's tasks say the same. The server's state folder can be any. */
+export const PERMISSIONS: Readonly<Record<ProgramName, readonly string[]>> = {
+  server: [
+    "--allow-ffi",
+    "--allow-sys=networkInterfaces,uid",
+    "--allow-env=HOME,XDG_STATE_HOME",
+    "--allow-read",
+    "--allow-write",
+  ],
+  client: ["--allow-ffi", "--allow-sys=networkInterfaces"],
+};
+
+/** The file that a program is compiled into. */
+export function compiledFile(name: ProgramName, arch: string = Deno.build.arch): string {
+  return `${ROOT}dist/${arch}/simplevpn-${name}`;
+}
+
+/** The command that starts a program. */
+export function program(name: ProgramName, source: ProgramSource = "source"): string[] {
+  if (source === "compiled") return [compiledFile(name)];
+  // From source it reads its own modules as well.
+  const permissions = [...PERMISSIONS[name], ...name === "client" ? [`--allow-read=${ROOT}`] : []];
+  return [Deno.execPath(), "run", "--no-prompt", ...permissions, `${ROOT}main_${name}.ts`];
+}
