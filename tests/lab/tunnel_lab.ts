@@ -1,0 +1,136 @@
+/** What the lab tests share: the real programs on little machines, and tests that say why they skip. */
+import {
+  Lab,
+  labObstacle,
+  type LabProcess,
+  type Machine,
+  missingCommands,
+  PREREQUISITES,
+} from "../../scripts/lab.ts";
+import { program, type ProgramSource } from "../../scripts/program.ts";
+
+/** The lab tests run the programs from source, or with SIMPLEVPN_PROGRAMS=compiled those in dist/. */
+export const SOURCE: ProgramSource = Deno.env.get("SIMPLEVPN_PROGRAMS") === "compiled"
+  ? "compiled"
+  : "source";
+
+const IN_CI = Deno.env.get("CI") === "true";
+const OBSTACLE = await labObstacle();
+
+/**
+ * A test that needs a lab and these commands. Where it cannot run it is reported as ignored, with
+ * the reason in its name; under CI=true that is a failure instead.
+ */
+export async function labTest(
+  name: string,
+  commands: readonly string[],
+  fn: () => Promise<void>,
+): Promise<void> {
+  const missing = await missingCommands(commands);
+  const packages = missing.map((command) => PREREQUISITES[command] ?? command);
+  const obstacle = OBSTACLE ??
+    (missing.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined);
+  if (obstacle === undefined) {
+    Deno.test(name, fn);
+  } else if (IN_CI) {
+    Deno.test(name, () => {
+      throw new Error(`Cannot run here: ${obstacle}`);
+    });
+  } else {
+    Deno.test({ name: `${name} (needs: ${obstacle})`, ignore: true, fn });
+  }
+}
+
+/** A machine with a cable of its own to the server. */
+export interface ClientMachine {
+  machine: Machine;
+  /** Its end of the cable. */
+  interface: string;
+  /** Its outer addresses. */
+  host: string;
+  host6: string;
+  /** The server's outer addresses, as this machine reaches it. */
+  server: string;
+  server6: string;
+}
+
+/** A running client that has been given an address. */
+export interface ConnectedClient {
+  process: LabProcess;
+  /** Its inner address. */
+  address: string;
+  /** Its TUN device. */
+  tun: string;
+}
+
+/** A server's machine with clients' machines around it. All of it is gone when disposed of. */
+export class TunnelLab implements AsyncDisposable {
+  readonly lab: Lab;
+  readonly server: Machine;
+  /** The server's state folder. */
+  readonly state: string;
+  #clients = 0;
+
+  private constructor(lab: Lab, server: Machine, state: string) {
+    this.lab = lab;
+    this.server = server;
+    this.state = state;
+  }
+
+  static async open(): Promise<TunnelLab> {
+    const lab = new Lab();
+    const server = await lab.machine("server");
+    return new TunnelLab(lab, server, await Deno.makeTempDir({ prefix: "simplevpn-lab-" }));
+  }
+
+  /** The n-th client's cable is 198.51.100.4n/30 and 2001:db8:n::/64; the server has .1 and ::1. */
+  async addClient(): Promise<ClientMachine> {
+    const n = this.#clients++;
+    const machine = await this.lab.machine(`client${n}`);
+    const [server, host] = [`198.51.100.${4 * n + 1}`, `198.51.100.${4 * n + 2}`];
+    const [server6, host6] = [`2001:db8:${n}::1`, `2001:db8:${n}::2`];
+    const { other } = await this.lab.cable(
+      this.server,
+      [`${server}/30`, `${server6}/64`],
+      machine,
+      [`${host}/30`, `${host6}/64`],
+    );
+    return { machine, interface: other, host, host6, server, server6 };
+  }
+
+  /** Starts a classic server and waits until it listens. */
+  async startServer(...options: string[]): Promise<LabProcess> {
+    const command = [...program("server", SOURCE), "--classic", "--state", this.state, ...options];
+    const process = this.server.start(command);
+    await process.waitFor(/Listening on/);
+    return process;
+  }
+
+  /** Starts a classic client and waits until it is connected. */
+  async startClient(client: ClientMachine, ...options: string[]): Promise<ConnectedClient> {
+    const process = this.launchClient(client, ...options);
+    return { process, ...await connected(process) };
+  }
+
+  /** Starts a classic client and does not wait for anything. */
+  launchClient({ machine, server }: ClientMachine, ...options: string[]): LabProcess {
+    const host = options.includes("-s") ? [] : ["-s", server];
+    return machine.start([...program("client", SOURCE), "--classic", ...host, ...options]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab[Symbol.asyncDispose]();
+    await Deno.remove(this.state, { recursive: true });
+  }
+}
+
+/** Waits until a client says that it is connected, in what it printed from the character `from` on. */
+export async function connected(
+  process: LabProcess,
+  milliseconds = 10_000,
+  from = 0,
+): Promise<{ address: string; tun: string }> {
+  const pattern = /Connected to .* this machine is ([0-9.]+) in .* on ([^\s]+)/;
+  const match = await process.waitFor(pattern, milliseconds, from);
+  return { address: match[1]!, tun: match[2]! };
+}
