@@ -1,0 +1,54 @@
+/**
+ * Moves data over one TCP connection and counts what arrives. It is here so that the demo needs no
+ * package for this.
+ *
+ *   deno run --allow-net data_mover.ts receive
+ *   deno run --allow-net data_mover.ts send ADDRESS SECONDS
+ *
+ * The sender sends for so many seconds, waits for the receiver's count, and prints {@link Moved} as
+ * JSON. It fails if the count is not what it sent.
+ */
+
+const PORT = 5201;
+const CHUNK = 256 * 1024;
+
+/** What a sender reports. */
+export interface Moved {
+  bytes: number;
+  /** From the first byte sent until the receiver had the last one. */
+  seconds: number;
+}
+
+async function receive(): Promise<never> {
+  const listener = Deno.listen({ port: PORT });
+  console.error("Ready");
+  for (;;) {
+    using connection = await listener.accept();
+    await answer(connection);
+  }
+}
+
+async function answer(connection: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(CHUNK);
+  let bytes = 0;
+  for (let n: number | null = 0; n !== null; n = await connection.read(buffer)) bytes += n;
+  await connection.write(new TextEncoder().encode(String(bytes)));
+}
+
+async function send(hostname: string, seconds: number): Promise<Moved> {
+  using connection = await Deno.connect({ hostname, port: PORT });
+  const chunk = new Uint8Array(CHUNK);
+  const begun = performance.now();
+  let bytes = 0;
+  while (performance.now() < begun + seconds * 1000) bytes += await connection.write(chunk);
+  await connection.closeWrite();
+  const count = Number(await new Response(connection.readable).text());
+  if (count !== bytes) throw new Error(`Sent ${bytes} bytes, of which ${count} arrived`);
+  return { bytes, seconds: (performance.now() - begun) / 1000 };
+}
+
+if (import.meta.main) {
+  const [role, address, seconds] = Deno.args;
+  if (role === "receive") await receive();
+  else console.log(JSON.stringify(await send(address!, Number(seconds))));
+}

@@ -1,0 +1,242 @@
+/**
+ * What the demo shows. demo.ts runs this in namespaces of its own; it ends early, and with
+ * everything put away, when its stdin is closed.
+ */
+import type { Moved } from "./data_mover.ts";
+import { Lab, labObstacle, type LabProcess, type Machine, sleep } from "./lab.ts";
+import { Narrator } from "./narrator.ts";
+import { program, ROOT } from "./program.ts";
+
+const SERVER_OUTER = "203.0.113.2";
+const SERVER_INNER = "10.0.0.1";
+const SERVER_OPTIONS = ["--classic"];
+const CLIENT_OPTIONS = ["--classic", "-s", SERVER_OUTER];
+const SERVER_COMMAND = ["simplevpn-server", ...SERVER_OPTIONS].join(" ");
+const CLIENT_COMMAND = ["simplevpn-client", ...CLIENT_OPTIONS].join(" ");
+
+/** In /run, which is the demo's own and goes with it. */
+const STATE = ["--state", "/run/simplevpn-demo"];
+
+const CONNECTED = /Connected to .*: (this machine is ([0-9.]+) .*)/;
+const DATA_MOVER = [Deno.execPath(), "run", "--no-prompt", "--allow-net"];
+/** Seconds that data is moved for: to see how fast, and beyond the server's end. */
+const MOVE_TIME = 0.7;
+const LONG_MOVE_TIME = 2;
+const INTERRUPTED = 130;
+
+class Interruption extends Error {}
+
+/** One of the two machines that are to be joined. */
+class Guest {
+  readonly name: string;
+  readonly outer: string;
+  readonly machine: Machine;
+  /** Its client, once started. */
+  client!: LabProcess;
+  /** Its address in the tunnel's network, once given. */
+  inner = "";
+
+  constructor(name: string, outer: string, machine: Machine) {
+    this.name = name;
+    this.outer = outer;
+    this.machine = machine;
+  }
+}
+
+/** The demo, step by step; each method is one step and needs those before it. */
+class Story {
+  readonly #lab: Lab;
+  readonly #narrator = new Narrator();
+  readonly #programs = new Map<string, LabProcess>();
+  #server!: Machine;
+  #laptop!: Guest;
+  #pi!: Guest;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  async tell(): Promise<void> {
+    const begun = performance.now();
+    this.#narrator.title("simplevpn: three machines become one network, all inside this machine");
+    await this.#buildInternet();
+    await this.#joinMachines();
+    await this.#ping();
+    await this.#moveData();
+    await this.#surviveCrash();
+    this.#summarize((performance.now() - begun) / 1000);
+  }
+
+  /** What the programs said last, for when something went wrong. */
+  get lastWords(): string[] {
+    return [...this.#programs].flatMap(([name, { stderr }]) =>
+      stderr.trimEnd().split("\n").slice(-4).map((line) => `${name}: ${line}`)
+    );
+  }
+
+  async #buildInternet(): Promise<void> {
+    const [server, internet, laptop, pi] = await Promise.all(
+      ["server", "internet", "laptop", "pi"].map((name) => this.#lab.machine(name)),
+    ) as [Machine, Machine, Machine, Machine];
+    this.#server = server;
+    this.#laptop = new Guest("laptop", "198.51.100.2", laptop);
+    this.#pi = new Guest("pi", "192.0.2.2", pi);
+    await internet.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    await this.#connect(internet, server, SERVER_OUTER);
+    for (const [guest, other] of [[this.#laptop, this.#pi], [this.#pi, this.#laptop]] as const) {
+      await this.#connect(internet, guest.machine, guest.outer);
+      await internet.run("ip", "rule", "add", "from", guest.outer, "to", other.outer, "prohibit");
+    }
+    this.#narrator.step("Three machines on a little internet, which keeps laptop and pi apart");
+    this.#picture();
+    const { success, stdout } = await laptop.try("ping", "-c", "1", "-W", "1", this.#pi.outer);
+    if (success) throw new Error("The laptop reaches the pi without a tunnel");
+    const refusal = /^From .*/m.exec(stdout)?.[0] ?? "no answer";
+    this.#narrator.command("laptop", `ping ${this.#pi.outer}`, refusal);
+  }
+
+  /** Connects a machine to the internet: a network of its own, whose router has its first address. */
+  async #connect(internet: Machine, machine: Machine, address: string): Promise<void> {
+    const router = address.replace(/\d+$/, "1");
+    await this.#lab.cable(internet, [`${router}/24`], machine, [`${address}/24`]);
+    await machine.run("ip", "route", "add", "default", "via", router);
+  }
+
+  async #joinMachines(): Promise<void> {
+    this.#narrator.step("One command on the server, one on each machine that joins");
+    this.#narrator.command("server", SERVER_COMMAND, await this.#startServer());
+    for (const guest of [this.#laptop, this.#pi]) {
+      guest.client = guest.machine.start([...program("client"), ...CLIENT_OPTIONS]);
+      this.#programs.set(guest.name, guest.client);
+      const [, words, address] = await guest.client.waitFor(CONNECTED);
+      guest.inner = address!;
+      this.#narrator.command(guest.name, CLIENT_COMMAND, words!);
+    }
+    this.#picture();
+  }
+
+  /** Starts the server and returns what it says. */
+  async #startServer(): Promise<string> {
+    const server = this.#server.start([...program("server"), ...SERVER_OPTIONS, ...STATE]);
+    this.#programs.set("server", server);
+    return (await server.waitFor(/(Listening on .*)/))[1]!;
+  }
+
+  async #ping(): Promise<void> {
+    this.#narrator.step("Each reaches each other, through the tunnel (ping, mean of 5)");
+    const [laptop, pi] = [this.#laptop, this.#pi];
+    await this.#pingOnce("laptop to server", laptop.machine, SERVER_INNER);
+    await this.#pingOnce("server to laptop", this.#server, laptop.inner);
+    await this.#pingOnce("laptop to pi", laptop.machine, pi.inner);
+    await this.#pingOnce("pi to laptop", pi.machine, laptop.inner);
+  }
+
+  async #pingOnce(what: string, from: Machine, to: string): Promise<void> {
+    const output = await from.run("ping", "-c", "5", "-i", "0.05", "-W", "2", to);
+    const mean = Number(/= [\d.]+\/([\d.]+)\//.exec(output)?.[1]);
+    this.#narrator.value(what, `${mean.toFixed(2)} ms`);
+  }
+
+  async #moveData(): Promise<void> {
+    this.#narrator.step("Data, over one TCP connection at a time");
+    const [laptop, pi] = [this.#laptop, this.#pi];
+    const receivers = [this.#server, laptop.machine, pi.machine].map((machine) =>
+      machine.start([...DATA_MOVER, `${ROOT}scripts/data_mover.ts`, "receive"])
+    );
+    await Promise.all(receivers.map((receiver) => receiver.waitFor(/Ready/)));
+    await this.#measure("laptop to server", laptop.machine, SERVER_INNER);
+    await this.#measure("server to laptop", this.#server, laptop.inner);
+    await this.#measure("laptop to pi", laptop.machine, pi.inner);
+  }
+
+  async #measure(what: string, from: Machine, to: string): Promise<void> {
+    const { bytes, seconds } = await moveData(from, to, MOVE_TIME);
+    const speed = (bytes * 8 / seconds / 1e9).toFixed(2);
+    this.#narrator.value(what, `${megabytes(bytes)} in ${seconds.toFixed(2)} s: ${speed} Gbit/s`);
+  }
+
+  async #surviveCrash(): Promise<void> {
+    this.#narrator.step("The server crashes while the laptop sends data to the pi");
+    const [laptop, pi] = [this.#laptop, this.#pi];
+    const crash = Promise.withResolvers<number>();
+    const [{ bytes }] = await Promise.all([
+      moveData(laptop.machine, pi.inner, LONG_MOVE_TIME),
+      ...[laptop, pi].map((guest) => this.#comeBack(guest, crash.promise)),
+      sleep(LONG_MOVE_TIME * 1000 / 5).then(() => this.#crash(crash.resolve)),
+    ]);
+    this.#narrator.value("the TCP connection", `lived on: all of its ${megabytes(bytes)} arrived`);
+  }
+
+  async #crash(tellWhen: (time: number) => void): Promise<void> {
+    const server = this.#programs.get("server")!;
+    this.#narrator.command("server", `kill -9 ${server.pid}`);
+    tellWhen(performance.now());
+    await server.stop("SIGKILL");
+    this.#narrator.command("server", SERVER_COMMAND, await this.#startServer());
+  }
+
+  /** Waits until a guest has its connection again that it lost in a crash. */
+  async #comeBack({ name, inner, client }: Guest, crash: Promise<number>): Promise<void> {
+    const [, , address] = await client.waitFor(CONNECTED, 20_000, client.stderr.length);
+    const seconds = ((performance.now() - await crash) / 1000).toFixed(1);
+    if (address !== inner) throw new Error(`The ${name} was ${inner} and came back as ${address}`);
+    const value = `after ${seconds} s, as ${inner}, the address that it had`;
+    this.#narrator.value(`${name} is back`, value);
+  }
+
+  #summarize(seconds: number): void {
+    this.#narrator.step("The same on real machines");
+    this.#narrator.command("server", `sudo ${SERVER_COMMAND}`);
+    this.#narrator.command("others", `sudo ${CLIENT_COMMAND.replace(SERVER_OUTER, "HOST")}`);
+    this.#narrator.say("From a checkout they are: sudo deno task server, sudo deno task client.");
+    this.#narrator.say(`This took ${seconds.toFixed(1)} s, and nothing of it stays behind.`);
+  }
+
+  #picture(): void {
+    const inner = this.#pi.inner === "" ? "" : SERVER_INNER;
+    this.#narrator.picture([
+      this.#laptop,
+      { name: "server", inner, outer: SERVER_OUTER },
+      this.#pi,
+    ]);
+  }
+}
+
+async function moveData(from: Machine, to: string, seconds: number): Promise<Moved> {
+  const module = `${ROOT}scripts/data_mover.ts`;
+  return JSON.parse(await from.run(...DATA_MOVER, module, "send", to, String(seconds)));
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+async function stdinClosed(): Promise<never> {
+  while (await Deno.stdin.read(new Uint8Array(1)) !== null);
+  throw new Interruption();
+}
+
+/** Tells the story; returns the exit status. */
+async function main(): Promise<number> {
+  const obstacle = await labObstacle();
+  if (obstacle !== undefined) {
+    console.error(`demo: ${obstacle}`);
+    return 1;
+  }
+  await using lab = new Lab();
+  const story = new Story(lab);
+  try {
+    await Promise.race([story.tell(), stdinClosed()]);
+    return 0;
+  } catch (error) {
+    if (error instanceof Interruption) {
+      console.error("\ndemo: interrupted; nothing of it stays behind");
+      return INTERRUPTED;
+    }
+    const { message } = error as Error;
+    console.error([`\ndemo: ${message.trim()}`, ...story.lastWords].join("\n"));
+    return 1;
+  }
+}
+
+Deno.exit(await main());
