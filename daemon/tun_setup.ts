@@ -58,16 +58,25 @@ export function configureTun(name: string, address: number, network: Prefix, mtu
   const cidr = `${formatIpv4(address)}/${network.length}`;
   try {
     const device = new NetworkInterface(name);
-    device.bringUp(mtu, TX_QUEUE_LENGTH);
+    lengthenQueue(device);
+    device.bringUp(mtu);
     device.setAddress(address, network.netmask);
-    log.debug("ip link set {name} up mtu {mtu} txqueuelen {queue}", {
-      name,
-      mtu,
-      queue: TX_QUEUE_LENGTH,
-    });
+    log.debug("ip link set {name} up mtu {mtu}", { name, mtu });
     log.debug("ip address replace {cidr} dev {name}", { cidr, name });
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
     throw new Failure(`Cannot set ${name} up with ${cidr} and MTU ${mtu}: ${error.reason}`);
+  }
+}
+
+/** A longer queue makes bursts faster, and nothing needs it: not everybody may ask for one. */
+function lengthenQueue(device: NetworkInterface): void {
+  const values = { name: device.name, queue: TX_QUEUE_LENGTH };
+  try {
+    device.setQueueLength(TX_QUEUE_LENGTH);
+    log.debug("ip link set {name} txqueuelen {queue}", values);
+  } catch (error) {
+    if (!(error instanceof OsError) || error.errno !== Errno.EPERM) throw error;
+    log.debug("The queue of {name} stays as it is: {reason}", { ...values, reason: error.reason });
   }
 }

@@ -49,10 +49,19 @@ export class NetworkInterface {
     return this.#request.view.getInt32(IFREQ.ifr_ifru, true);
   }
 
-  /** Sets MTU and transmit queue length, in bytes and packets, and takes it up. @throws {OsError} */
-  bringUp(mtu: number, queueLength: number): void {
+  /**
+   * Sets how many packets may wait to be sent.
+   *
+   * @throws {OsError} EPERM in a user namespace: the kernel wants real root for this one ioctl
+   *   (dev_ioctl() in net/core/dev_ioctl.c)
+   */
+  setQueueLength(packets: number): void {
+    this.#setInt(SIOCSIFTXQLEN, packets);
+  }
+
+  /** Sets the MTU and takes it up. @throws {OsError} */
+  bringUp(mtu: number): void {
     this.#setInt(SIOCSIFMTU, mtu);
-    this.#setInt(SIOCSIFTXQLEN, queueLength);
     const flags = this.flags;
     this.#clear();
     this.#request.view.setUint16(IFREQ.ifr_ifru, flags | IFF_UP, true);
