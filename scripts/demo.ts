@@ -13,6 +13,8 @@ import { ROOT } from "./program.ts";
 const PACKAGES: Readonly<Record<string, string>> = { ...PREREQUISITES, unshare: "util-linux" };
 const TUN = "/dev/net/tun";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Milliseconds that the story is given to end when it is asked to. */
+const PATIENCE = 8_000;
 
 const NAMESPACES = ["--net", "--mount", "--pid", "--kill-child"];
 /** As root without, else with a user namespace, in which everybody is root. */
@@ -109,15 +111,21 @@ async function tellStory(way: readonly string[]): Promise<number> {
     stdin: "piped",
     detached: true,
   }).spawn();
-  let asked = false;
-  for (const signal of SIGNALS) {
-    Deno.addSignalListener(signal, () => {
-      if (asked) child.kill("SIGKILL");
-      else child.stdin.close();
-      asked = true;
-    });
-  }
+  const end = once(() => {
+    child.stdin.close();
+    setTimeout(() => child.kill("SIGKILL"), PATIENCE);
+  });
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, end);
   return (await child.status).code;
+}
+
+/** `deno task` passes on what the terminal has sent already, so one Ctrl-C comes as two signals. */
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) action();
+    done = true;
+  };
 }
 
 function sudo(): string {
