@@ -223,20 +223,22 @@ async function main(): Promise<number> {
     console.error(`demo: ${obstacle}`);
     return 1;
   }
-  await using lab = new Lab();
+  const lab = new Lab();
   const story = new Story(lab);
-  try {
-    await Promise.race([story.tell(), stdinClosed()]);
-    return 0;
-  } catch (error) {
-    if (error instanceof Interruption) {
-      console.error("\ndemo: interrupted; nothing of it stays behind");
-      return INTERRUPTED;
-    }
-    const { message } = error as Error;
-    console.error([`\ndemo: ${message.trim()}`, ...story.lastWords].join("\n"));
-    return 1;
+  const failure = await Promise.race([story.tell(), stdinClosed()])
+    .then(() => undefined, (error: Error) => ({ error, lastWords: story.lastWords }));
+  await lab[Symbol.asyncDispose]();
+  return failure === undefined ? 0 : explain(failure);
+}
+
+/** Says why the story ended early; returns the exit status. */
+function explain({ error, lastWords }: { error: Error; lastWords: string[] }): number {
+  if (error instanceof Interruption) {
+    console.error("\ndemo: interrupted; nothing of it stays behind");
+    return INTERRUPTED;
   }
+  console.error([`\ndemo: ${error.message.trim()}`, ...lastWords].join("\n"));
+  return 1;
 }
 
 Deno.exit(await main());
