@@ -5,19 +5,12 @@
  *   deno run --allow-net data_mover.ts receive
  *   deno run --allow-net data_mover.ts send ADDRESS SECONDS
  *
- * The sender sends for so many seconds, waits for the receiver's count, and prints {@link Moved} as
- * JSON. It fails if the count is not what it sent.
+ * The sender sends for so many seconds, waits for the receiver's count, and fails if that is not what
+ * it sent. Both say on stderr how far they are.
  */
 
 const PORT = 5201;
 const CHUNK = 256 * 1024;
-
-/** What a sender reports. */
-export interface Moved {
-  bytes: number;
-  /** From the first byte sent until the receiver had the last one. */
-  seconds: number;
-}
 
 async function receive(): Promise<never> {
   const listener = Deno.listen({ port: PORT });
@@ -35,8 +28,9 @@ async function answer(connection: Deno.Conn): Promise<void> {
   await connection.write(new TextEncoder().encode(String(bytes)));
 }
 
-async function send(hostname: string, seconds: number): Promise<Moved> {
+async function send(hostname: string, seconds: number): Promise<void> {
   using connection = await Deno.connect({ hostname, port: PORT });
+  console.error("Sending");
   const chunk = new Uint8Array(CHUNK);
   const begun = performance.now();
   let bytes = 0;
@@ -44,11 +38,11 @@ async function send(hostname: string, seconds: number): Promise<Moved> {
   await connection.closeWrite();
   const count = Number(await new Response(connection.readable).text());
   if (count !== bytes) throw new Error(`Sent ${bytes} bytes, of which ${count} arrived`);
-  return { bytes, seconds: (performance.now() - begun) / 1000 };
+  console.error(`Moved ${bytes} bytes in ${(performance.now() - begun) / 1000} s`);
 }
 
 if (import.meta.main) {
   const [role, address, seconds] = Deno.args;
   if (role === "receive") await receive();
-  else console.log(JSON.stringify(await send(address!, Number(seconds))));
+  else await send(address!, Number(seconds));
 }

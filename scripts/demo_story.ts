@@ -2,7 +2,6 @@
  * What the demo shows. demo.ts runs this in namespaces of its own; it ends early, and with
  * everything put away, when its stdin is closed.
  */
-import type { Moved } from "./data_mover.ts";
 import { Lab, labObstacle, type LabProcess, type Machine, sleep } from "./lab.ts";
 import { Narrator } from "./narrator.ts";
 import { program, ROOT } from "./program.ts";
@@ -18,7 +17,10 @@ const CLIENT_COMMAND = ["simplevpn-client", ...CLIENT_OPTIONS].join(" ");
 const STATE = ["--state", "/run/simplevpn-demo"];
 
 const CONNECTED = /Connected to .*: (this machine is ([0-9.]+) .*)/;
-const DATA_MOVER = [Deno.execPath(), "run", "--no-prompt", "--allow-net"];
+const DATA_MOVER = [
+  ...[Deno.execPath(), "run", "--no-prompt", "--allow-net"],
+  `${ROOT}scripts/data_mover.ts`,
+];
 /** Seconds that data is moved for: to see how fast, and beyond the server's end. */
 const MOVE_TIME = 0.7;
 const LONG_MOVE_TIME = 2;
@@ -141,7 +143,7 @@ class Story {
     this.#narrator.step("Data, over one TCP connection at a time");
     const [laptop, pi] = [this.#laptop, this.#pi];
     const receivers = [this.#server, laptop.machine, pi.machine].map((machine) =>
-      machine.start([...DATA_MOVER, `${ROOT}scripts/data_mover.ts`, "receive"])
+      machine.start([...DATA_MOVER, "receive"])
     );
     await Promise.all(receivers.map((receiver) => receiver.waitFor(/Ready/)));
     await this.#measure("laptop to server", laptop.machine, SERVER_INNER);
@@ -150,7 +152,7 @@ class Story {
   }
 
   async #measure(what: string, from: Machine, to: string): Promise<void> {
-    const { bytes, seconds } = await moveData(from, to, MOVE_TIME);
+    const { bytes, seconds } = await moved(startMoving(from, to, MOVE_TIME));
     const speed = (bytes * 8 / seconds / 1e9).toFixed(2);
     this.#narrator.value(what, `${megabytes(bytes)} in ${seconds.toFixed(2)} s: ${speed} Gbit/s`);
   }
@@ -158,27 +160,29 @@ class Story {
   async #surviveCrash(): Promise<void> {
     this.#narrator.step("The server crashes while the laptop sends data to the pi");
     const [laptop, pi] = [this.#laptop, this.#pi];
-    const crash = Promise.withResolvers<number>();
+    const sender = startMoving(laptop.machine, pi.inner, LONG_MOVE_TIME);
+    await sender.waitFor(/Sending/);
+    await sleep(LONG_MOVE_TIME * 1000 / 5);
+    const begun = performance.now();
     const [{ bytes }] = await Promise.all([
-      moveData(laptop.machine, pi.inner, LONG_MOVE_TIME),
-      ...[laptop, pi].map((guest) => this.#comeBack(guest, crash.promise)),
-      sleep(LONG_MOVE_TIME * 1000 / 5).then(() => this.#crash(crash.resolve)),
+      moved(sender),
+      ...[laptop, pi].map((guest) => this.#comeBack(guest, begun)),
+      this.#crash(),
     ]);
     this.#narrator.value("the TCP connection", `lived on: all of its ${megabytes(bytes)} arrived`);
   }
 
-  async #crash(tellWhen: (time: number) => void): Promise<void> {
+  async #crash(): Promise<void> {
     const server = this.#programs.get("server")!;
     this.#narrator.command("server", `kill -9 ${server.pid}`);
-    tellWhen(performance.now());
     await server.stop("SIGKILL");
     this.#narrator.command("server", SERVER_COMMAND, await this.#startServer());
   }
 
-  /** Waits until a guest has its connection again that it lost in a crash. */
-  async #comeBack({ name, inner, client }: Guest, crash: Promise<number>): Promise<void> {
+  /** Waits until a guest has its connection again that it loses in the crash. */
+  async #comeBack({ name, inner, client }: Guest, begun: number): Promise<void> {
     const [, , address] = await client.waitFor(CONNECTED, 20_000, client.stderr.length);
-    const seconds = ((performance.now() - await crash) / 1000).toFixed(1);
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     if (address !== inner) throw new Error(`The ${name} was ${inner} and came back as ${address}`);
     const value = `after ${seconds} s, as ${inner}, the address that it had`;
     this.#narrator.value(`${name} is back`, value);
@@ -202,9 +206,14 @@ class Story {
   }
 }
 
-async function moveData(from: Machine, to: string, seconds: number): Promise<Moved> {
-  const module = `${ROOT}scripts/data_mover.ts`;
-  return JSON.parse(await from.run(...DATA_MOVER, module, "send", to, String(seconds)));
+function startMoving(from: Machine, to: string, seconds: number): LabProcess {
+  return from.start([...DATA_MOVER, "send", to, String(seconds)]);
+}
+
+/** Waits until all that a data mover sent has arrived. */
+async function moved(sender: LabProcess): Promise<{ bytes: number; seconds: number }> {
+  const [, bytes, seconds] = await sender.waitFor(/Moved (\d+) bytes in ([\d.]+) s/, 30_000);
+  return { bytes: Number(bytes), seconds: Number(seconds) };
 }
 
 function megabytes(bytes: number): string {
