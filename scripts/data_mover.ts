@@ -8,9 +8,27 @@
  * The sender sends for so many seconds, waits for the receiver's count, and fails if that is not what
  * it sent. Both say on stderr how far they are.
  */
+import type { LabProcess, Machine } from "./lab.ts";
 
+const COMMAND = [Deno.execPath(), "run", "--no-prompt", "--allow-net", import.meta.filename!];
 const PORT = 5201;
 const CHUNK = 256 * 1024;
+
+/** Starts a receiver, which takes one connection after another; it says "Ready" when it does. */
+export function startReceiver(machine: Machine): LabProcess {
+  return machine.start([...COMMAND, "receive"]);
+}
+
+/** Starts a sender; it says "Sending" when it is connected. */
+export function startSender(machine: Machine, to: string, seconds: number): LabProcess {
+  return machine.start([...COMMAND, "send", to, String(seconds)]);
+}
+
+/** Waits until all that a sender sent has arrived. @throws {Error} if it has not */
+export async function moved(sender: LabProcess): Promise<{ bytes: number; seconds: number }> {
+  const [, bytes, seconds] = await sender.waitFor(/Moved (\d+) bytes in ([\d.]+) s/, 30_000);
+  return { bytes: Number(bytes), seconds: Number(seconds) };
+}
 
 async function receive(): Promise<never> {
   const listener = Deno.listen({ port: PORT });

@@ -2,9 +2,10 @@
  * What the demo shows. demo.ts runs this in namespaces of its own; it ends early, and with
  * everything put away, when its stdin is closed.
  */
+import { moved, startReceiver, startSender } from "./data_mover.ts";
 import { Lab, labObstacle, type LabProcess, type Machine, sleep } from "./lab.ts";
 import { Narrator } from "./narrator.ts";
-import { program, ROOT } from "./program.ts";
+import { program } from "./program.ts";
 
 const SERVER_OUTER = "203.0.113.2";
 const SERVER_INNER = "10.0.0.1";
@@ -17,10 +18,6 @@ const CLIENT_COMMAND = ["simplevpn-client", ...CLIENT_OPTIONS].join(" ");
 const STATE = ["--state", "/run/simplevpn-demo"];
 
 const CONNECTED = /Connected to .*: (this machine is ([0-9.]+) .*)/;
-const DATA_MOVER = [
-  ...[Deno.execPath(), "run", "--no-prompt", "--allow-net"],
-  `${ROOT}scripts/data_mover.ts`,
-];
 /** Seconds that data is moved for: to see how fast, and beyond the server's end. */
 const MOVE_TIME = 0.7;
 const LONG_MOVE_TIME = 2;
@@ -143,7 +140,7 @@ class Story {
     this.#narrator.step("Data, over one TCP connection at a time");
     const [laptop, pi] = [this.#laptop, this.#pi];
     const receivers = [this.#server, laptop.machine, pi.machine].map((machine) =>
-      machine.start([...DATA_MOVER, "receive"])
+      startReceiver(machine)
     );
     await Promise.all(receivers.map((receiver) => receiver.waitFor(/Ready/)));
     await this.#measure("laptop to server", laptop.machine, SERVER_INNER);
@@ -152,7 +149,7 @@ class Story {
   }
 
   async #measure(what: string, from: Machine, to: string): Promise<void> {
-    const { bytes, seconds } = await moved(startMoving(from, to, MOVE_TIME));
+    const { bytes, seconds } = await moved(startSender(from, to, MOVE_TIME));
     const speed = (bytes * 8 / seconds / 1e9).toFixed(2);
     this.#narrator.value(what, `${megabytes(bytes)} in ${seconds.toFixed(2)} s: ${speed} Gbit/s`);
   }
@@ -160,7 +157,7 @@ class Story {
   async #surviveCrash(): Promise<void> {
     this.#narrator.step("The server crashes while the laptop sends data to the pi");
     const [laptop, pi] = [this.#laptop, this.#pi];
-    const sender = startMoving(laptop.machine, pi.inner, LONG_MOVE_TIME);
+    const sender = startSender(laptop.machine, pi.inner, LONG_MOVE_TIME);
     await sender.waitFor(/Sending/);
     await sleep(LONG_MOVE_TIME * 1000 / 5);
     const begun = performance.now();
@@ -204,16 +201,6 @@ class Story {
       this.#pi,
     ]);
   }
-}
-
-function startMoving(from: Machine, to: string, seconds: number): LabProcess {
-  return from.start([...DATA_MOVER, "send", to, String(seconds)]);
-}
-
-/** Waits until all that a data mover sent has arrived. */
-async function moved(sender: LabProcess): Promise<{ bytes: number; seconds: number }> {
-  const [, bytes, seconds] = await sender.waitFor(/Moved (\d+) bytes in ([\d.]+) s/, 30_000);
-  return { bytes: Number(bytes), seconds: Number(seconds) };
 }
 
 function megabytes(bytes: number): string {
