@@ -45,7 +45,7 @@ function checkTun(): void {
   try {
     Deno.openSync(TUN, { read: true, write: true }).close();
   } catch (error) {
-    const reason = (error as Error).message;
+    const reason = (error as Error).message.split(" (")[0];
     const advice = error instanceof Deno.errors.PermissionDenied
       ? `run it as root (${AS_ROOT}), or allow it to everybody, as most systems do: sudo chmod 666 ${TUN}`
       : `load the kernel's TUN driver: ${sudo()}modprobe tun (a container needs --device ${TUN})`;

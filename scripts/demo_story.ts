@@ -14,8 +14,8 @@ const CLIENT_OPTIONS = ["--classic", "-s", SERVER_OUTER];
 const SERVER_COMMAND = ["simplevpn-server", ...SERVER_OPTIONS].join(" ");
 const CLIENT_COMMAND = ["simplevpn-client", ...CLIENT_OPTIONS].join(" ");
 
-/** In /run, which is the demo's own and goes with it. */
-const STATE = ["--state", "/run/simplevpn-demo"];
+/** Where demo.ts mounts a folder that is the demo's own and goes with it. */
+const STATE = ["--state", "/var/run/simplevpn-demo"];
 
 const CONNECTED = /Connected to .*: (this machine is ([0-9.]+) .*)/;
 /** Seconds that data is moved for: to see how fast, and beyond the server's end. */
