@@ -122,7 +122,7 @@ class Story {
   }
 
   async #ping(): Promise<void> {
-    this.#narrator.step("Each reaches each other, through the tunnel (ping, mean of 5)");
+    this.#narrator.step("Each reaches each other, through the tunnel (ping, median of 5)");
     const [laptop, pi] = [this.#laptop, this.#pi];
     await this.#pingOnce("laptop to server", laptop.machine, SERVER_INNER);
     await this.#pingOnce("server to laptop", this.#server, laptop.inner);
@@ -132,8 +132,9 @@ class Story {
 
   async #pingOnce(what: string, from: Machine, to: string): Promise<void> {
     const output = await from.run("ping", "-c", "5", "-i", "0.05", "-W", "2", to);
-    const mean = Number(/= [\d.]+\/([\d.]+)\//.exec(output)?.[1]);
-    this.#narrator.value(what, `${mean.toFixed(2)} ms`);
+    const times = [...output.matchAll(/time=([\d.]+)/g)].map(([, time]) => Number(time));
+    const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
+    this.#narrator.value(what, `${median.toFixed(2)} ms`);
   }
 
   async #moveData(): Promise<void> {
