@@ -1,13 +1,20 @@
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Waits for the first signal that asks the program to end; a second one ends it there and then. */
+/** One Ctrl-C may come twice: from the terminal, and passed on by the program that started this one. */
+const SAME_REQUEST = 500;
+
+/**
+ * Waits for the first signal that asks the program to end; another one, later than SAME_REQUEST
+ * milliseconds, ends it there and then.
+ */
 export function stopSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  let asked = false;
+  let askedAt = Infinity;
   for (const signal of SIGNALS) {
     Deno.addSignalListener(signal, () => {
-      if (asked) Deno.exit(1);
-      asked = true;
+      const now = performance.now();
+      if (now > askedAt + SAME_REQUEST) Deno.exit(1);
+      askedAt = Math.min(askedAt, now);
       resolve(signal);
     });
   }
