@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /** The packet worker of simplevpn-client: TUN device and the connection to the server. */
-import { EPOLLOUT } from "../ffi/epoll.ts";
+import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";

@@ -1,4 +1,5 @@
-import { Epoll, EPOLLIN } from "../ffi/epoll.ts";
+import { EPOLLIN } from "../ffi/constants.ts";
+import { Epoll } from "../ffi/epoll.ts";
 import { clearEventFd } from "../ffi/eventfd.ts";
 import { closeFd } from "../ffi/fd.ts";
 import { bootTime, createTimerFd, setTimerFd } from "../ffi/timer.ts";

@@ -1,7 +1,8 @@
+import { AF_INET, AF_INET6 } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { parseSocketAddress, ResolveError } from "../ffi/resolve.ts";
 import { listenTcp } from "../ffi/socket.ts";
-import { AF_INET, AF_INET6, SocketAddress } from "../ffi/socket_address.ts";
+import { SocketAddress } from "../ffi/socket_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { Pool } from "../lib/address/pool.ts";

@@ -1,7 +1,8 @@
+import { EPOLLIN, IFF_LOOPBACK } from "../ffi/constants.ts";
 import { closeFd } from "../ffi/fd.ts";
-import { Epoll, EPOLLIN } from "../ffi/epoll.ts";
+import { Epoll } from "../ffi/epoll.ts";
 import { createEventFd, notifyEventFd } from "../ffi/eventfd.ts";
-import { IFF_LOOPBACK, NetworkInterface } from "../ffi/interface.ts";
+import { NetworkInterface } from "../ffi/interface.ts";
 import { parseSocketAddress } from "../ffi/resolve.ts";
 import { listenTcp, localAddress } from "../ffi/socket.ts";
 import { bootTime, createTimerFd, setTimerFd } from "../ffi/timer.ts";

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /** The packet worker of simplevpn-server: TUN device, listener and clients' connections. */
-import { EPOLLIN } from "../ffi/epoll.ts";
+import { EPOLLIN } from "../ffi/constants.ts";
 import { OsError } from "../ffi/error.ts";
 import { acceptTcp } from "../ffi/socket.ts";
 import { Leases } from "../lib/address/leases.ts";

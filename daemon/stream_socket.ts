@@ -1,7 +1,7 @@
-import { EPOLLIN, EPOLLOUT } from "../ffi/epoll.ts";
+import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
-import { MSG_NOSIGNAL, shutdownSocket } from "../ffi/socket.ts";
+import { shutdownSocket } from "../ffi/socket.ts";
 import { type Counters, DropReason } from "../lib/session/counters.ts";
 import type { Transport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";

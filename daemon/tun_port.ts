@@ -1,4 +1,4 @@
-import { EPOLLIN } from "../ffi/epoll.ts";
+import { EPOLLIN } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { isTunGone } from "../ffi/tun.ts";

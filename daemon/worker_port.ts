@@ -1,6 +1,6 @@
 import { receiveMessageOnPort } from "node:worker_threads";
 import type { MessagePort as NodeMessagePort } from "node:worker_threads";
-import { EPOLLIN } from "../ffi/epoll.ts";
+import { EPOLLIN } from "../ffi/constants.ts";
 import { clearEventFd } from "../ffi/eventfd.ts";
 import { Counters } from "../lib/session/counters.ts";
 import { EventLoop } from "./event_loop.ts";

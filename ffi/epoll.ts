@@ -1,18 +1,9 @@
+import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "./constants.ts";
 import { check, Errno } from "./error.ts";
 import { closeFd } from "./fd.ts";
 import { epollEventLayout } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
-
-export const EPOLLIN = 0x001;
-export const EPOLLOUT = 0x004;
-export const EPOLLERR = 0x008;
-export const EPOLLHUP = 0x010;
-
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
 
 const LAYOUT = epollEventLayout(Deno.build.arch);
 

@@ -1,8 +1,12 @@
 import { constants } from "node:os";
 import { errno, libc } from "./libc.ts";
 
-/** Error numbers by name (errno.h); Node's table has the ones of the platform it runs on. */
-export const Errno = constants.errno;
+/** Error numbers by name (errno.h): Node's table, and what it lacks. */
+export const Errno = {
+  ...constants.errno,
+  /** "File descriptor in bad state". */
+  EBADFD: 77,
+};
 
 const NAMES = new Map(Object.entries(Errno).map(([name, number]) => [number, name]));
 

@@ -1,9 +1,8 @@
+import { EFD_CLOEXEC, EFD_NONBLOCK } from "./constants.ts";
 import { check } from "./error.ts";
 import { libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
 
-const EFD_CLOEXEC = 0o2000000;
-const EFD_NONBLOCK = 0o4000;
 const COUNTER_LENGTH = 8;
 
 /** Makes an eventfd (eventfd(2)), non-blocking. The caller closes it. @throws {OsError} */

@@ -1,23 +1,22 @@
+import {
+  AF_INET,
+  IFF_UP,
+  IFNAMSIZ,
+  SIOCGIFFLAGS,
+  SIOCGIFINDEX,
+  SIOCSIFADDR,
+  SIOCSIFFLAGS,
+  SIOCSIFMTU,
+  SIOCSIFNETMASK,
+  SIOCSIFTXQLEN,
+  SOCK_DGRAM,
+} from "./constants.ts";
 import { check } from "./error.ts";
 import { closeFd } from "./fd.ts";
-import { IFNAMSIZ, IFREQ, SOCKADDR_IN } from "./layout.ts";
+import { IFREQ, SOCKADDR_IN } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
-import { createSocket, SOCK_DGRAM } from "./socket.ts";
-import { AF_INET } from "./socket_address.ts";
-
-/** linux/sockios.h */
-const SIOCGIFFLAGS = 0x8913;
-const SIOCSIFFLAGS = 0x8914;
-const SIOCSIFADDR = 0x8916;
-const SIOCSIFNETMASK = 0x891c;
-const SIOCSIFMTU = 0x8922;
-const SIOCGIFINDEX = 0x8933;
-const SIOCSIFTXQLEN = 0x8943;
-
-/** linux/if.h */
-const IFF_UP = 0x1;
-export const IFF_LOOPBACK = 0x8;
+import { createSocket } from "./socket.ts";
 
 /** Whether there is an interface of this number, any more. */
 export function interfaceExists(index: number): boolean {

@@ -7,9 +7,6 @@
 /** struct ifreq (linux/if.h): a name and a union. */
 export const IFREQ = { size: 40, ifr_name: 0, ifr_ifru: 16 } as const;
 
-/** Length of an interface name with its terminating NUL (IFNAMSIZ). */
-export const IFNAMSIZ = 16;
-
 /** struct sockaddr_in (netinet/in.h). The family is in host order, port and address in network order. */
 export const SOCKADDR_IN = { size: 16, sin_family: 0, sin_port: 2, sin_addr: 4 } as const;
 
@@ -38,6 +35,28 @@ export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;
 
 /** struct itimerspec (sys/timerfd.h). */
 export const ITIMERSPEC = { size: 32, it_interval: 0, it_value: 16 } as const;
+
+/** struct nlmsghdr (linux/netlink.h): heads each netlink message. */
+export const NLMSGHDR = { size: 16, nlmsg_len: 0, nlmsg_type: 4, nlmsg_flags: 6 } as const;
+
+/** struct nlmsgerr (linux/netlink.h). */
+export const NLMSGERR = { size: 20, error: 0 } as const;
+
+/** struct rtattr (linux/rtnetlink.h): heads each attribute of a message. */
+export const RTATTR = { size: 4, rta_len: 0, rta_type: 2 } as const;
+
+/** struct rtmsg (linux/rtnetlink.h). */
+export const RTMSG = {
+  size: 12,
+  rtm_family: 0,
+  rtm_dst_len: 1,
+  rtm_protocol: 5,
+  rtm_scope: 6,
+  rtm_type: 7,
+} as const;
+
+/** struct fib_rule_hdr (linux/fib_rules.h). */
+export const FIB_RULE_HDR = { size: 12, family: 0, src_len: 2, action: 7 } as const;
 
 /** struct epoll_event (sys/epoll.h), packed on x86-64 only (EPOLL_PACKED in the kernel's header). */
 export function epollEventLayout(

@@ -1,18 +1,20 @@
+import {
+  AI_ADDRCONFIG,
+  AI_NUMERICHOST,
+  AI_PASSIVE,
+  EAI_AGAIN,
+  EAI_MEMORY,
+  EAI_SYSTEM,
+  SOCK_STREAM,
+} from "./constants.ts";
 import { ADDRINFO } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 import { SocketAddress } from "./socket_address.ts";
 
-const SOCK_STREAM = 1;
 const POINTER_SIZE = 8;
-const AI_PASSIVE = 0x01;
-const AI_NUMERICHOST = 0x04;
-const AI_ADDRCONFIG = 0x20;
 
-/** netdb.h; the failures that may pass by themselves. */
-const EAI_AGAIN = -3;
-const EAI_MEMORY = -10;
-const EAI_SYSTEM = -11;
+/** The failures that may pass by themselves. */
 const TEMPORARY = [EAI_AGAIN, EAI_MEMORY, EAI_SYSTEM];
 
 /** A name that could not be resolved. */

@@ -3,48 +3,45 @@
  * do: routes in tables of their own, and rules that say who looks there. IPv4. Integers are in host
  * order, addresses in network order.
  */
+import {
+  AF_INET,
+  AF_NETLINK,
+  FR_ACT_TO_TBL,
+  FRA_PRIORITY,
+  FRA_PROTOCOL,
+  FRA_SRC,
+  FRA_TABLE,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  RT_SCOPE_LINK,
+  RTA_DST,
+  RTA_OIF,
+  RTA_TABLE,
+  RTM_DELRULE,
+  RTM_GETRULE,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+  RTN_UNICAST,
+  SOCK_RAW,
+} from "./constants.ts";
 import { check, OsError } from "./error.ts";
 import { closeFd } from "./fd.ts";
+import { FIB_RULE_HDR, NLMSGERR, NLMSGHDR, RTATTR, RTMSG } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
 import { createSocket } from "./socket.ts";
-import { AF_INET } from "./socket_address.ts";
-
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const RTM_NEWROUTE = 24;
-const RTM_NEWRULE = 32;
-const RTM_DELRULE = 33;
-const RTM_GETRULE = 34;
-
-const NLM_F_REQUEST = 0x1;
-const NLM_F_ACK = 0x4;
-const NLM_F_DUMP = 0x300;
-const NLM_F_REPLACE = 0x100;
-const NLM_F_CREATE = 0x400;
-
-const RTA_DST = 1;
-const RTA_OIF = 4;
-const RTA_TABLE = 15;
-const FRA_SRC = 2;
-const FRA_PRIORITY = 6;
-const FRA_TABLE = 15;
-const FRA_PROTOCOL = 21;
-
-const RT_SCOPE_LINK = 253;
-const RTN_UNICAST = 1;
-const FR_ACT_TO_TBL = 1;
 
 /** Marks what this project adds, so that exactly that is found again. No other program's number. */
 const RTPROT_SIMPLEVPN = 202;
 
-/** Bytes of a struct nlmsghdr, and of a struct rtmsg as of a struct fib_rule_hdr. */
-const HEADER = 16;
-const BODY = 12;
-const ATTRIBUTES = HEADER + BODY;
+/** A body is a struct rtmsg or a struct fib_rule_hdr, which are of one size. */
+const BODY_LENGTH = RTMSG.size;
+const ATTRIBUTES = NLMSGHDR.size + BODY_LENGTH;
 
 /** "Packets from this address look into this table." */
 export interface SourceRule {
@@ -59,8 +56,14 @@ export function addRoute(
   interfaceIndex: number,
   table: number,
 ): void {
-  const body = [AF_INET, network.length, 0, 0, 0, RTPROT_SIMPLEVPN, RT_SCOPE_LINK, RTN_UNICAST];
-  request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, body, [
+  const route = body(
+    [RTMSG.rtm_family, AF_INET],
+    [RTMSG.rtm_dst_len, network.length],
+    [RTMSG.rtm_protocol, RTPROT_SIMPLEVPN],
+    [RTMSG.rtm_scope, RT_SCOPE_LINK],
+    [RTMSG.rtm_type, RTN_UNICAST],
+  );
+  request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, route, [
     { type: RTA_DST, value: bigEndian(network.first) },
     { type: RTA_OIF, value: hostOrder(interfaceIndex) },
     { type: RTA_TABLE, value: hostOrder(table) },
@@ -77,11 +80,15 @@ export function deleteRule(rule: SourceRule): void {
   request(RTM_DELRULE, NLM_F_ACK, RULE_BODY, ruleAttributes(rule));
 }
 
-/** The rules that were added by this project, whichever of its processes did. @throws {OsError} */
-export function listRules(): SourceRule[] {
-  const messages = request(RTM_GETRULE, NLM_F_DUMP, [AF_INET, 0, 0, 0, 0, 0, 0, 0], []);
+/**
+ * The rules that `protocol` added: by default this project, whichever of its processes did.
+ *
+ * @throws {OsError} EOPNOTSUPP if the kernel has no policy routing
+ */
+export function listRules(protocol = RTPROT_SIMPLEVPN): SourceRule[] {
+  const messages = request(RTM_GETRULE, NLM_F_DUMP, body([FIB_RULE_HDR.family, AF_INET]), []);
   return messages.map(readAttributes)
-    .filter((attributes) => attributes.get(FRA_PROTOCOL)?.getUint8(0) === RTPROT_SIMPLEVPN)
+    .filter((attributes) => attributes.get(FRA_PROTOCOL)?.getUint8(0) === protocol)
     .map((attributes) => ({
       source: attributes.get(FRA_SRC)?.getUint32(0) ?? 0,
       table: attributes.get(FRA_TABLE)?.getUint32(0, true) ?? 0,
@@ -94,8 +101,11 @@ interface Attribute {
   value: Uint8Array;
 }
 
-const SOURCE_LENGTH = 32;
-const RULE_BODY = [AF_INET, 0, SOURCE_LENGTH, 0, 0, 0, 0, FR_ACT_TO_TBL];
+const RULE_BODY = body(
+  [FIB_RULE_HDR.family, AF_INET],
+  [FIB_RULE_HDR.src_len, 32],
+  [FIB_RULE_HDR.action, FR_ACT_TO_TBL],
+);
 
 function ruleAttributes({ source, table, priority }: SourceRule): Attribute[] {
   return [
@@ -106,8 +116,20 @@ function ruleAttributes({ source, table, priority }: SourceRule): Attribute[] {
   ];
 }
 
+/** A message's body with these fields, each an offset and one byte; the others are 0. */
+function body(...fields: (readonly [offset: number, value: number])[]): Uint8Array {
+  const bytes = new Uint8Array(BODY_LENGTH);
+  for (const [offset, value] of fields) bytes[offset] = value;
+  return bytes;
+}
+
 /** Sends one request and returns the messages that answer it, acknowledgements left out. */
-function request(type: number, flags: number, body: number[], attributes: Attribute[]): DataView[] {
+function request(
+  type: number,
+  flags: number,
+  body: Uint8Array,
+  attributes: Attribute[],
+): DataView[] {
   const socket = createSocket(AF_NETLINK, SOCK_RAW);
   try {
     const buffer = new NativeBuffer(64 * 1024);
@@ -127,35 +149,38 @@ function writeMessage(
   { view, bytes }: NativeBuffer,
   type: number,
   flags: number,
-  body: number[],
+  body: Uint8Array,
   attributes: Attribute[],
 ): number {
-  bytes.set(body, HEADER);
+  bytes.set(body, NLMSGHDR.size);
   let at = ATTRIBUTES;
   for (const attribute of attributes) {
-    view.setUint16(at, 4 + attribute.value.length, true);
-    view.setUint16(at + 2, attribute.type, true);
-    bytes.set(attribute.value, at + 4);
-    at = align(at + 4 + attribute.value.length);
+    const length = RTATTR.size + attribute.value.length;
+    view.setUint16(at + RTATTR.rta_len, length, true);
+    view.setUint16(at + RTATTR.rta_type, attribute.type, true);
+    bytes.set(attribute.value, at + RTATTR.size);
+    at = align(at + length);
   }
-  view.setUint32(0, at, true);
-  view.setUint16(4, type, true);
-  view.setUint16(6, flags, true);
+  view.setUint32(NLMSGHDR.nlmsg_len, at, true);
+  view.setUint16(NLMSGHDR.nlmsg_type, type, true);
+  view.setUint16(NLMSGHDR.nlmsg_flags, flags, true);
   return at;
 }
 
 /** Appends the messages in `bytes` to `answers`. Returns whether they were the last ones. */
 function readMessages(bytes: Uint8Array<ArrayBuffer>, answers: DataView[]): boolean {
   const view = new DataView(bytes.buffer);
-  for (let at = 0; at < bytes.length; at = align(at + view.getUint32(at, true))) {
-    const type = view.getUint16(at + 4, true);
+  for (let at = 0; at < bytes.length;) {
+    const length = view.getUint32(at + NLMSGHDR.nlmsg_len, true);
+    const type = view.getUint16(at + NLMSGHDR.nlmsg_type, true);
     if (type === NLMSG_DONE) return true;
     if (type === NLMSG_ERROR) {
-      const error = -view.getInt32(at + HEADER, true);
+      const error = -view.getInt32(at + NLMSGHDR.size + NLMSGERR.error, true);
       if (error !== 0) throw new OsError("rtnetlink", error);
       return true;
     }
-    answers.push(new DataView(bytes.buffer, at, view.getUint32(at, true)));
+    answers.push(new DataView(bytes.buffer, at, length));
+    at = align(at + length);
   }
   return false;
 }
@@ -163,9 +188,12 @@ function readMessages(bytes: Uint8Array<ArrayBuffer>, answers: DataView[]): bool
 function readAttributes(message: DataView): Map<number, DataView> {
   const attributes = new Map<number, DataView>();
   for (let at = ATTRIBUTES; at < message.byteLength;) {
-    const length = message.getUint16(at, true);
-    const value = new DataView(message.buffer, message.byteOffset + at + 4, length - 4);
-    attributes.set(message.getUint16(at + 2, true), value);
+    const length = message.getUint16(at + RTATTR.rta_len, true);
+    const valueAt = message.byteOffset + at + RTATTR.size;
+    attributes.set(
+      message.getUint16(at + RTATTR.rta_type, true),
+      new DataView(message.buffer, valueAt, length - RTATTR.size),
+    );
     at = align(at + length);
   }
   return attributes;

@@ -1,35 +1,29 @@
+import {
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPPROTO_TCP,
+  IPV6_V6ONLY,
+  SHUT_RDWR,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+  TCP_NOTSENT_LOWAT,
+  TCP_USER_TIMEOUT,
+} from "./constants.ts";
 import { check, Errno, OsError } from "./error.ts";
 import { closeFd } from "./fd.ts";
 import { SOCKADDR_IN6 } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
-import { AF_INET6, SocketAddress } from "./socket_address.ts";
-
-const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
-const SO_ERROR = 4;
-const SO_KEEPALIVE = 9;
-
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
-const TCP_KEEPIDLE = 4;
-const TCP_KEEPINTVL = 5;
-const TCP_KEEPCNT = 6;
-const TCP_USER_TIMEOUT = 18;
-const TCP_NOTSENT_LOWAT = 25;
-
-const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
-
-/** For `send()`: no SIGPIPE, no blocking. */
-export const MSG_NOSIGNAL = 0x4000;
-
-const SHUT_RDWR = 2;
+import { SocketAddress } from "./socket_address.ts";
 
 const LISTEN_BACKLOG = 256;
 

@@ -1,9 +1,7 @@
 import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
 import { formatIpv6 } from "../lib/address/ipv6_address.ts";
+import { AF_INET, AF_INET6 } from "./constants.ts";
 import { SOCKADDR_IN, SOCKADDR_IN6 } from "./layout.ts";
-
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 
 /** An address and port of a socket, as the bytes of a sockaddr_in or sockaddr_in6. Immutable. */
 export class SocketAddress {

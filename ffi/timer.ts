@@ -1,13 +1,8 @@
+import { CLOCK_BOOTTIME, TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME } from "./constants.ts";
 import { check } from "./error.ts";
 import { ITIMERSPEC, TIMESPEC } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
-
-/** Monotonic, and goes on while the machine sleeps (clock_gettime(2)). */
-const CLOCK_BOOTTIME = 7;
-const TFD_CLOEXEC = 0o2000000;
-const TFD_NONBLOCK = 0o4000;
-const TFD_TIMER_ABSTIME = 1;
 
 const clock = new NativeBuffer(TIMESPEC.size);
 const setting = new NativeBuffer(ITIMERSPEC.size);

@@ -1,19 +1,18 @@
-import { check, OsError } from "./error.ts";
+import {
+  IFF_NO_PI,
+  IFF_TUN,
+  IFF_TUN_EXCL,
+  IFNAMSIZ,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDWR,
+  TUNSETIFF,
+} from "./constants.ts";
+import { check, Errno, OsError } from "./error.ts";
 import { closeFd, openFd } from "./fd.ts";
-import { IFNAMSIZ, IFREQ } from "./layout.ts";
+import { IFREQ } from "./layout.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
-
-const O_RDWR = 2;
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-
-/** linux/if_tun.h */
-const TUNSETIFF = 0x400454ca;
-const IFF_TUN = 0x0001;
-const IFF_NO_PI = 0x1000;
-/** The name must not exist yet; without it an idle persistent device would be taken over. */
-const IFF_TUN_EXCL = 0x8000;
 
 const DEVICE = "/dev/net/tun";
 const decoder = new TextDecoder();
@@ -49,8 +48,5 @@ export function createTun(name: string): TunDevice {
 
 /** Whether an error says that the TUN device was deleted under its program's hands. */
 export function isTunGone(error: OsError): boolean {
-  return error.errno === EBADFD;
+  return error.errno === Errno.EBADFD;
 }
-
-/** "File descriptor in bad state" (asm-generic/errno.h); Node's table does not have it. */
-const EBADFD = 77;

@@ -1,0 +1,120 @@
+/**
+ * Numbers of the kernel's and the C library's headers, by their names there; the same on both
+ * supported machines. A lab test compares all of them with the real headers. Error numbers are in
+ * error.ts.
+ */
+
+// fcntl.h
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+
+// sys/socket.h
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
+export const SO_KEEPALIVE = 9;
+/** No SIGPIPE. */
+export const MSG_NOSIGNAL = 0x4000;
+export const SHUT_RDWR = 2;
+
+// netinet/in.h
+export const IPPROTO_TCP = 6;
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
+
+// netinet/tcp.h
+export const TCP_NODELAY = 1;
+export const TCP_KEEPIDLE = 4;
+export const TCP_KEEPINTVL = 5;
+export const TCP_KEEPCNT = 6;
+export const TCP_USER_TIMEOUT = 18;
+export const TCP_NOTSENT_LOWAT = 25;
+
+// netdb.h
+export const AI_PASSIVE = 0x01;
+export const AI_NUMERICHOST = 0x04;
+export const AI_ADDRCONFIG = 0x20;
+export const EAI_AGAIN = -3;
+export const EAI_MEMORY = -10;
+export const EAI_SYSTEM = -11;
+
+// sys/epoll.h
+export const EPOLL_CLOEXEC = 0o2000000;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+export const EPOLLIN = 0x001;
+export const EPOLLOUT = 0x004;
+
+// sys/eventfd.h
+export const EFD_NONBLOCK = 0o4000;
+export const EFD_CLOEXEC = 0o2000000;
+
+// time.h
+/** Monotonic, and goes on while the machine sleeps. */
+export const CLOCK_BOOTTIME = 7;
+
+// sys/timerfd.h
+export const TFD_NONBLOCK = 0o4000;
+export const TFD_CLOEXEC = 0o2000000;
+export const TFD_TIMER_ABSTIME = 1;
+
+// linux/if.h
+/** Length of an interface's name with its terminating NUL. */
+export const IFNAMSIZ = 16;
+export const IFF_UP = 0x1;
+export const IFF_LOOPBACK = 0x8;
+
+// linux/if_tun.h
+export const TUNSETIFF = 0x400454ca;
+export const IFF_TUN = 0x0001;
+export const IFF_NO_PI = 0x1000;
+/** The name must not exist yet; without it an idle persistent device would be taken over. */
+export const IFF_TUN_EXCL = 0x8000;
+
+// linux/sockios.h
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCSIFFLAGS = 0x8914;
+export const SIOCSIFADDR = 0x8916;
+export const SIOCSIFNETMASK = 0x891c;
+export const SIOCSIFMTU = 0x8922;
+export const SIOCGIFINDEX = 0x8933;
+export const SIOCSIFTXQLEN = 0x8943;
+
+// linux/netlink.h
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_ACK = 0x4;
+export const NLM_F_DUMP = 0x300;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_CREATE = 0x400;
+
+// linux/rtnetlink.h
+export const RTM_NEWROUTE = 24;
+export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
+export const RTM_GETRULE = 34;
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_TABLE = 15;
+export const RT_SCOPE_LINK = 253;
+export const RT_TABLE_MAIN = 254;
+export const RTN_UNICAST = 1;
+export const RTPROT_KERNEL = 2;
+
+// linux/fib_rules.h
+export const FRA_SRC = 2;
+export const FRA_PRIORITY = 6;
+export const FRA_TABLE = 15;
+export const FRA_PROTOCOL = 21;
+export const FR_ACT_TO_TBL = 1;
