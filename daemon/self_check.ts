@@ -1,21 +1,27 @@
-import { EPOLLIN, IFF_LOOPBACK } from "../ffi/constants.ts";
+import { EPOLLIN, IFF_LOOPBACK, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ffi/constants.ts";
+import { Errno, OsError } from "../ffi/error.ts";
 import { closeFd } from "../ffi/fd.ts";
 import { Epoll } from "../ffi/epoll.ts";
 import { createEventFd, notifyEventFd } from "../ffi/eventfd.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
 import { parseSocketAddress } from "../ffi/resolve.ts";
+import { listRules } from "../ffi/rtnetlink.ts";
 import { listenTcp, localAddress } from "../ffi/socket.ts";
 import { bootTime, createTimerFd, setTimerFd } from "../ffi/timer.ts";
 import { Failure } from "./failure.ts";
 
+/** Whether a check passed; undefined if this machine has nothing that it could ask. */
+type Result = boolean | undefined;
+
 /** Each check passes a structure to the kernel or the C library and looks at what comes back. */
-const CHECKS: readonly { structure: string; run(): boolean | Promise<boolean> }[] = [
+const CHECKS: readonly { structure: string; run(): Result | Promise<Result> }[] = [
   { structure: "timespec", run: () => bootTime() > 0 && bootTime() < 1e13 },
   { structure: "epoll_event", run: checkEpoll },
   { structure: "itimerspec", run: checkTimer },
   { structure: "addrinfo, sockaddr_in, sockaddr_in6", run: checkAddresses },
   { structure: "sockaddr_in of a socket", run: checkSocketName },
   { structure: "ifreq", run: () => (new NetworkInterface("lo").flags & IFF_LOOPBACK) !== 0 },
+  { structure: "nlmsghdr, fib_rule_hdr, rtattr", run: checkRules },
 ];
 
 /**
@@ -27,8 +33,9 @@ export async function selfCheck(): Promise<void> {
   let failures = 0;
   for (const { structure, run } of CHECKS) {
     const passed = await run();
-    console.log(`${passed ? "ok" : "FAILED"}  ${structure}`);
-    if (!passed) failures++;
+    const word = passed === undefined ? "unsupported" : passed ? "ok" : "FAILED";
+    console.log(`${word}  ${structure}`);
+    if (passed === false) failures++;
   }
   if (failures > 0) {
     throw new Failure(`${failures} of ${CHECKS.length} checks failed on ${Deno.build.arch}`);
@@ -77,4 +84,15 @@ async function checkSocketName(): Promise<boolean> {
   const { host, port } = localAddress(fd);
   closeFd(fd);
   return host === "127.0.0.1" && port > 0;
+}
+
+/** The rule that packets look into the main table is the kernel's own. */
+function checkRules(): Result {
+  try {
+    return listRules(RTPROT_KERNEL).some(({ table }) => table === RT_TABLE_MAIN);
+  } catch (error) {
+    // A kernel without policy routing, or an emulator of user programs.
+    if (error instanceof OsError && error.errno === Errno.EOPNOTSUPP) return undefined;
+    throw error;
+  }
 }
