@@ -8,14 +8,17 @@ const decoder = new TextDecoder();
 
 let labs = 0;
 
-/** What a command needs that cannot be taken for granted, and Debian's package that has it. */
+/** Commands that cannot be taken for granted, and Debian's packages that make them work. */
 export const PREREQUISITES: Readonly<Record<string, string>> = {
   ip: "iproute2",
   ping: "iputils-ping",
   iperf3: "iperf3",
   tcpdump: "tcpdump",
   nft: "nftables",
-  gcc: "gcc",
+  gcc: "gcc libc6-dev",
+  "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu libc6-dev-amd64-cross",
+  "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+  "qemu-aarch64-static": "qemu-user-static",
   python3: "python3",
 };
 

@@ -17,19 +17,31 @@ export const SOURCE: ProgramSource = Deno.env.get("SIMPLEVPN_PROGRAMS") === "com
 const IN_CI = Deno.env.get("CI") === "true";
 const OBSTACLE = await labObstacle();
 
-/**
- * A test that needs a lab and these commands. Where it cannot run it is reported as ignored, with
- * the reason in its name; under CI=true that is a failure instead.
- */
+/** A test that needs a lab and these commands. */
 export async function labTest(
   name: string,
   commands: readonly string[],
   fn: () => Promise<void>,
 ): Promise<void> {
+  testUnless(OBSTACLE ?? await missingPackages(commands), name, fn);
+}
+
+/** What installs those of these commands that are not there; undefined if all are. */
+export async function missingPackages(commands: readonly string[]): Promise<string | undefined> {
   const missing = await missingCommands(commands);
   const packages = missing.map((command) => PREREQUISITES[command] ?? command);
-  const obstacle = OBSTACLE ??
-    (missing.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined);
+  return missing.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined;
+}
+
+/**
+ * A test that something may stand in the way of. Then it is reported as ignored, with the reason in
+ * its name; under CI=true that is a failure instead.
+ */
+export function testUnless(
+  obstacle: string | undefined,
+  name: string,
+  fn: () => Promise<void>,
+): void {
   if (obstacle === undefined) {
     Deno.test(name, fn);
   } else if (IN_CI) {
