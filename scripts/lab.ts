@@ -128,6 +128,8 @@ export class LabProcess {
   /** Asks it to end, insists after a while, and says how it ended. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
     this.kill(signal);
+    // One that a test halted by SIGSTOP would not hear of it.
+    this.kill("SIGCONT");
     const timer = setTimeout(() => this.kill("SIGKILL"), STOP_PATIENCE);
     const status = await this.status;
     clearTimeout(timer);
@@ -197,8 +199,8 @@ export class Lab implements AsyncDisposable {
   /** Makes a machine with nothing but its loopback interface. */
   async machine(name: string): Promise<Machine> {
     const machine = new Machine(`${this.#prefix}-${name}`);
-    await must(["ip", "netns", "add", machine.namespace]);
     this.#machines.push(machine);
+    await must(["ip", "netns", "add", machine.namespace]);
     await machine.run("ip", "link", "set", "lo", "up");
     return machine;
   }
@@ -231,6 +233,8 @@ export class Lab implements AsyncDisposable {
   }
 
   async #setUp(machine: Machine, name: string, addresses: readonly string[]): Promise<void> {
+    // No link-local address that turns up a moment later: the addresses given are all.
+    await machine.run("ip", "link", "set", name, "addrgenmode", "none");
     for (const address of addresses) {
       // Without nodad an IPv6 address cannot be used for its first second.
       const flags = address.includes(":") ? ["nodad"] : [];

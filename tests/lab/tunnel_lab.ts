@@ -112,10 +112,14 @@ export class TunnelLab implements AsyncDisposable {
 
   /** Starts a classic server and waits until it listens. */
   async startServer(...options: string[]): Promise<LabProcess> {
-    const command = [...program("server", SOURCE), "--classic", "--state", this.state, ...options];
-    const process = this.server.start(command);
+    const process = this.server.start(this.serverCommand(...options));
     await process.waitFor(/Listening on/);
     return process;
+  }
+
+  /** What starts a classic server. */
+  serverCommand(...options: string[]): string[] {
+    return [...program("server", SOURCE), "--classic", "--state", this.state, ...options];
   }
 
   /** Starts a classic client and waits until it is connected. */
@@ -125,9 +129,14 @@ export class TunnelLab implements AsyncDisposable {
   }
 
   /** Starts a classic client and does not wait for anything. */
-  launchClient({ machine, server }: ClientMachine, ...options: string[]): LabProcess {
+  launchClient(client: ClientMachine, ...options: string[]): LabProcess {
+    return client.machine.start(this.clientCommand(client, ...options));
+  }
+
+  /** What starts a classic client, by the address of its own cable unless `options` name a server. */
+  clientCommand({ server }: ClientMachine, ...options: string[]): string[] {
     const host = options.includes("-s") ? [] : ["-s", server];
-    return machine.start([...program("client", SOURCE), "--classic", ...host, ...options]);
+    return [...program("client", SOURCE), "--classic", ...host, ...options];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,65 @@
+/** What the lab tests look at: how programs end, what they count, and how a machine is set up. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { type CommandOutput, type LabProcess, type Machine, sleep } from "../../scripts/lab.ts";
+
+/** Waits until a program ends by itself; one that does not in time is killed, and has that status. */
+export async function ending(process: LabProcess, milliseconds = 15_000): Promise<CommandOutput> {
+  const timer = setTimeout(() => process.kill("SIGKILL"), milliseconds);
+  await process.status;
+  clearTimeout(timer);
+  // Which it has done already: this waits for the last of what it printed.
+  const { success, code } = await process.stop();
+  return { success, code, stdout: process.stdout, stderr: process.stderr };
+}
+
+/** Asserts that a program ended with this status and one line on stderr, and nothing else. */
+export function assertOneLine(output: CommandOutput, code: number, line: RegExp): void {
+  assertMatch(output.stderr, line);
+  assertEquals(output.stderr.trimEnd().split("\n").length, 1, output.stderr);
+  assertEquals(output.stdout, "");
+  assertEquals(output.code, code, output.stderr);
+}
+
+/** The counters of a running program, by their names. */
+export interface ProgramCounters {
+  packets: Record<string, number>;
+  drops: Record<string, number>;
+}
+
+/** Asks a program for its counters. */
+export async function countersOf(process: LabProcess): Promise<ProgramCounters> {
+  const from = process.stderr.length;
+  process.kill("SIGUSR2");
+  const [, packets, drops] = await process.waitFor(
+    /Packets (\{.*\}), bytes \{.*\}, drops (\{.*\})/,
+    undefined,
+    from,
+  );
+  return { packets: JSON.parse(packets!), drops: JSON.parse(drops!) };
+}
+
+/** Asks again and again until the answer is as it should be; the last answer comes back. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  right: (answer: T) => boolean,
+  milliseconds = 10_000,
+): Promise<T> {
+  for (const end = Date.now() + milliseconds;;) {
+    const answer = await ask();
+    if (right(answer) || Date.now() > end) return answer;
+    await sleep(50);
+  }
+}
+
+/** Everything that a tunnel may change on a machine, as text. */
+export async function networkState(machine: Machine): Promise<string> {
+  const commands = [
+    "ip -br address",
+    "ip route show table all",
+    "ip -6 route show table all",
+    "ip rule",
+    "ip -6 rule",
+  ];
+  const states = commands.map((command) => machine.run(...command.split(" ")));
+  return (await Promise.all(states)).join("\n");
+}

@@ -1,0 +1,16 @@
+/**
+ * Commands that see some file or folder otherwise than it is. `ip netns exec` gives every command
+ * mounts of its own, so nobody else sees the difference, and it goes with the command.
+ */
+
+/** The command, seeing `file` in the place of `target`. Later changes to `file` are seen as well. */
+export function withFile(target: string, file: string, command: readonly string[]): string[] {
+  return ["sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh", file, target]
+    .concat(command);
+}
+
+/** The command, seeing an empty folder in the place of `target`. */
+export function withEmptyFolder(target: string, command: readonly string[]): string[] {
+  return ["sh", "-c", 'mount -t tmpfs none "$1" && shift && exec "$@"', "sh", target]
+    .concat(command);
+}
