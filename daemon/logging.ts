@@ -12,12 +12,14 @@ import type { LogLevel } from "../lib/config/settings.ts";
 export const log: Logger = getLogger("simplevpn");
 
 const encoder = new TextEncoder();
+let jsonLines = false;
 
 /**
  * Sends log records of `level` and above to stderr, each as one line that is out before the call
  * returns. Control characters, which names from elsewhere may contain, are escaped.
  */
 export function setUpLogging(level: LogLevel, json: boolean): void {
+  jsonLines = json;
   const format = json ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "date-time",
     timeZone: null,
@@ -37,6 +39,12 @@ export function setUpLogging(level: LogLevel, json: boolean): void {
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
+}
+
+/** Writes why a program ends, as one line on stderr; a JSON object among others if logs are that. */
+export function tellEnd(program: string, reason: string): void {
+  if (jsonLines) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
+  else console.error(`${program}: ${reason}`);
 }
 
 function writeAll(bytes: Uint8Array): void {

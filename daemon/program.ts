@@ -8,6 +8,7 @@ import type { Arguments } from "../lib/config/command_line.ts";
 import { OsError } from "../ffi/error.ts";
 import project from "../deno.json" with { type: "json" };
 import { Failure } from "./failure.ts";
+import { tellEnd } from "./logging.ts";
 
 /** Something that a program does when its name is the first argument. */
 export interface Command {
@@ -44,7 +45,7 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   } catch (error) {
     const misused = error instanceof UsageError;
     const hint = misused ? ` (try "${program.name} --help")` : "";
-    console.error(`${program.name}: ${describe(error)}${hint}`);
+    tellEnd(program.name, `${describe(error)}${hint}`);
     Deno.exit(misused ? MISUSED : FAILED);
   }
 }

@@ -54,9 +54,11 @@ export async function eventually<T>(
 /** Everything that a tunnel may change on a machine, as text. */
 export async function networkState(machine: Machine): Promise<string> {
   const commands = [
-    "ip -br address",
-    "ip route show table all",
-    "ip -6 route show table all",
+    "ls /sys/class/net",
+    "ip -o address",
+    "ip -4 route show table all",
+    // The kernel adds routes for multicast by itself, some time after an interface is up.
+    "ip -6 route show table all type unicast",
     "ip rule",
     "ip -6 rule",
   ];

@@ -1,0 +1,111 @@
+/** Command lines, good and bad, and the lines that programs write. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { program, type ProgramName } from "../../scripts/program.ts";
+import project from "../../deno.json" with { type: "json" };
+import { CLIENT_OPTIONS, SERVER_OPTIONS } from "../../lib/config/settings.ts";
+import { assertOneLine, ending } from "./inspection.ts";
+import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+
+const CLASSIC = ["--classic"];
+const TO_SERVER = ["--classic", "-s", "192.0.2.1"];
+
+/** What must not be accepted, and what has to be said about it. */
+const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
+  ["server", [], /add --classic/],
+  ["server", [...CLASSIC, "--nonsense"], /Unknown option "--nonsense"/],
+  ["server", [...CLASSIC, "-x"], /Unknown option "-x"/],
+  ["server", [...CLASSIC, "nonsense"], /Unexpected argument "nonsense"/],
+  ["server", [...CLASSIC, "-u"], /UDP \(-u\) is not available yet/],
+  ["server", [...CLASSIC, "-p"], /--port needs a value/],
+  ["server", [...CLASSIC, "-p", "0"], /--port: "0" is not/],
+  ["server", [...CLASSIC, "-p", "65536"], /--port: "65536" is not/],
+  ["server", [...CLASSIC, "-p", "http"], /--port: "http" is not/],
+  ["server", [...CLASSIC, "-p", "1", "-p", "2"], /--port is given more than once/],
+  ["server", [...CLASSIC, "--network", "10.0.0.0"], /--network: Not a network: "10\.0\.0\.0"/],
+  ["server", [...CLASSIC, "--network", "10.0.0.5/16"], /did you mean "10\.0\.0\.0\/16"/],
+  ["server", [...CLASSIC, "--network", "10.0.0.0/31"], /--network: "10\.0\.0\.0\/31" is not/],
+  ["server", [...CLASSIC, "--network", "224.0.0.0/8"], /not a network of ordinary addresses/],
+  ["server", [...CLASSIC, "--network", "fd00::/64"], /--network: Not a/],
+  ["server", [...CLASSIC, "--mtu", "67"], /--mtu: "67" is not a whole number from 68 to 65535/],
+  ["server", [...CLASSIC, "--mtu", "65536"], /--mtu: "65536" is not/],
+  ["server", [...CLASSIC, "--tun", "a name with spaces"], /--tun: "a name with spaces" is not/],
+  ["server", [...CLASSIC, "--timeout", "0"], /--timeout: "0" is not/],
+  ["server", [...CLASSIC, "--max-clients", "none"], /--max-clients: "none" is not/],
+  ["server", [...CLASSIC, "--log-level", "loud"], /--log-level: "loud" is none of/],
+  ["server", [...CLASSIC, "--json-logs=yes"], /--json-logs takes no value/],
+  ["client", ["-s", "192.0.2.1"], /add --classic/],
+  ["client", CLASSIC, /Which server\? Name it with -s HOST/],
+  ["client", [...CLASSIC, "-s"], /--server needs a value/],
+  ["client", [...CLASSIC, "-s", "two words"], /--server: That is neither a name nor an address/],
+  ["client", [...TO_SERVER, "--nonsense"], /Unknown option "--nonsense"/],
+  ["client", [...TO_SERVER, "-u"], /UDP \(-u\) is not available yet/],
+  ["client", [...TO_SERVER, "-a", "10.0.0"], /--address: Not an IPv4 address: "10\.0\.0"/],
+  ["client", [...TO_SERVER, "-a", "10.0.255.255"], /"10\.0\.255\.255" is no host's address/],
+  ["client", [...TO_SERVER, "-p", "-1"], /Unknown option "-1"/],
+  ["client", [...TO_SERVER, "--keepalive", "30"], /--keepalive must be less than --timeout/],
+  ["client", [...TO_SERVER, "--keepalive", "soon"], /--keepalive: "soon" is not/],
+];
+for (const [name, args, complaint] of BAD) {
+  await labTest(`simplevpn-${name} rejects ${JSON.stringify(args.join(" "))}`, [], async () => {
+    await using lab = await TunnelLab.open();
+    const output = await ending(lab.server.start([...program(name, SOURCE), ...args]));
+    assertOneLine(output, 2, complaint);
+    assertMatch(output.stderr, new RegExp(`^simplevpn-${name}: `));
+    assertStringIncludes(output.stderr, `(try "simplevpn-${name} --help")`);
+  });
+}
+
+for (const [name, options] of [["server", SERVER_OPTIONS], ["client", CLIENT_OPTIONS]] as const) {
+  for (const option of ["--help", "-h"]) {
+    await labTest(`simplevpn-${name} ${option} describes every option`, [], async () => {
+      await using lab = await TunnelLab.open();
+      const { code, stdout, stderr } = await lab.server.try(...program(name, SOURCE), option);
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      for (const { name, help } of options) assertMatch(stdout, new RegExp(`--${name}\\b`), help);
+    });
+  }
+
+  await labTest(`simplevpn-${name} --version tells the version`, [], async () => {
+    await using lab = await TunnelLab.open();
+    const { code, stdout, stderr } = await lab.server.try(...program(name, SOURCE), "--version");
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+    assertEquals(stdout, `simplevpn-${name} ${project.version}\n`);
+  });
+}
+
+await labTest("with --json-logs every line is a JSON object", [], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startServer("--json-logs", "--log-level", "debug");
+  const client = await lab.addClient();
+  const process = lab.launchClient(client, "--json-logs", "--log-level", "debug");
+  await process.waitFor(/Connected to/);
+  process.kill("SIGUSR2");
+  await process.waitFor(/Packets/);
+  assertEquals((await process.stop()).code, 0);
+  await server.waitFor(/ left/);
+  assertEquals((await server.stop()).code, 0);
+  for (const line of `${server.stderr}${process.stderr}`.trimEnd().split("\n")) {
+    const { level, message } = JSON.parse(line) as Record<string, unknown>;
+    assert(typeof level === "string" && typeof message === "string", line);
+  }
+});
+
+await labTest("with --json-logs a failure is a JSON object too", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.server.run("ip", "tuntap", "add", "mode", "tun", "name", "taken0");
+  const output = await ending(
+    lab.server.start(lab.serverCommand("--json-logs", "--tun", "taken0")),
+  );
+  assertOneLine(output, 1, /taken0/);
+  JSON.parse(output.stderr);
+});
+
+await labTest("--log-level leaves out what is less urgent", [], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startServer();
+  const client = await lab.addClient();
+  const process = lab.launchClient(client, "--log-level", "error");
+  await server.waitFor(/ joined /);
+  assertEquals((await process.stop()).code, 0);
+  assertEquals(process.stderr, "");
+});
