@@ -95,9 +95,9 @@ export class TunnelLab implements AsyncDisposable {
     return new TunnelLab(lab, server, await Deno.makeTempDir({ prefix: "simplevpn-lab-" }));
   }
 
-  /** The n-th client's cable is 198.51.100.4n/30 and 2001:db8:n::/64; the server has .1 and ::1. */
+  /** The n-th client's cable is 198.51.100.(4n)/30 and 2001:db8:n::/64; the server has .1 and ::1. */
   async addClient(): Promise<ClientMachine> {
-    const n = this.#clients++;
+    const n = ++this.#clients;
     const machine = await this.lab.machine(`client${n}`);
     const [server, host] = [`198.51.100.${4 * n + 1}`, `198.51.100.${4 * n + 2}`];
     const [server6, host6] = [`2001:db8:${n}::1`, `2001:db8:${n}::2`];

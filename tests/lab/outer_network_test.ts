@@ -1,0 +1,133 @@
+/** How a client finds its server: names, IPv4 and IPv6. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { LabProcess } from "../../scripts/lab.ts";
+import { withFile } from "./mounts.ts";
+import { type ClientMachine, connected, labTest, TunnelLab } from "./tunnel_lab.ts";
+
+const NAME = "server.test";
+
+/** A client that looks its server's name up in a hosts file of its own. */
+async function launchByName(
+  lab: TunnelLab,
+  client: ClientMachine,
+  addresses: string[],
+): Promise<{ process: LabProcess; rename(addresses: string[]): Promise<void> }> {
+  const hosts = `${lab.state}/hosts`;
+  const rename = (addresses: string[]): Promise<void> =>
+    Deno.writeTextFile(hosts, addresses.map((address) => `${address} ${NAME}\n`).join(""));
+  await rename(addresses);
+  const command = lab.clientCommand(client, "-s", NAME);
+  return { process: client.machine.start(withFile("/etc/hosts", hosts, command)), rename };
+}
+
+for (const [how, bracket] of [["as it is", "$&"], ["in brackets", "[$&]"]] as const) {
+  await labTest(`a client reaches a server by an IPv6 address, written ${how}`, [], async () => {
+    await using lab = await TunnelLab.open();
+    const server = await lab.startServer();
+    const client = await lab.addClient();
+    const { process } = await lab.startClient(
+      client,
+      "-s",
+      client.server6.replace(/.+/, bracket),
+    );
+    assertStringIncludes(process.stderr, `Connected to [${client.server6}]:2002`);
+    await server.waitFor(new RegExp(`joined from ${client.host6} `));
+  });
+}
+
+await labTest("a server that listens on one IPv6 address is reached there", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  await lab.startServer("--listen", client.server6, "-p", "443");
+  await lab.startClient(client, "-s", client.server6, "-p", "443");
+});
+
+await labTest("a client reaches a server on a machine without IPv6", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  await lab.server.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6");
+  const server = await lab.startServer();
+  await lab.startClient(client);
+  await server.waitFor(new RegExp(`joined from ${client.host} `));
+});
+
+await labTest("a client prefers IPv6 where a name has both", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startServer();
+  const client = await lab.addClient();
+  const { process } = await launchByName(lab, client, [client.server, client.server6]);
+  await connected(process);
+  assertStringIncludes(process.stderr, `Connected to [${client.server6}]:2002`);
+});
+
+await labTest("a client goes on to IPv4 when nobody listens on IPv6", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  await lab.startServer("--listen", client.server);
+  const { process } = await launchByName(lab, client, [client.server6, client.server]);
+  await connected(process);
+  assertStringIncludes(process.stderr, `Connected to ${client.server}:2002`);
+});
+
+await labTest("a client goes on to IPv6 when nobody listens on IPv4", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  await lab.startServer("--listen", client.server6);
+  const { process } = await launchByName(lab, client, [client.server, client.server6]);
+  await connected(process);
+  assertStringIncludes(process.stderr, `Connected to [${client.server6}]:2002`);
+});
+
+await labTest("a client goes on to IPv4 when IPv6 packets vanish on the way", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  await lab.startServer();
+  const rules = [
+    "add table ip6 hole",
+    "add chain ip6 hole in { type filter hook input priority 0; }",
+    "add rule ip6 hole in tcp dport 2002 drop",
+  ];
+  await lab.server.run("nft", rules.join("; "));
+  const { process } = await launchByName(lab, client, [client.server, client.server6]);
+  await connected(process, 15_000);
+  assertStringIncludes(process.stderr, `Connected to ${client.server}:2002`);
+  assertEquals(process.stderr.includes("No connection"), false, process.stderr);
+});
+
+await labTest("a client asks for its server's address anew at each attempt", [], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startServer();
+  const client = await lab.addClient();
+  // First the name stands for the client's own machine, where nobody listens.
+  const { process, rename } = await launchByName(lab, client, [client.host]);
+  await process.waitFor(/No connection to server\.test port 2002: .*ECONNREFUSED/);
+  await rename([client.server]);
+  await connected(process);
+
+  await server.stop();
+  await process.waitFor(/Lost the connection/);
+  const from = process.stderr.length;
+  await lab.startServer("--listen", client.server6);
+  await rename([client.server6]);
+  await connected(process, undefined, from);
+  assertStringIncludes(process.stderr, `Connected to [${client.server6}]:2002`);
+});
+
+await labTest(
+  "a client that was connected outlives a name that is gone for a while",
+  [],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const server = await lab.startServer();
+    const client = await lab.addClient();
+    const { process, rename } = await launchByName(lab, client, [client.server]);
+    await connected(process);
+    await rename([]);
+    const from = process.stderr.length;
+    await server.stop();
+    await process.waitFor(/No connection to server\.test port 2002: .*name/, undefined, from);
+    await lab.startServer();
+    await rename([client.server]);
+    await connected(process, 20_000, from);
+  },
+);
