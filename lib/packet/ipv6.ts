@@ -11,6 +11,12 @@ const SOURCE = 8;
 const DESTINATION = 24;
 const ADDRESS_LENGTH = 16;
 
+/** Whether there is an IPv6 header that leads to ff00::/8 (RFC 4291, 2.7). */
+export function isIpv6Multicast(bytes: Uint8Array, offset: number, length: number): boolean {
+  return length >= IPV6_HEADER_LENGTH && ipVersion(bytes, offset) === 6 &&
+    bytes[offset + DESTINATION] === 0xff;
+}
+
 /** A view of one IPv6 packet inside somebody else's buffer; the same contract as Ipv4Packet's. */
 export class Ipv6Packet {
   #bytes: Uint8Array = new Uint8Array(IPV6_HEADER_LENGTH);

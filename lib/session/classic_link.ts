@@ -18,6 +18,7 @@ import {
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { KEEPALIVE_RETRY } from "./limits.ts";
 import type { Transport } from "./transport.ts";
+import { reasonAgainst } from "./unaddressed.ts";
 
 /** What a link tells the client that it serves. A link that was lost says nothing more. */
 export interface LinkOwner {
@@ -158,9 +159,7 @@ export class ClassicLink implements StreamReceiver {
 
   #checkOutgoing(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
     if (this.#address === undefined) return DropReason.NotConnected;
-    if (!this.#packet.set(bytes, offset, length)) {
-      return ipVersion(bytes, offset) === 6 ? DropReason.SourceAddress : DropReason.Malformed;
-    }
+    if (!this.#packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
     if (this.#packet.source !== this.#address) return DropReason.SourceAddress;
     const destination = this.#packet.destination;
     return isMulticast(destination) || destination === LIMITED_BROADCAST

@@ -7,11 +7,12 @@ import {
 import { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
 import type { Prefix } from "../address/prefix.ts";
-import { Ipv4Packet, ipVersion } from "../packet/ipv4.ts";
+import { Ipv4Packet } from "../packet/ipv4.ts";
 import { RoutingTable } from "../routing/table.ts";
 import { ClassicPeer } from "./classic_peer.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import type { Transport } from "./transport.ts";
+import { reasonAgainst } from "./unaddressed.ts";
 
 /** How a client came by its address. */
 export type Grant = "dynamic" | "static" | "adopted";
@@ -191,10 +192,7 @@ export class Server {
   /** Points the view at the packet and says why it may not pass, whoever sent it. */
   #checkHeader(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
     const packet = this.#packet;
-    if (!packet.set(bytes, offset, length)) {
-      // Addresses are IPv4 ones so far, so no IPv6 source is anybody's own.
-      return ipVersion(bytes, offset) === 6 ? DropReason.SourceAddress : DropReason.Malformed;
-    }
+    if (!packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
     const destination = packet.destination;
     if (
       isMulticast(destination) || destination === LIMITED_BROADCAST ||

@@ -1,13 +1,14 @@
 /**
  * Somebody who connects and says what he likes, for tests of what a server puts up with.
  *
- *   raw_peer.ts ADDRESS PORT COUNT [HEX]
+ *   raw_peer.ts ADDRESS PORT COUNT TIMES HEX
  *
- * Opens COUNT connections one after the other, sends the bytes HEX on each, and says on stderr
- * "open", what comes back as "received HEX", and "closed". It keeps them as long as the server does.
+ * Opens COUNT connections one after the other, sends the bytes HEX so many TIMES on each, and says on
+ * stderr "open", what comes back as "received HEX", and "closed". It keeps them as long as the server
+ * does.
  */
-const [hostname, port, count, text] = Deno.args;
-const bytes = Uint8Array.fromHex(text ?? "");
+const [hostname, port, count, times, hex] = Deno.args;
+const bytes = Uint8Array.fromHex(hex!.repeat(Number(times)));
 
 async function listenTo(connection: Deno.TcpConn): Promise<void> {
   try {
@@ -21,7 +22,7 @@ async function listenTo(connection: Deno.TcpConn): Promise<void> {
 const connections: Promise<void>[] = [];
 for (let i = 0; i < Number(count); i++) {
   const connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
-  await connection.write(bytes);
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
   console.error("open");
   connections.push(listenTo(connection));
 }
