@@ -48,7 +48,7 @@ export class Prefix {
  * @throws {SyntaxError} if the text is not of that form
  */
 export function parsePrefix(text: string): Prefix {
-  const match = /^([^/]+)\/([0-9]{1,2})$/.exec(text);
+  const match = /^([^/]+)\/(0|[1-9][0-9]?)$/.exec(text);
   if (match === null) throw new SyntaxError(`Not a network: "${text}" (write it as 10.0.0.0/16)`);
   const address = parseIpv4(match[1]!);
   const length = Number(match[2]);
