@@ -29,35 +29,57 @@ export interface Arguments {
  * @throws {UsageError} for an unknown option, a missing or superfluous value, or an option given twice
  */
 export function readArguments(table: readonly Option[], args: readonly string[]): Arguments {
-  const known = new Map(table.map((option) => [option.name, option]));
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs([...spellOut(table, args)], {
     string: table.filter((option) => option.value).map((option) => option.name).concat("_"),
     boolean: table.filter((option) => !option.value).map((option) => option.name),
     collect: table.map((option) => option.name),
-    alias: Object.fromEntries(table.flatMap(({ name, short }) => short ? [[name, short]] : [])),
-    unknown: (arg, key) => {
-      if (key !== undefined) throw new UsageError(`Unknown option "${arg}"`);
-    },
   });
-  rejectSwitchValues(table, args);
   const options = new Map<string, string | true>();
-  for (const [name, option] of known) {
-    const given = parsed[name] as (string | boolean)[];
-    if (given.length === 0 || given[0] === false) continue;
+  for (const { name, value } of table) {
+    const given = parsed[name] as (string | true)[];
+    if (given.length === 0) continue;
     if (given.length > 1) throw new UsageError(`The option --${name} is given more than once`);
-    if (given[0] === "") {
-      throw new UsageError(`The option --${name} needs a value: ${option.value}`);
-    }
+    if (given[0] === "") throw new UsageError(`The option --${name} needs a value: ${value}`);
     options.set(name, given[0]!);
   }
   return { options, operands: parsed._.map(String) };
 }
 
-/** parseArgs() would take any value of a switch for "on". */
-function rejectSwitchValues(table: readonly Option[], args: readonly string[]): void {
-  for (const arg of args) {
-    const option = table.find(({ name, value }) => !value && arg.startsWith(`--${name}=`));
-    if (option !== undefined) throw new UsageError(`The option --${option.name} takes no value`);
+/**
+ * Spells every option out as "--name", "--name=value" or, for a switch, "--name=true". On its own
+ * parseArgs() takes "-up2002" for a value of -u, any value of a switch for "on", and a "false"
+ * behind a switch for its value.
+ */
+function* spellOut(table: readonly Option[], args: readonly string[]): Generator<string> {
+  const end = args.indexOf("--");
+  for (const arg of end < 0 ? args : args.slice(0, end)) {
+    if (arg.startsWith("--")) yield spellLong(table, arg);
+    else if (arg.startsWith("-") && arg !== "-") yield* spellShort(table, arg);
+    else yield arg;
+  }
+  if (end >= 0) yield* args.slice(end);
+}
+
+function spellLong(table: readonly Option[], arg: string): string {
+  const [name, value] = arg.slice(2).split("=");
+  const option = table.find((option) => option.name === name);
+  if (option === undefined) throw new UsageError(`Unknown option "${arg}"`);
+  if (option.value) return arg;
+  if (value !== undefined) throw new UsageError(`The option --${name} takes no value`);
+  return `--${name}=true`;
+}
+
+/** Reads letters as getopt(3) does: switches, and then one that the rest is the value of. */
+function* spellShort(table: readonly Option[], arg: string): Generator<string> {
+  for (let i = 1; i < arg.length; i++) {
+    const option = table.find(({ short }) => short === arg[i]);
+    if (option === undefined) throw new UsageError(`Unknown option "${arg}"`);
+    if (option.value) {
+      const rest = arg.slice(i + 1);
+      yield rest ? `--${option.name}=${rest.replace(/^=/, "")}` : `--${option.name}`;
+      return;
+    }
+    yield `--${option.name}=true`;
   }
 }
 
