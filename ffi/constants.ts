@@ -42,7 +42,6 @@ export const TCP_NOTSENT_LOWAT = 25;
 // netdb.h
 export const AI_PASSIVE = 0x01;
 export const AI_NUMERICHOST = 0x04;
-export const AI_ADDRCONFIG = 0x20;
 export const EAI_AGAIN = -3;
 export const EAI_MEMORY = -10;
 export const EAI_SYSTEM = -11;

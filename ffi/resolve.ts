@@ -1,5 +1,4 @@
 import {
-  AI_ADDRCONFIG,
   AI_NUMERICHOST,
   AI_PASSIVE,
   EAI_AGAIN,
@@ -34,11 +33,14 @@ export class ResolveError extends Error {
  * Asks the system's resolver (getaddrinfo(3): /etc/hosts, DNS and whatever else it is set up with)
  * for the addresses of a host, best first. Other work goes on meanwhile.
  *
+ * Not with AI_ADDRCONFIG: on a machine that boots and has nothing but an IPv6 link-local address yet,
+ * that makes even a literal IPv4 address one that cannot be resolved, now or ever.
+ *
  * @param host a name or a literal address, without NUL
  * @throws {ResolveError}
  */
 export function resolveHost(host: string, port: number): Promise<SocketAddress[]> {
-  return getAddresses(host, port, AI_ADDRCONFIG);
+  return getAddresses(host, port, 0);
 }
 
 /** Reads a literal address, IPv4 or IPv6. @throws {ResolveError} if it is none */
