@@ -40,7 +40,7 @@ export class SocketAddress {
     const at = SOCKADDR_IN6.sin6_addr;
     const host = formatIpv6(this.bytes.subarray(at, at + 16));
     const scope = this.#view.getUint32(SOCKADDR_IN6.sin6_scope_id, true);
-    return scope === 0 ? host : `${host}%${scope}`;
+    return scope === 0 || !host.includes(":") ? host : `${host}%${scope}`;
   }
 
   /** The same address with another port. */
