@@ -1,0 +1,82 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Failure } from "../../../daemon/failure.ts";
+import {
+  defaultStateFolder,
+  openStateFolder,
+  writeFileAtomically,
+} from "../../../daemon/state_folder.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+function entries(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name);
+}
+
+Deno.test("openStateFolder() makes a folder for its owner alone, with those above it", () => {
+  using temporary = new TemporaryFolder();
+  const path = `${temporary.path}/var/lib/simplevpn`;
+  assertEquals(openStateFolder(path), path);
+  assertEquals(Deno.statSync(path).mode! & 0o777, 0o700);
+});
+
+Deno.test("openStateFolder() leaves what is in a folder alone, and nothing of its own", () => {
+  using temporary = new TemporaryFolder();
+  Deno.writeTextFileSync(`${temporary.path}/leases.json`, "kept");
+  openStateFolder(temporary.path);
+  assertEquals(entries(temporary.path), ["leases.json"]);
+});
+
+Deno.test("openStateFolder() throws Failure when the folder cannot be one", () => {
+  using temporary = new TemporaryFolder();
+  const path = `${temporary.path}/file`;
+  Deno.writeTextFileSync(path, "");
+  assertThrows(() => openStateFolder(path), Failure, "--state DIR");
+  assertThrows(() => openStateFolder(`${path}/below`), Failure, `${path}/below`);
+});
+
+Deno.test("writeFileAtomically() replaces a text whole, for its owner alone", () => {
+  using temporary = new TemporaryFolder();
+  const path = `${temporary.path}/file`;
+  writeFileAtomically(path, "a long text\n".repeat(1000));
+  writeFileAtomically(path, "né\n");
+  assertEquals(Deno.readTextFileSync(path), "né\n");
+  assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+  assertEquals(entries(temporary.path), ["file"]);
+});
+
+Deno.test("writeFileAtomically() is not disturbed by what a crash left", () => {
+  using temporary = new TemporaryFolder();
+  const path = `${temporary.path}/file`;
+  Deno.writeTextFileSync(`${path}.new`, "half of a longer tex");
+  writeFileAtomically(path, "whole");
+  assertEquals(Deno.readTextFileSync(path), "whole");
+});
+
+Deno.test("writeFileAtomically() leaves the old text when the new one cannot be written", () => {
+  using temporary = new TemporaryFolder();
+  const path = `${temporary.path}/file`;
+  writeFileAtomically(path, "old");
+  Deno.mkdirSync(`${path}.new`);
+  assertThrows(() => writeFileAtomically(path, "new"), Error);
+  assertEquals(Deno.readTextFileSync(path), "old");
+});
+
+Deno.test("defaultStateFolder() is system-wide for root and else the user's own", () => {
+  const original = { uid: Deno.uid, get: Deno.env.get };
+  const environment: Record<string, string> = {};
+  let uid = 0;
+  Object.assign(Deno, { uid: () => uid });
+  Object.assign(Deno.env, { get: (name: string) => environment[name] });
+  try {
+    environment.HOME = "/home/anna";
+    assertEquals(defaultStateFolder(), "/var/lib/simplevpn");
+    uid = 1000;
+    assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
+    environment.XDG_STATE_HOME = "";
+    assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
+    environment.XDG_STATE_HOME = "/data/state";
+    assertEquals(defaultStateFolder(), "/data/state/simplevpn");
+  } finally {
+    Object.assign(Deno, { uid: original.uid });
+    Object.assign(Deno.env, { get: original.get });
+  }
+});
