@@ -53,6 +53,7 @@ export const EPOLL_CTL_DEL = 2;
 export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 0x001;
 export const EPOLLOUT = 0x004;
+export const EPOLLHUP = 0x010;
 
 // sys/eventfd.h
 export const EFD_NONBLOCK = 0o4000;

@@ -1,5 +1,6 @@
+import { EPOLLIN, EPOLLOUT } from "../../../ffi/constants.ts";
 import { assertEquals, assertThrows } from "@std/assert";
-import { Epoll, EPOLLIN, EPOLLOUT } from "../../../ffi/epoll.ts";
+import { Epoll } from "../../../ffi/epoll.ts";
 import { OsError } from "../../../ffi/error.ts";
 import { clearEventFd, createEventFd, notifyEventFd } from "../../../ffi/eventfd.ts";
 import { closeFd } from "../../../ffi/fd.ts";

@@ -1,5 +1,6 @@
+import { AF_INET, AF_INET6 } from "../../../ffi/constants.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { AF_INET, AF_INET6, SocketAddress } from "../../../ffi/socket_address.ts";
+import { SocketAddress } from "../../../ffi/socket_address.ts";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Random } from "../../random.ts";
 import { orError } from "../or_error.ts";

@@ -1,5 +1,13 @@
+import {
+  AF_INET,
+  AF_INET6,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  MSG_NOSIGNAL,
+} from "../../../ffi/constants.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Epoll, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../../../ffi/epoll.ts";
+import { Epoll } from "../../../ffi/epoll.ts";
 import { Errno, OsError } from "../../../ffi/error.ts";
 import { closeFd } from "../../../ffi/fd.ts";
 import { errno, libc } from "../../../ffi/libc.ts";
@@ -9,11 +17,10 @@ import {
   connectTcp,
   listenTcp,
   localAddress,
-  MSG_NOSIGNAL,
   shutdownSocket,
   socketError,
 } from "../../../ffi/socket.ts";
-import { AF_INET, AF_INET6, SocketAddress } from "../../../ffi/socket_address.ts";
+import { SocketAddress } from "../../../ffi/socket_address.ts";
 
 const PATIENCE = 10_000;
 const LOOPBACK = new SocketAddress(Uint8Array.fromHex("020000007f0000010000000000000000"));

@@ -1,5 +1,6 @@
+import { EPOLLIN } from "../../../ffi/constants.ts";
 import { assert, assertEquals } from "@std/assert";
-import { Epoll, EPOLLIN } from "../../../ffi/epoll.ts";
+import { Epoll } from "../../../ffi/epoll.ts";
 import { clearEventFd } from "../../../ffi/eventfd.ts";
 import { closeFd } from "../../../ffi/fd.ts";
 import { ITIMERSPEC, TIMESPEC } from "../../../ffi/layout.ts";
