@@ -11,8 +11,7 @@ Deno.test("OsError says which call failed and why, in words and by name", () => 
 });
 
 Deno.test("describeErrno() gives the number of an error that has no name", () => {
-  assertMatch(describeErrno(77), /^file descriptor in bad state \(77\)$/);
-  assertMatch(describeErrno(99999), /\(99999\)$/);
+  assertMatch(describeErrno(4000), /^unknown error 4000 \(4000\)$/);
 });
 
 Deno.test("check() throws the error of the call that failed just now", () => {
