@@ -2,6 +2,7 @@
  * A laboratory of network namespaces on this machine: little machines with cables between them, for
  * the demo, the lab tests and the bench. All of it is gone when the lab is closed.
  */
+import { LabGuard } from "./lab_guard.ts";
 
 const STOP_PATIENCE = 5_000;
 const decoder = new TextDecoder();
@@ -193,14 +194,20 @@ export class Machine {
 /** Namespaces, cables and processes that are made and removed together. */
 export class Lab implements AsyncDisposable {
   readonly #prefix = `svpn-${Deno.pid}-${++labs}`;
+  readonly #guard = new LabGuard(this.#prefix);
   readonly #machines: Machine[] = [];
   #cables = 0;
+
+  /** A folder that is removed with the lab. */
+  get folder(): string {
+    return this.#guard.folder;
+  }
 
   /** Makes a machine with nothing but its loopback interface. */
   async machine(name: string): Promise<Machine> {
     const machine = new Machine(`${this.#prefix}-${name}`);
-    this.#machines.push(machine);
     await must(["ip", "netns", "add", machine.namespace]);
+    this.#machines.push(machine);
     await machine.run("ip", "link", "set", "lo", "up");
     return machine;
   }
@@ -229,7 +236,7 @@ export class Lab implements AsyncDisposable {
   /** Removes everything, also after a failure half way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#machines.map((machine) => machine.stopAll()));
-    for (const { namespace } of this.#machines) await output(["ip", "netns", "delete", namespace]);
+    await this.#guard.close();
   }
 
   async #setUp(machine: Machine, name: string, addresses: readonly string[]): Promise<void> {

@@ -109,7 +109,7 @@ await labTest("a server says that it cannot keep its state", [], async () => {
 await labTest("a client says that its server's name does not exist", [], async () => {
   await using lab = await TunnelLab.open();
   const client = await lab.addClient();
-  const sources = `${lab.state}/nsswitch.conf`;
+  const sources = `${lab.lab.folder}/nsswitch.conf`;
   await Deno.writeTextFile(sources, "hosts: files\n");
   await assertFails(
     client.machine,
@@ -124,7 +124,7 @@ await labTest(
   async () => {
     await using lab = await TunnelLab.open();
     const client = await lab.addClient();
-    const resolver = `${lab.state}/resolv.conf`;
+    const resolver = `${lab.lab.folder}/resolv.conf`;
     await Deno.writeTextFile(resolver, "nameserver 127.0.0.1\n");
     const command = lab.clientCommand(client, "-s", "server.test");
     const process = client.machine.start(withFile("/etc/resolv.conf", resolver, command));

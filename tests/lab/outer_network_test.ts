@@ -12,7 +12,7 @@ async function launchByName(
   client: ClientMachine,
   addresses: string[],
 ): Promise<{ process: LabProcess; rename(addresses: string[]): Promise<void> }> {
-  const hosts = `${lab.state}/hosts`;
+  const hosts = `${lab.lab.folder}/hosts`;
   const rename = (addresses: string[]): Promise<void> =>
     Deno.writeTextFile(hosts, addresses.map((address) => `${address} ${NAME}\n`).join(""));
   await rename(addresses);

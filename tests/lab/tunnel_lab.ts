@@ -83,16 +83,15 @@ export class TunnelLab implements AsyncDisposable {
   readonly state: string;
   #clients = 0;
 
-  private constructor(lab: Lab, server: Machine, state: string) {
+  private constructor(lab: Lab, server: Machine) {
     this.lab = lab;
     this.server = server;
-    this.state = state;
+    this.state = `${lab.folder}/state`;
   }
 
   static async open(): Promise<TunnelLab> {
     const lab = new Lab();
-    const server = await lab.machine("server");
-    return new TunnelLab(lab, server, await Deno.makeTempDir({ prefix: "simplevpn-lab-" }));
+    return new TunnelLab(lab, await lab.machine("server"));
   }
 
   /** The n-th client's cable is 198.51.100.(4n)/30 and 2001:db8:n::/64; the server has .1 and ::1. */
@@ -141,7 +140,6 @@ export class TunnelLab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]();
-    await Deno.remove(this.state, { recursive: true });
   }
 }
 
