@@ -35,6 +35,16 @@ for (const [how, bracket] of [["as it is", "$&"], ["in brackets", "[$&]"]] as co
   });
 }
 
+await labTest("a client reaches a server by a link-local address", [], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startServer();
+  const client = await lab.addClient();
+  await lab.server.run(..."ip address add fe80::1/64 dev eth0 nodad".split(" "));
+  await client.machine.run(..."ip address add fe80::2/64 dev eth1 nodad".split(" "));
+  await lab.startClient(client, "-s", "fe80::1%eth1");
+  await server.waitFor(/joined from fe80::2/);
+});
+
 await labTest("a server that listens on one IPv6 address is reached there", [], async () => {
   await using lab = await TunnelLab.open();
   const client = await lab.addClient();
@@ -131,3 +141,14 @@ await labTest(
     await connected(process, 20_000, from);
   },
 );
+
+await labTest("a client says so when what answers is no simplevpn server", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const banner = `for await (const connection of Deno.listen({ port: 2002 })) {
+      await connection.write(new TextEncoder().encode("SSH-2.0-banner\\r\\n"));
+    }`;
+  lab.server.start([Deno.execPath(), "eval", banner]);
+  const process = lab.launchClient(client);
+  await process.waitFor(/No connection to .* \(is it a simplevpn server\?\); trying on/);
+});

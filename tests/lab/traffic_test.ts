@@ -116,6 +116,23 @@ await labTest(
   },
 );
 
+await labTest(
+  "a TUN device that somebody takes down works when it is up again",
+  ["ping"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    await lab.startServer();
+    const client = await lab.addClient();
+    const { tun } = await lab.startClient(client);
+    await client.machine.run("ip", "link", "set", tun, "down");
+    // What the server sends now meets a device that takes nothing.
+    const { success } = await lab.server.try("ping", "-c", "1", "-W", "0.2", "10.0.255.254");
+    assert(!success, "a device that is down took a packet");
+    await client.machine.run("ip", "link", "set", tun, "up");
+    await client.machine.run(...PING, "10.0.0.1");
+  },
+);
+
 /** Sends datagrams to nobody in particular until stopped; each answer would be an ICMP error. */
 function floodWith(machine: Machine, address: string): LabProcess {
   const send =
