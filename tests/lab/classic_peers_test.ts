@@ -47,8 +47,9 @@ async function waitForEach(process: LabProcess, pattern: RegExp, times: number):
 
 async function assertUdpArrives(from: Machine, to: Machine, address: string): Promise<void> {
   const { sum } = await iperf(from, to, address, ...UDP);
-  // What came together was one packet to the C program, and but the first of it was lost.
-  assert(sum.packets >= 250 && sum.lost_packets <= sum.packets / 2, JSON.stringify(sum));
+  // Of packets that come together a C program takes the first alone: half of these would be lost
+  // if our programs let TCP join them.
+  assert(sum.packets >= 250 && sum.lost_packets <= sum.packets / 4, JSON.stringify(sum));
 }
 
 const NEEDS = ["gcc", "ping"];
