@@ -17,13 +17,14 @@ export const SOURCE: ProgramSource = Deno.env.get("SIMPLEVPN_PROGRAMS") === "com
 const IN_CI = Deno.env.get("CI") === "true";
 const OBSTACLE = await labObstacle();
 
-/** A test that needs a lab and these commands. */
+/** A test that needs a lab and these commands, and that `obstacle` may stand in the way of. */
 export async function labTest(
   name: string,
   commands: readonly string[],
   fn: () => Promise<void>,
+  obstacle?: string,
 ): Promise<void> {
-  testUnless(OBSTACLE ?? await missingPackages(commands), name, fn);
+  testUnless(OBSTACLE ?? await missingPackages(commands) ?? obstacle, name, fn);
 }
 
 /** What installs those of these commands that are not there; undefined if all are. */
