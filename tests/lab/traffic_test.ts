@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { countersOf, eventually } from "./inspection.ts";
+import { iperf } from "./iperf.ts";
 import { labTest, TunnelLab } from "./tunnel_lab.ts";
 
 const IPV6_SETTINGS = "/proc/sys/net/ipv6/conf";
@@ -39,9 +40,9 @@ await labTest("a TCP stream runs through the tunnel, up and down", ["iperf3"], a
   await lab.startServer();
   const client = await lab.addClient();
   await lab.startClient(client);
-  await serveIperf(lab.server);
   for (const direction of [[], ["--reverse"]]) {
-    const { sum_received } = await iperf(client.machine, "10.0.0.1", "-n", "20M", ...direction);
+    const options = ["-n", "20M", ...direction];
+    const { sum_received } = await iperf(client.machine, lab.server, "10.0.0.1", ...options);
     // The receiver stops counting when the sender is done, with the last of it still on the way.
     assert(sum_received.bytes >= 10e6, JSON.stringify(sum_received));
   }
@@ -53,8 +54,8 @@ await labTest("a UDP stream runs from client to client", ["iperf3"], async () =>
   const [one, other] = [await lab.addClient(), await lab.addClient()];
   await lab.startClient(one);
   const { address } = await lab.startClient(other);
-  await serveIperf(other.machine);
-  const { sum } = await iperf(one.machine, address, "-u", "-b", "4M", "-l", "1000", "-n", "500K");
+  const options = ["-u", "-b", "4M", "-l", "1000", "-n", "500K"];
+  const { sum } = await iperf(one.machine, other.machine, address, ...options);
   assert(sum.packets >= 500 && sum.lost_packets <= sum.packets / 20, JSON.stringify(sum));
 });
 
@@ -95,7 +96,7 @@ await labTest(
 
 await labTest(
   "a client that takes no packets any more delays nobody, and goes on later",
-  ["ping", "iperf3"],
+  ["ping"],
   async () => {
     await using lab = await TunnelLab.open();
     const server = await lab.startServer();
@@ -144,22 +145,4 @@ function floodWith(machine: Machine, address: string): LabProcess {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }`;
   return machine.start([Deno.execPath(), "eval", "--unstable-net", send]);
-}
-
-/** Starts an iperf3 server and waits until it listens, which it says on stdout. */
-async function serveIperf(machine: Machine): Promise<void> {
-  const server = machine.start(["sh", "-c", "exec iperf3 --server --forceflush >&2"]);
-  await server.waitFor(/Server listening/);
-}
-
-/** The last sums of a run of iperf3. */
-interface IperfReport {
-  sum_received: { bytes: number };
-  /** Of UDP alone. */
-  sum: { packets: number; lost_packets: number };
-}
-
-async function iperf(machine: Machine, to: string, ...options: string[]): Promise<IperfReport> {
-  const text = await machine.run("iperf3", "--json", "--client", to, ...options);
-  return (JSON.parse(text) as { end: IperfReport }).end;
 }
