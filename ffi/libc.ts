@@ -34,7 +34,7 @@ const SYMBOLS = {
   /** Its result is a pointer, of which only NULL or not matters: the lower half tells that. */
   if_indextoname: { parameters: ["u32", "usize"], result: "u32" },
   getaddrinfo: {
-    parameters: ["buffer", "usize", "usize", "usize"],
+    parameters: ["usize", "usize", "usize", "usize"],
     result: "i32",
     nonblocking: true,
   },

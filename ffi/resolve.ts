@@ -49,13 +49,15 @@ export function parseSocketAddress(text: string, port: number): Promise<SocketAd
 }
 
 async function getAddresses(host: string, port: number, flags: number): Promise<SocketAddress[]> {
-  // The hints, and behind them the pointer that getaddrinfo fills in: read afterwards, so that the
-  // whole buffer is held while another thread works on it.
-  const buffer = new NativeBuffer(ADDRINFO.size + POINTER_SIZE);
+  // The hints, behind them the pointer that getaddrinfo fills in, and the name. Deno holds none of it
+  // while another thread works on it: one buffer, which is read afterwards, is held by that.
+  const name = cString(host);
+  const buffer = new NativeBuffer(ADDRINFO.size + POINTER_SIZE + name.length);
+  buffer.bytes.set(name, ADDRINFO.size + POINTER_SIZE);
   buffer.view.setInt32(ADDRINFO.ai_flags, flags, true);
   buffer.view.setInt32(ADDRINFO.ai_socktype, SOCK_STREAM, true);
   const result = buffer.address + ADDRINFO.size;
-  const code = await libc.getaddrinfo(cString(host), 0, buffer.address, result);
+  const code = await libc.getaddrinfo(result + POINTER_SIZE, 0, buffer.address, result);
   if (code !== 0) throw new ResolveError(code);
   const first = buffer.view.getBigUint64(ADDRINFO.size, true);
   try {
