@@ -13,8 +13,11 @@ export class PacketBuffer {
   static readonly TUN_LENGTH = IPV4_MAX_LENGTH;
   /** Where bytes from a connection are put together. */
   static readonly STREAM = PacketBuffer.TUN + PacketBuffer.TUN_LENGTH;
-  /** Most bytes that one read from a connection takes. */
-  static readonly STREAM_LENGTH = 256 * 1024;
+  /**
+   * Most bytes that one read from a connection takes, and with that how long it keeps others waiting:
+   * of the smallest packets, each of which costs a system call, these are three thousand.
+   */
+  static readonly STREAM_LENGTH = 64 * 1024;
 
   static readonly #STAGE = PacketBuffer.STREAM + MAX_PACKET_LENGTH + PacketBuffer.STREAM_LENGTH;
 
