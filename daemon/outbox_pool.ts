@@ -1,5 +1,5 @@
 import { NativeBuffer } from "../ffi/native_buffer.ts";
-import { Outbox } from "../lib/session/outbox.ts";
+import { Outbox, PREFIX } from "../lib/session/outbox.ts";
 import { OUTBOX_LIMIT, OUTBOX_TOTAL } from "../lib/session/limits.ts";
 
 /** An outbox whose memory C sees as well. */
@@ -18,18 +18,31 @@ export class OutboxPool {
   readonly #idle: NativeOutbox[] = [];
   #made = 0;
 
-  /** An empty outbox, or undefined if there are too many already. */
-  take(): NativeOutbox | undefined {
+  /**
+   * An empty outbox, or undefined if there are too many already. But half a unit would put everything
+   * behind it out of step, so the rest of one that was begun finds room even then.
+   *
+   * @param begun length of such a rest
+   */
+  take(begun?: number): NativeOutbox | undefined {
     const idle = this.#idle.pop();
-    if (idle !== undefined || (this.#made + 1) * SIZE > OUTBOX_TOTAL) return idle;
+    if (idle !== undefined) return idle;
+    if ((this.#made + 1) * SIZE > OUTBOX_TOTAL) {
+      return begun === undefined ? undefined : make(2 * (PREFIX + begun));
+    }
     this.#made++;
-    const memory = new NativeBuffer(SIZE);
-    return { queue: new Outbox(memory.bytes), address: memory.address };
+    return make(SIZE);
   }
 
   /** Takes back an outbox; what is left in it is thrown away. */
   give(outbox: NativeOutbox): void {
+    if (outbox.queue.bytes.length !== SIZE) return;
     outbox.queue.clear();
     this.#idle.push(outbox);
   }
+}
+
+function make(size: number): NativeOutbox {
+  const memory = new NativeBuffer(size);
+  return { queue: new Outbox(memory.bytes), address: memory.address };
 }

@@ -1,7 +1,6 @@
 import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
-import { shutdownSocket } from "../ffi/socket.ts";
 import { type Counters, DropReason } from "../lib/session/counters.ts";
 import type { Transport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
@@ -59,16 +58,12 @@ export class StreamSocket implements Transport, FdHandler {
   /** @see {Transport} */
   send(bytes: Uint8Array, offset: number, length: number): void {
     if (this.#closed) return;
-    if (this.#outbox !== undefined) {
-      this.#enqueue(bytes, offset, length);
-      return;
-    }
+    if (this.#outbox !== undefined) return this.#enqueue(bytes, offset, length);
     const address = this.#context.buffer.addressOf(bytes, offset, length);
     const sent = this.#sendNow(address, length);
     if (sent === length) return;
-    const queued = this.#enqueue(bytes, offset + sent, length - sent);
-    // Half a unit would put everything behind it out of step.
-    if (!queued && sent > 0) shutdownSocket(this.#fd);
+    this.#takeOutbox(sent > 0 ? length - sent : undefined);
+    this.#enqueue(bytes, offset + sent, length - sent);
   }
 
   /** @see {Transport} */
@@ -91,15 +86,15 @@ export class StreamSocket implements Transport, FdHandler {
     return number === Errno.EAGAIN || number === Errno.EINTR ? 0 : length;
   }
 
-  /** Returns false, having counted the drop, if there is no room. */
-  #enqueue(bytes: Uint8Array, offset: number, length: number): boolean {
-    if (this.#outbox === undefined) {
-      this.#outbox = this.#context.outboxes.take();
-      if (this.#outbox !== undefined) this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
-    }
+  /** @param begun bytes that must find room, since the beginning of their unit has left */
+  #takeOutbox(begun: number | undefined): void {
+    this.#outbox = this.#context.outboxes.take(begun);
+    if (this.#outbox !== undefined) this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
+  }
+
+  #enqueue(bytes: Uint8Array, offset: number, length: number): void {
     const queued = this.#outbox?.queue.push(bytes, offset, length) ?? false;
     if (!queued) this.#context.counters.drop(DropReason.OutboxFull);
-    return queued;
   }
 
   #flush(): void {

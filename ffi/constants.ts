@@ -24,7 +24,6 @@ export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 /** No SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
-export const SHUT_RDWR = 2;
 
 // netinet/in.h
 export const IPPROTO_TCP = 6;

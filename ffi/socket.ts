@@ -3,7 +3,6 @@ import {
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPV6_V6ONLY,
-  SHUT_RDWR,
   SO_ERROR,
   SO_KEEPALIVE,
   SO_REUSEADDR,
@@ -109,11 +108,6 @@ export function connectTcp(to: SocketAddress): number {
     throw new OsError("connect", number);
   }
   return fd;
-}
-
-/** Ends a connection in both directions; epoll then tells of the end. */
-export function shutdownSocket(fd: number): void {
-  libc.shutdown(fd, SHUT_RDWR);
 }
 
 /** Takes the error that waits on a socket; 0 if there is none. @throws {OsError} */

@@ -1,6 +1,7 @@
 import { readUint32, writeUint32 } from "../packet/ipv4.ts";
 
-const PREFIX = 4;
+/** Bytes that a unit takes in an outbox besides its own. */
+export const PREFIX = 4;
 
 /**
  * Units of bytes that wait until a connection takes them, in order, in one buffer. A unit may leave
@@ -14,8 +15,8 @@ export class Outbox {
   #sent = 0;
 
   /**
-   * @param bytes owned by the outbox from now on. Half of it may be filled, by the units and 4 bytes
-   *   for each; the other half keeps moving them to the front rare
+   * @param bytes owned by the outbox from now on. Half of it may be filled, by the units and PREFIX
+   *   bytes for each; the other half keeps moving them to the front rare
    */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
