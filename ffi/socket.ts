@@ -83,7 +83,7 @@ export function acceptTcp(listener: number): { fd: number; peer: SocketAddress }
       const number = errno();
       if (number === Errno.EAGAIN) return undefined;
       if (number === Errno.ECONNABORTED || number === Errno.EINTR) continue;
-      check("accept4", fd);
+      throw new OsError("accept4", number);
     }
     tuneTcp(fd);
     const peer = address.bytes.slice(0, length.view.getUint32(0, true));
@@ -102,12 +102,10 @@ export function connectTcp(to: SocketAddress): number {
   tuneTcp(fd);
   address.bytes.set(to.bytes);
   const result = libc.connect(fd, address.address, to.bytes.length);
-  if (result < 0 && errno() !== Errno.EINPROGRESS) {
-    const number = errno();
-    closeFd(fd);
-    throw new OsError("connect", number);
-  }
-  return fd;
+  const number = result < 0 ? errno() : 0;
+  if (number === 0 || number === Errno.EINPROGRESS) return fd;
+  closeFd(fd);
+  throw new OsError("connect", number);
 }
 
 /** Takes the error that waits on a socket; 0 if there is none. @throws {OsError} */
@@ -129,19 +127,24 @@ export function localAddress(fd: number): SocketAddress {
 
 /**
  * Packets leave at once, queues stay where they can be dropped from, and a path that went dead is
- * noticed whether or not there is something to send.
+ * noticed whether or not there is something to send. A kernel, or something that acts as one, that
+ * lacks one of the options does without it: no connection is lost for that.
  */
 function tuneTcp(fd: number): void {
-  setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  setOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
-  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE);
-  setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_INTERVAL);
-  setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-  setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT);
+  trySetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  trySetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
+  trySetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  trySetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE);
+  trySetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_INTERVAL);
+  trySetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+  trySetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT);
 }
 
 function setOption(fd: number, level: number, name: number, value: number): void {
+  check("setsockopt", trySetOption(fd, level, name, value));
+}
+
+function trySetOption(fd: number, level: number, name: number, value: number): number {
   option.view.setInt32(0, value, true);
-  check("setsockopt", libc.setsockopt(fd, level, name, option.address, 4));
+  return libc.setsockopt(fd, level, name, option.address, 4);
 }
