@@ -40,7 +40,11 @@ export type StopMessage = { type: "stop" };
 /** From either worker to the main thread: it closed everything; `error` if that was unasked for. */
 export type StoppedMessage = { type: "stopped"; error?: string };
 
-export type ServerEventMessage = { type: "event"; event: ServerEvent };
+/** From a server's worker to the main thread. */
+export type ServerMessage =
+  | { type: "event"; event: ServerEvent }
+  /** No connection is taken for a while: the system gives none. */
+  | { type: "not_accepting"; reason: string };
 
 /** From the main thread to a client's worker: answers to `resolve`. */
 export type ResolvedMessage =

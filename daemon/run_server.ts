@@ -13,7 +13,7 @@ import { Failure } from "./failure.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { findConflict, localAddresses, reachableAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
-import type { ServerEventMessage, ServerSetup } from "./messages.ts";
+import type { ServerMessage, ServerSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -44,13 +44,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     timeout: settings.timeout,
     maxConnections: settings.maxClients,
   };
-  const report = eventReporter(network);
-  const worker = new PacketWorker<ServerSetup, never, ServerEventMessage>(
+  const report = reporter(network);
+  const worker = new PacketWorker<ServerSetup, never, ServerMessage>(
     new URL("./server_worker.ts", import.meta.url),
     setup,
-    ({ event }) => {
-      store.apply(event);
-      report(event);
+    (message) => {
+      if (message.type === "event") store.apply(message.event);
+      report(message);
     },
   );
   reportCounters(worker.counters);
@@ -146,14 +146,22 @@ function announce(settings: ServerSettings, tun: string, serverAddress: number):
 }
 
 /** Says what happens to clients, as many lines as are good for a log. */
-function eventReporter(network: Prefix): (event: ServerEvent) => void {
+function reporter(network: Prefix): (message: ServerMessage) => void {
   const limit = new RateLimit(CLIENT_LINES, CLIENT_LINES_INTERVAL);
-  return (event) => {
+  return (message) => {
+    // Lines that nobody sees are not to take the place of others.
+    if (isForDebugging(message) && !log.isEnabledFor("debug")) return;
     const allowed = limit.allows(performance.now(), (count) => {
       log.warn("{count} more lines about clients were left out", { count });
     });
-    if (allowed) describe(event, network);
+    if (!allowed) return;
+    if (message.type === "event") describe(message.event, network);
+    else log.warn("Cannot take new connections for now: {reason}", { reason: message.reason });
   };
+}
+
+function isForDebugging(message: ServerMessage): boolean {
+  return message.type === "event" && message.event.type === "stranger";
 }
 
 function describe(event: ServerEvent, network: Prefix): void {

@@ -6,8 +6,8 @@ import { acceptTcp } from "../ffi/socket.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { parsePrefix } from "../lib/address/prefix.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
-import { Server, type ServerEvent } from "../lib/session/server.ts";
-import type { ServerEventMessage, ServerSetup } from "./messages.ts";
+import { Server } from "../lib/session/server.ts";
+import type { ServerMessage, ServerSetup } from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
 import { type StreamContext, StreamSocket } from "./stream_socket.ts";
@@ -21,14 +21,14 @@ const ACCEPTS_PER_TURN = 16;
 const ACCEPT_PAUSE = 1000;
 
 class ServerWorker {
-  readonly #context: WorkerContext<ServerEventMessage>;
+  readonly #context: WorkerContext<ServerMessage>;
   readonly #listener: number;
   readonly #server: Server;
   readonly #streams: StreamContext;
   /** When to accept again; Infinity while accepting. */
   #resumeAt = Infinity;
 
-  constructor(setup: ServerSetup, context: WorkerContext<ServerEventMessage>) {
+  constructor(setup: ServerSetup, context: WorkerContext<ServerMessage>) {
     const { loop, counters } = context;
     const buffer = new PacketBuffer();
     this.#context = context;
@@ -50,7 +50,7 @@ class ServerWorker {
       },
       {
         toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
-        report: (event) => this.#report(event),
+        report: (event) => context.post({ type: "event", event }),
       },
       counters,
     );
@@ -82,17 +82,13 @@ class ServerWorker {
       }
     } catch (error) {
       if (!(error instanceof OsError) || error.call !== "accept4") throw error;
-      this.#report({ type: "stranger", source: "the listener", reason: error.message });
+      this.#context.post({ type: "not_accepting", reason: error.reason });
       this.#resumeAt = now + ACCEPT_PAUSE;
       this.#context.loop.modify(this.#listener, 0);
     }
   }
-
-  #report(event: ServerEvent): void {
-    this.#context.post({ type: "event", event });
-  }
 }
 
-runWorker((setup: ServerSetup, context: WorkerContext<ServerEventMessage>) => {
+runWorker((setup: ServerSetup, context: WorkerContext<ServerMessage>) => {
   return new ServerWorker(setup, context);
 });
