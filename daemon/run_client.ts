@@ -137,7 +137,7 @@ class ClientControl {
     }
     const others = localAddresses().filter((local) => local.interface !== this.#tun.name);
     const conflict = findConflict(network, others);
-    checkLoop(network, server, conflict);
+    checkLoop(network, server, others);
     configureTun(this.#tun.name, address, network, this.#settings.mtu);
     if (conflict === undefined) return this.#sourceRouting.clear();
     this.#routeBySource(address, network);
@@ -189,14 +189,22 @@ class ClientControl {
   }
 }
 
-/** @throws {Failure} if the way to the server would lead through the tunnel */
+/**
+ * The tunnel's route may cover the server itself, unless that is in a network of this machine whose
+ * route is older or longer and so wins.
+ *
+ * @throws {Failure} if the way to the server would lead through the tunnel
+ */
 function checkLoop(
   network: Prefix,
   server: SocketAddress,
-  conflict: LocalAddress | undefined,
+  others: readonly LocalAddress[],
 ): void {
   const outer = server.ipv4;
-  if (outer === undefined || !network.contains(outer) || conflict?.prefix.contains(outer)) return;
+  if (outer === undefined || !network.contains(outer)) return;
+  if (others.some(({ prefix }) => prefix.length >= network.length && prefix.contains(outer))) {
+    return;
+  }
   throw new Failure(
     `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would have ` +
       "to go through itself: start the server with another --network",
