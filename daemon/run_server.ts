@@ -25,6 +25,9 @@ import { configureTun, openTun } from "./tun_setup.ts";
 const CLIENT_LINES = 100;
 const CLIENT_LINES_INTERVAL = 10_000;
 
+/** What a server can listen on but no client can connect to. */
+const WILDCARDS = ["0.0.0.0", "::"];
+
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
@@ -136,13 +139,19 @@ function announce(settings: ServerSettings, tun: string, serverAddress: number):
     where: listen ?? "all addresses, IPv4 and IPv6",
   });
   const own = formatIpv4(serverAddress);
-  const hosts = listen ? [listen] : reachableAddresses().filter((host) => host !== own);
+  const hosts = hostsFor(listen).filter((host) => host !== own);
   const options = `${port === DEFAULT_PORT ? "" : ` -p ${port}`}${
     network.length === 16 ? "" : ` --network ${network}`
   }`;
   for (const host of hosts) {
     log.info("Clients join with: simplevpn-client --classic -s {host}{options}", { host, options });
   }
+}
+
+/** What clients can name a server by that listens there. */
+function hostsFor(listen: string | undefined): string[] {
+  if (listen !== undefined && !WILDCARDS.includes(listen)) return [listen];
+  return reachableAddresses().filter((host) => listen !== "0.0.0.0" || !host.includes(":"));
 }
 
 /** Says what happens to clients, as many lines as are good for a log. */
