@@ -1,0 +1,67 @@
+import type { Random } from "../random.ts";
+import type { Clock } from "./clock.ts";
+import { type Way, Wire } from "./wire.ts";
+
+/** Somebody who takes connections. */
+export interface Listener {
+  /** Takes the server's end of a wire; to be attached before the call returns, or closed. */
+  accept(wire: Wire, source: string): void;
+}
+
+/** Somebody who waits for a connection; told one of the two, unless the path is silent. */
+export interface Attempt {
+  connected(wire: Wire): void;
+  failed(reason: string): void;
+}
+
+/** Hosts and the wires between them, in memory. Hosts are names; they exist by being used. */
+export class Network implements Way {
+  readonly clock: Clock;
+  readonly random: Random;
+  delay: readonly [least: number, most: number] = [1, 40];
+  readonly #listeners = new Map<string, Listener>();
+  readonly #blocked = new Set<string>();
+
+  constructor(clock: Clock, random: Random) {
+    this.clock = clock;
+    this.random = random;
+  }
+
+  listen(host: string, listener: Listener): void {
+    this.#listeners.set(host, listener);
+  }
+
+  unlisten(host: string): void {
+    this.#listeners.delete(host);
+  }
+
+  /** From now on nothing answers when `host` connects, or is connected to; wires stay as they are. */
+  block(host: string): void {
+    this.#blocked.add(host);
+  }
+
+  unblock(host: string): void {
+    this.#blocked.delete(host);
+  }
+
+  /** Begins to connect. Returns what ends the attempt, after which it is told nothing. */
+  connect(source: string, host: string, attempt: Attempt): () => void {
+    let abandoned = false;
+    let wire: Wire | undefined;
+    const later = (action: () => void): void => {
+      this.clock.after(this.random.integer(...this.delay), () => abandoned || action());
+    };
+    later(() => {
+      if (this.#blocked.has(source) || this.#blocked.has(host)) return;
+      const listener = this.#listeners.get(host);
+      if (listener === undefined) return later(() => attempt.failed("connection refused"));
+      const made = wire = new Wire(this);
+      listener.accept(made, source);
+      later(() => attempt.connected(made));
+    });
+    return () => {
+      abandoned = true;
+      wire?.client.close();
+    };
+  }
+}

@@ -1,0 +1,59 @@
+/** Packets for tests, with addresses as text. */
+import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
+import { IPV4_HEADER_LENGTH, Ipv4Packet } from "../../lib/packet/ipv4.ts";
+import { IPV6_HEADER_LENGTH } from "../../lib/packet/ipv6.ts";
+import { CONTROL_LENGTH, writeControl } from "../../lib/protocol/classic.ts";
+
+/** An IPv4 packet of protocol 253, which is kept for experiments (RFC 3692, 2.1). */
+export function ipv4Packet(
+  source: string,
+  destination: string,
+  payload: Uint8Array = new Uint8Array(8),
+): Uint8Array {
+  const length = IPV4_HEADER_LENGTH + payload.length;
+  const packet = new Uint8Array(length);
+  packet.set([0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 253]);
+  packet.set(source.split(".").map(Number), 12);
+  packet.set(destination.split(".").map(Number), 16);
+  packet.set(payload, IPV4_HEADER_LENGTH);
+  return packet;
+}
+
+/** An IPv6 packet from fe80::1 to ff02::1. */
+export function ipv6Packet(payload: Uint8Array = new Uint8Array(8)): Uint8Array {
+  const packet = new Uint8Array(IPV6_HEADER_LENGTH + payload.length);
+  packet.set([0x60, 0, 0, 0, payload.length >> 8, payload.length & 255, 59, 255]);
+  packet.set([0xfe, 0x80], 8);
+  packet[23] = 1;
+  packet.set([0xff, 0x02], 24);
+  packet[39] = 1;
+  packet.set(payload, IPV6_HEADER_LENGTH);
+  return packet;
+}
+
+/** A control packet of the classic protocol. */
+export function control(source: string, destination: string): Uint8Array {
+  const packet = new Uint8Array(CONTROL_LENGTH);
+  writeControl(packet, 0, parseIpv4(source), parseIpv4(destination));
+  return packet;
+}
+
+export const DYNAMIC_REQUEST = control("0.0.0.0", "0.0.0.0");
+export const KEEPALIVE = control("255.255.255.255", "255.255.255.255");
+
+export function staticRequest(address: string): Uint8Array {
+  return control(address, "0.0.0.0");
+}
+
+export function reply(address: string): Uint8Array {
+  return control("0.0.0.0", address);
+}
+
+/** "source > destination" of each packet, to compare at a glance. */
+export function summaries(packets: readonly Uint8Array[]): string[] {
+  return packets.map((bytes) => {
+    const packet = new Ipv4Packet();
+    packet.set(bytes, 0, bytes.length);
+    return `${formatIpv4(packet.source)} > ${formatIpv4(packet.destination)}`;
+  });
+}
