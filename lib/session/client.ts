@@ -55,6 +55,8 @@ export class Client implements LinkOwner {
   #phaseEnds: number;
   #candidates = 0;
   #candidate = 0;
+  /** Whether the server's name was found once, so that it cannot be a slip. */
+  #found = false;
   #link: ClassicLink | undefined;
   /** The address that this client had last. */
   #address: number | undefined;
@@ -96,14 +98,14 @@ export class Client implements LinkOwner {
   resolved(candidates: number, now: number): void {
     if (this.#phase !== "resolving") return;
     this.#candidates = candidates;
+    this.#found = true;
     this.#connect(0, now);
   }
 
   /** The server's name could not be resolved; `permanent` if it does not exist at all. */
   unresolved(reason: string, permanent: boolean, now: number): void {
     if (this.#phase !== "resolving") return;
-    const wasUp = this.#address !== undefined;
-    if (!wasUp && (permanent || now >= this.#begun + FIRST_RESOLVE_TIME)) {
+    if (!this.#found && (permanent || now >= this.#begun + FIRST_RESOLVE_TIME)) {
       this.#giveUp("unresolved", reason);
     } else {
       this.#retry("failed", reason, now);

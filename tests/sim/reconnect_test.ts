@@ -253,6 +253,18 @@ for (const permanent of [false, true]) {
     client.resolveFailure = undefined;
     world.clock.waitUntil(() => client.isUp);
   });
+
+  Deno.test(`a client that found the server's name once goes on when it ${kind}`, () => {
+    const world = new World();
+    const client = world.startClient();
+    world.clock.run(FIRST_RESOLVE_TIME);
+    client.resolveFailure = { permanent };
+    world.clock.run(60_000);
+    assertEquals(client.told("gave_up"), []);
+    world.startServer();
+    client.resolveFailure = undefined;
+    world.clock.waitUntil(() => client.isUp);
+  });
 }
 
 Deno.test("a client tries the addresses of the server in order", () => {
