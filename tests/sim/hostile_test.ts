@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DropReason } from "../../lib/session/counters.ts";
 import { Random } from "../random.ts";
-import type { ClientNode } from "./client_node.ts";
 import {
   control,
   DYNAMIC_REQUEST,
@@ -11,7 +10,8 @@ import {
   staticRequest,
   summaries,
 } from "./packets.ts";
-import type { Puppet, PuppetServer } from "./puppet.ts";
+import type { Puppet } from "./puppet.ts";
+import { askPuppet } from "./scenes.ts";
 import { World } from "./world.ts";
 
 /** A control packet between ordinary addresses, which means nothing to anybody. */
@@ -19,15 +19,6 @@ const UNKNOWN = control("10.0.0.7", "10.0.0.8");
 
 /** What another kind of server says, with which no packet can start. */
 const RUBBISH = new TextEncoder().encode("SSH-2.0-OpenSSH_9.9\r\n");
-
-/** A client that a puppet in a server's place is to answer. */
-function startWithPuppet(): { world: World; client: ClientNode; server: PuppetServer } {
-  const world = new World();
-  const server = world.startPuppetServer();
-  const client = world.startClient();
-  world.clock.waitUntil(() => server.puppets.length > 0);
-  return { world, client, server };
-}
 
 for (
   const [what, rubbish] of [
@@ -70,7 +61,7 @@ Deno.test("a server survives random bytes from many connections, and serves its 
 });
 
 Deno.test("a client connects anew when the server sends rubbish", () => {
-  const { world, client, server } = startWithPuppet();
+  const { world, client, server } = askPuppet();
   const first = server.puppets[0]!;
   first.send(reply("10.0.0.7"), ipv4Packet("10.0.0.1", "10.0.0.7"), RUBBISH, reply("10.0.0.7"));
   world.clock.waitUntil(() => server.puppets.length === 2);
@@ -83,7 +74,7 @@ Deno.test("a client connects anew when the server sends rubbish", () => {
 });
 
 Deno.test("a client tries again when what answers is no simplevpn server", () => {
-  const { world, client, server } = startWithPuppet();
+  const { world, client, server } = askPuppet();
   server.puppets[0]!.send(RUBBISH);
   world.clock.waitUntil(() => server.puppets.length === 2);
   assertEquals(client.events.map(({ type }) => type), ["failed"]);
@@ -92,7 +83,7 @@ Deno.test("a client tries again when what answers is no simplevpn server", () =>
 
 for (const address of ["224.0.0.7", "127.0.0.1", "255.255.255.255"]) {
   Deno.test(`a client does not accept the address ${address}`, () => {
-    const { world, client, server } = startWithPuppet();
+    const { world, client, server } = askPuppet();
     server.puppets[0]!.send(reply(address));
     world.clock.waitUntil(() => server.puppets.length === 2);
     assertEquals(client.events.map(({ type }) => type), ["failed"]);
@@ -115,18 +106,15 @@ Deno.test("a client does not accept another address than the one that it asked f
 
 Deno.test("a client takes nothing more over a connection that it gave up", () => {
   for (let seed = 1; seed <= 20; seed++) {
-    const world = new World(seed);
-    const server = world.startPuppetServer();
-    const client = world.startClient();
-    world.clock.waitUntil(() => server.puppets.length === 1);
-    server.puppets[0]!.send(reply("224.0.0.7"), reply("10.0.0.7"), reply("10.0.0.8"));
+    const { world, client, server, puppet } = askPuppet(seed);
+    puppet.send(reply("224.0.0.7"), reply("10.0.0.7"), reply("10.0.0.8"));
     world.clock.waitUntil(() => server.puppets.length === 2);
     assertEquals(client.events.map(({ type }) => type), ["failed"]);
   }
 });
 
 Deno.test("a client takes the first of two replies, as the C server sends each twice", () => {
-  const { world, client, server } = startWithPuppet();
+  const { world, client, server } = askPuppet();
   server.puppets[0]!.send(reply("10.0.0.7"), reply("10.0.0.7"), reply("10.0.0.8"));
   world.settle();
   server.puppets[0]!.send(reply("10.0.0.8"), ipv4Packet("10.0.0.1", "10.0.0.7"));
@@ -137,7 +125,7 @@ Deno.test("a client takes the first of two replies, as the C server sends each t
 });
 
 Deno.test("a client ignores control packets that are not for it, before and after the reply", () => {
-  const { world, client, server } = startWithPuppet();
+  const { world, client, server } = askPuppet();
   const puppet = server.puppets[0]!;
   const stray = [KEEPALIVE, DYNAMIC_REQUEST, staticRequest("10.0.0.7"), UNKNOWN];
   puppet.send(...stray);

@@ -5,9 +5,8 @@ import {
   KEEPALIVE_RETRY,
   SERVER_TIMEOUT,
 } from "../../lib/session/limits.ts";
-import type { ClientNode } from "./client_node.ts";
 import { ipv4Packet, KEEPALIVE, reply } from "./packets.ts";
-import type { Puppet } from "./puppet.ts";
+import { joinPuppetServer } from "./scenes.ts";
 import type { Wire } from "./wire.ts";
 import { World } from "./world.ts";
 
@@ -21,18 +20,6 @@ function keepaliveTimes(wire: Wire): number[] {
 /** When a client last sent anything over a wire. */
 function lastSent(wire: Wire): number {
   return wire.client.sent.at(-1)!.time;
-}
-
-/** A puppet in a server's place that gave a client an address and says no more by itself. */
-function connectToPuppet(): { world: World; puppet: Puppet; client: ClientNode } {
-  const world = new World();
-  const { puppets } = world.startPuppetServer();
-  const client = world.startClient();
-  world.clock.waitUntil(() => puppets.length > 0);
-  const puppet = puppets[0]!;
-  puppet.send(reply("10.0.0.7"));
-  world.clock.waitUntil(() => client.isUp);
-  return { world, puppet, client };
 }
 
 Deno.test("a client that is idle for 15 s sends a keepalive, which the server sends back", () => {
@@ -87,7 +74,7 @@ Deno.test("a keepalive comes back to a client that has no address yet, and gives
 });
 
 Deno.test("unanswered keepalives are sent each second, until the server counts as silent", () => {
-  const { world, client } = connectToPuppet();
+  const { world, client } = joinPuppetServer();
   const up = client.told("up")[0]!.time;
   const asked = lastSent(client.wire);
   world.clock.waitUntil(() => !client.isUp);
@@ -101,7 +88,7 @@ Deno.test("unanswered keepalives are sent each second, until the server counts a
 });
 
 Deno.test("anything from the server ends the keepalives of each second", () => {
-  const { world, puppet, client } = connectToPuppet();
+  const { world, puppet, client } = joinPuppetServer();
   const { wire } = client;
   world.clock.waitUntil(() => keepaliveTimes(wire).length === 3);
   puppet.send(ipv4Packet("10.0.0.1", "10.0.0.7"));
@@ -137,7 +124,7 @@ Deno.test("a client that only hears sends keepalives all the same, or the server
 });
 
 Deno.test("a client that only sends notices that the server is silent", () => {
-  const { world, client } = connectToPuppet();
+  const { world, client } = joinPuppetServer();
   const up = client.told("up")[0]!.time;
   for (let i = 0; i < 40 && client.isUp; i++) {
     client.send(ipv4Packet("10.0.0.7", "10.0.0.1"));
@@ -148,7 +135,7 @@ Deno.test("a client that only sends notices that the server is silent", () => {
 });
 
 Deno.test("a client that gives a silent server up closes the connection", () => {
-  const { world, puppet, client } = connectToPuppet();
+  const { world, puppet, client } = joinPuppetServer();
   world.clock.waitUntil(() => !client.isUp);
   assert(client.wires[0]!.client.isClosed);
   world.settle();

@@ -1,3 +1,4 @@
+import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { Leases } from "../../lib/address/leases.ts";
 import { parsePrefix } from "../../lib/address/prefix.ts";
 import type { ClassicPeer } from "../../lib/session/classic_peer.ts";
@@ -51,6 +52,15 @@ export class ServerNode implements Listener {
   /** The clients whose connections are there. */
   get peers(): ClassicPeer[] {
     return [...this.#wires].filter(([_, wire]) => !wire.server.isClosed).map(([peer]) => peer);
+  }
+
+  /** Who joined, how, and who left, in order. */
+  get changes(): string[] {
+    return this.events.flatMap((event) => {
+      if (event.type === "joined") return [`${formatIpv4(event.address)} ${event.grant}`];
+      if (event.type === "left") return [`${formatIpv4(event.address)} left`];
+      return [];
+    });
   }
 
   /** A packet comes from the TUN device. */
