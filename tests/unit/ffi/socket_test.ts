@@ -17,7 +17,6 @@ import {
   connectTcp,
   listenTcp,
   localAddress,
-  shutdownSocket,
   socketError,
 } from "../../../ffi/socket.ts";
 import { SocketAddress } from "../../../ffi/socket_address.ts";
@@ -113,10 +112,9 @@ Deno.test("A connection carries bytes both ways, and tells of its end", () => {
   assertEquals(send(server, "back"), 4);
   sockets.until(client, EPOLLIN);
   assertEquals(receive(client), "back");
-  shutdownSocket(server);
+  sockets.close(server);
   sockets.until(client, EPOLLIN);
   assertEquals(receive(client), "");
-  assertEquals(sockets.until(server, EPOLLIN) & EPOLLIN, EPOLLIN);
 });
 
 Deno.test("Sockets do not block: nothing to accept, nothing to read, no room to send", () => {
@@ -162,8 +160,12 @@ Deno.test("socketError() tells why a connection failed, once", () => {
 
 Deno.test("A send over a broken connection fails and sends no signal", () => {
   using sockets = new Sockets();
-  const { client } = sockets.pair();
-  shutdownSocket(client);
+  const { client, server } = sockets.pair();
+  sockets.close(server);
+  // The first send is answered by a reset, which the next one meets.
+  send(client, "x");
+  sockets.until(client, EPOLLHUP);
+  socketError(client);
   assertEquals([send(client, "x"), errno()], [-1, Errno.EPIPE]);
 });
 
