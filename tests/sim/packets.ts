@@ -19,14 +19,14 @@ export function ipv4Packet(
   return packet;
 }
 
-/** An IPv6 packet from fe80::1 to ff02::1. */
+/** An IPv6 packet from fe80::1 to fe80::2. */
 export function ipv6Packet(payload: Uint8Array = new Uint8Array(8)): Uint8Array {
   const packet = new Uint8Array(IPV6_HEADER_LENGTH + payload.length);
   packet.set([0x60, 0, 0, 0, payload.length >> 8, payload.length & 255, 59, 255]);
   packet.set([0xfe, 0x80], 8);
   packet[23] = 1;
-  packet.set([0xff, 0x02], 24);
-  packet[39] = 1;
+  packet.set([0xfe, 0x80], 24);
+  packet[39] = 2;
   packet.set(payload, IPV6_HEADER_LENGTH);
   return packet;
 }
