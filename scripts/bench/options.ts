@@ -1,0 +1,89 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { PREREQUISITES } from "../lab.ts";
+import type { ProgramSource } from "../program.ts";
+import { type Probe, PROBES } from "./probes.ts";
+import type { Subject } from "./subject.ts";
+import { SUBJECTS } from "./subjects.ts";
+
+export interface Options {
+  rounds: number;
+  seconds: number;
+  probes: readonly Probe[];
+  subjects: readonly Subject[];
+  programs: ProgramSource;
+  json: boolean;
+}
+
+export const HELP = `\
+Measures tunnels against a plain cable, in network namespaces that it makes and removes.
+
+Usage: deno task bench [OPTION ...]
+
+  --rounds N          how often everything is measured, in turn (5)
+  --seconds N         length of each flow, and of the pause before a ping (3)
+  --quick             the same as --rounds 1 --seconds 1
+  --only NAME,...     measure only these: ${PROBES.map(({ name }) => name).join(", ")}
+  --subjects NAME,... of these: ${SUBJECTS.map(({ name }) => name).join(", ")}
+  --programs KIND     run simplevpn from "source" (default, unless the environment has
+                      SIMPLEVPN_PROGRAMS=compiled) or "compiled"
+  --json              print a JSON object instead of a table
+  --help              print this`;
+
+/** Reads the command line; undefined if it asks for help. @throws {RangeError} if it makes no sense */
+export function readOptions(args: readonly string[], environment?: string): Options | undefined {
+  const given = parseArgs(args, {
+    boolean: ["quick", "json", "help"],
+    string: ["rounds", "seconds", "only", "subjects", "programs"],
+    unknown: (arg) => {
+      throw new RangeError(`Unknown argument "${arg}"`);
+    },
+  });
+  if (given.help) return undefined;
+  const programs = given.programs ?? environment ?? "source";
+  if (programs !== "source" && programs !== "compiled") {
+    throw new RangeError(`Programs are run from "source" or "compiled", not "${programs}"`);
+  }
+  return {
+    rounds: count("--rounds", given.rounds, given.quick ? 1 : 5),
+    seconds: count("--seconds", given.seconds, given.quick ? 1 : 3),
+    probes: choose(PROBES, "--only", given.only),
+    subjects: choose(SUBJECTS, "--subjects", given.subjects),
+    programs,
+    json: given.json === true,
+  };
+}
+
+/** The commands that a bench needs; what packages they are in is in the lab's PREREQUISITES. */
+export function neededCommands({ subjects }: Options): string[] {
+  return ["ip", "ping", "iperf3", ...subjects.flatMap(({ commands }) => commands)];
+}
+
+/** What to type to get commands. */
+export function installCommand(commands: readonly string[]): string {
+  const packages = commands.map((command) => PREREQUISITES[command] ?? command);
+  return `apt-get install ${packages.join(" ")}`;
+}
+
+function count(option: string, text: unknown, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,3}$/.test(String(text))) {
+    throw new RangeError(`${option} takes a whole number from 1 to 9999, not "${text}"`);
+  }
+  return Number(text);
+}
+
+/** Those of `all` that are named, in the order of `all`. */
+function choose<T extends { name: string }>(
+  all: readonly T[],
+  option: string,
+  text: unknown,
+): readonly T[] {
+  if (text === undefined) return all;
+  const names = String(text).split(",");
+  const unknown = names.find((name) => !all.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    const known = all.map(({ name }) => name).join(", ");
+    throw new RangeError(`${option} knows ${known}, but not "${unknown}"`);
+  }
+  return all.filter(({ name }) => names.includes(name));
+}

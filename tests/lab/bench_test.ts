@@ -1,0 +1,62 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Report } from "../../scripts/bench/report.ts";
+import { LabProcess } from "../../scripts/lab.ts";
+import { ROOT } from "../../scripts/program.ts";
+import { labTest, SOURCE } from "./tunnel_lab.ts";
+
+function startBench(...options: string[]): LabProcess {
+  const command = [Deno.execPath(), "run", "--no-prompt", "--allow-all", `${ROOT}scripts/bench.ts`];
+  return new LabProcess([...command, "--programs", SOURCE, ...options], {});
+}
+
+/** Namespaces that belong to a bench with this process id. */
+async function namespacesOf(pid: number): Promise<string[]> {
+  const list = await new Deno.Command("ip", { args: ["netns", "list"] }).output();
+  const names = new TextDecoder().decode(list.stdout).split("\n");
+  return names.filter((name) => name.startsWith(`svpn-${pid}-`));
+}
+
+await labTest(
+  "the bench prints JSON with positive numbers and leaves nothing behind",
+  ["ping", "iperf3"],
+  async () => {
+    const bench = startBench("--quick", "--json", "--only", "start,ping,tcp1,udp,memory");
+    const { code } = await bench.status;
+    await bench.stop();
+    assertEquals(code, 0, bench.stderr);
+    const report: Report = JSON.parse(bench.stdout);
+    const { veth, classic } = report.results;
+    const common = ["ping_idle", "ping_woken", "tcp1_down", "tcp1_up", "udp_down", "udp_up"];
+    const own = [
+      ...["anon_client", "anon_server", "cpu_down", "cpu_up"],
+      ...["rss_client", "rss_server", "start"],
+    ];
+    assertEquals(Object.keys(veth!).toSorted(), common);
+    assertEquals(Object.keys(classic!).toSorted(), [...common, ...own].toSorted());
+    for (const [metric, { median, ratio, samples }] of Object.entries(classic!)) {
+      assert(median > 0, `${metric} is ${median}`);
+      assertEquals(samples, [median]);
+      assertEquals(ratio === null, own.includes(metric), metric);
+    }
+    assertEquals(report.metrics.map(({ name }) => name).toSorted(), [...common, ...own].toSorted());
+    assertEquals(await namespacesOf(bench.pid), []);
+  },
+);
+
+await labTest("the bench removes everything on Ctrl-C", ["ping", "iperf3"], async () => {
+  const bench = startBench("--subjects", "classic", "--only", "tcp1", "--seconds", "60");
+  await bench.waitFor(/classic: tcp1/, 30_000);
+  assert((await namespacesOf(bench.pid)).length > 0);
+  const { code } = await bench.stop("SIGINT");
+  assertEquals(code, 130);
+  assertStringIncludes(bench.stderr, "bench: Interrupted");
+  assertEquals(await namespacesOf(bench.pid), []);
+});
+
+await labTest("the bench says what is wrong with its command line", [], async () => {
+  const bench = startBench("--only", "nonsense");
+  const { code } = await bench.status;
+  await bench.stop();
+  assertEquals(code, 2);
+  assertStringIncludes(bench.stderr, 'but not "nonsense"');
+});

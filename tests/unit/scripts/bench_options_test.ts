@@ -1,0 +1,77 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  installCommand,
+  neededCommands,
+  type Options,
+  readOptions,
+} from "../../../scripts/bench/options.ts";
+
+function read(line: string, environment?: string): Options {
+  const options = readOptions(line.split(" ").filter((word) => word !== ""), environment);
+  assert(options !== undefined);
+  return options;
+}
+
+function names(list: readonly { name: string }[]): string[] {
+  return list.map(({ name }) => name);
+}
+
+Deno.test("readOptions() measures everything in 5 rounds of 3 s when nothing is said", () => {
+  const { rounds, seconds, subjects, probes, programs, json } = read("");
+  assertEquals({ rounds, seconds, programs, json }, {
+    rounds: 5,
+    seconds: 3,
+    programs: "source",
+    json: false,
+  });
+  assertEquals(names(subjects).slice(0, 2), ["veth", "classic"]);
+  assert(names(probes).includes("tcp1"));
+});
+
+Deno.test("readOptions() takes one short round for --quick, and what is said beside it", () => {
+  const quick = read("--quick");
+  assertEquals([quick.rounds, quick.seconds], [1, 1]);
+  const longer = read("--quick --seconds 7");
+  assertEquals([longer.rounds, longer.seconds], [1, 7]);
+});
+
+Deno.test("readOptions() chooses by name and keeps its own order", () => {
+  assertEquals(names(read("--only tcp1,ping").probes), ["ping", "tcp1"]);
+  assertEquals(names(read("--subjects classic").subjects), ["classic"]);
+});
+
+Deno.test("readOptions() takes the kind of programs from the environment when not told", () => {
+  assertEquals(read("", "compiled").programs, "compiled");
+  assertEquals(read("--programs source", "compiled").programs, "source");
+});
+
+Deno.test("readOptions() gives nothing when help is wanted", () => {
+  assertEquals(readOptions(["--help"]), undefined);
+});
+
+for (
+  const line of [
+    "--rounds 0",
+    "--rounds 1.5",
+    "--seconds many",
+    "--only tcp1,nonsense",
+    "--subjects nonsense",
+    "--programs nonsense",
+    "--nonsense",
+    "nonsense",
+  ]
+) {
+  Deno.test(`readOptions() throws when told "${line}"`, () => {
+    assertThrows(() => read(line), RangeError);
+  });
+}
+
+Deno.test("neededCommands() adds what the chosen subjects need", () => {
+  const subject = { name: "other", commands: ["other-vpn"], start: () => Promise.reject() };
+  const commands = neededCommands({ ...read(""), subjects: [subject] });
+  assertEquals(commands, ["ip", "ping", "iperf3", "other-vpn"]);
+});
+
+Deno.test("installCommand() names packages, not commands", () => {
+  assertEquals(installCommand(["ip", "ping"]), "apt-get install iproute2 iputils-ping");
+});

@@ -1,0 +1,85 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type Circumstances,
+  formatNumber,
+  formatReport,
+  makeReport,
+  type Metric,
+  type Samples,
+} from "../../../scripts/bench/report.ts";
+import { formatTable } from "../../../scripts/bench/table.ts";
+
+const CIRCUMSTANCES: Circumstances = {
+  command: "deno task bench --rounds 3",
+  date: "2026-02-03T04:05:06.000Z",
+  machine: { cpu: "Z80", cores: 1, kernel: "6.1 z80", congestion: "cubic", deno: "2.9.6" },
+  programs: "source",
+  rounds: 3,
+  seconds: 2,
+};
+
+const METRICS: Metric[] = [
+  { name: "speed", title: "Speed", unit: "Gbit/s" },
+  { name: "loss", title: "Loss", unit: "%" },
+  { name: "memory", title: "Memory", unit: "MB" },
+  { name: "unused", title: "Unused", unit: "m" },
+];
+
+const SAMPLES: Samples = new Map([
+  ["veth", new Map([["speed", [20, 40, 30]], ["loss", [0, 0, 0]]])],
+  ["classic", new Map([["speed", [1, 4, 3]], ["loss", [0, 5, 2]], ["memory", [80, 90, 85]]])],
+]);
+
+Deno.test("makeReport() sums up each subject's samples against the base", () => {
+  const { results, base, format } = makeReport(CIRCUMSTANCES, METRICS, "veth", SAMPLES);
+  assertEquals({ base, format }, { base: "veth", format: 1 });
+  assertEquals(results, {
+    veth: {
+      speed: { median: 30, ratio: 1, samples: [20, 40, 30] },
+      loss: { median: 0, ratio: null, samples: [0, 0, 0] },
+    },
+    classic: {
+      speed: { median: 3, ratio: 0.1, samples: [1, 4, 3] },
+      loss: { median: 2, ratio: null, samples: [0, 5, 2] },
+      memory: { median: 85, ratio: null, samples: [80, 90, 85] },
+    },
+  });
+});
+
+Deno.test("makeReport() leaves out metrics that were not measured", () => {
+  const { metrics } = makeReport(CIRCUMSTANCES, METRICS, "veth", SAMPLES);
+  assertEquals(metrics.map(({ name }) => name), ["speed", "loss", "memory"]);
+});
+
+Deno.test("makeReport() gives no ratios when the base was not measured", () => {
+  const tunnelOnly: Samples = new Map([["classic", SAMPLES.get("classic")!]]);
+  const { results } = makeReport(CIRCUMSTANCES, METRICS, "veth", tunnelOnly);
+  assertEquals(Object.values(results.classic!).map(({ ratio }) => ratio), [null, null, null]);
+});
+
+Deno.test("formatReport() shows circumstances, medians and ratios", () => {
+  const text = formatReport(makeReport(CIRCUMSTANCES, METRICS, "veth", SAMPLES));
+  assertEquals(text.split("\n").slice(2), [
+    "|        | unit   |  veth | classic | of veth |",
+    "| ------ | ------ | ----: | ------: | ------: |",
+    "| Speed  | Gbit/s |  30.0 |    3.00 | × 0.100 |",
+    "| Loss   | %      | 0.000 |    2.00 |         |",
+    "| Memory | MB     |       |    85.0 |         |",
+  ]);
+  assertStringIncludes(text, "`deno task bench --rounds 3`, 2026-02-03: Z80, 1 core, Linux 6.1");
+  assertStringIncludes(text, "programs from source. Medians of 3 rounds, flows of 2 s.");
+});
+
+Deno.test("formatNumber() keeps three digits, and all that are before the point", () => {
+  const texts = [0, 0.0356, 0.5, 9.876, 98.76, 987.6, 271588].map(formatNumber);
+  assertEquals(texts, ["0.000", "0.036", "0.500", "9.88", "98.8", "988", "271588"]);
+});
+
+Deno.test("formatTable() aligns words to the left, numbers to the right, and Markdown so", () => {
+  assertEquals(formatTable(["name", "n"], [["a", "12345"], ["bcdef", "1"]], 1).split("\n"), [
+    "| name  |     n |",
+    "| ----- | ----: |",
+    "| a     | 12345 |",
+    "| bcdef |     1 |",
+  ]);
+});
