@@ -4,6 +4,9 @@ import type { ProgramSource } from "../program.ts";
 /** Seconds that a tunnel may take to answer its first ping. */
 const START_PATIENCE = 20;
 
+/** Seconds that iperf3 may take longer than its flow: it waits forever for a lost answer. */
+const IPERF3_PATIENCE = 20;
+
 /** Addresses of the two ends of the cable. */
 const OUTER = { server: "198.51.100.1", client: "198.51.100.2" };
 
@@ -12,7 +15,7 @@ export interface BenchLabOptions {
   signal: AbortSignal;
 }
 
-/** Two machines with one cable, an iperf3 server on one of them, and a folder for files. */
+/** Two machines with one cable, and a folder for files. */
 export class BenchLab implements AsyncDisposable {
   readonly server: Machine;
   readonly client: Machine;
@@ -47,7 +50,6 @@ export class BenchLab implements AsyncDisposable {
     const machines = { server: await lab.machine("server"), client: await lab.machine("client") };
     const { server, client } = machines;
     await lab.cable(server, [`${OUTER.server}/30`], client, [`${OUTER.client}/30`]);
-    await startIperf3(server);
     // What runs in the lab ends at once, so that whoever waits for it fails.
     const stopAll = () => Promise.all([client.stopAll(), server.stopAll()]);
     options.signal.addEventListener("abort", stopAll);
@@ -71,6 +73,21 @@ export class BenchLab implements AsyncDisposable {
     throw new Error(`"${command.join(" ")}" failed with status ${code}: ${said}`);
   }
 
+  /** Runs iperf3 from the client's machine to an address of the server's, and gives its JSON. */
+  async iperf3(address: string, seconds: number, ...options: string[]): Promise<string> {
+    // A server for each run: a lasting one is at times still busy with the last run. Only what is
+    // said on stderr can be waited for.
+    const command = "exec iperf3 --server --one-off --forceflush >&2";
+    const server = this.server.start(["sh", "-c", command]);
+    await server.waitFor(/Server listening/);
+    try {
+      const flow = ["iperf3", "--client", address, "--json", "--time", String(seconds), ...options];
+      return await this.run("timeout", String(seconds + IPERF3_PATIENCE), ...flow);
+    } finally {
+      await server.stop();
+    }
+  }
+
   /** Waits until the client's machine reaches an address. @throws {Error} telling what `client` said */
   async untilAnswered(address: string, client: LabProcess): Promise<void> {
     const attempts = `until ping -n -c 1 -W 0.2 ${address}; do sleep 0.01; done >/dev/null 2>&1`;
@@ -85,10 +102,4 @@ export class BenchLab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
-}
-
-async function startIperf3(server: Machine): Promise<void> {
-  // Only what is said on stderr can be waited for.
-  const process = server.start(["sh", "-c", "exec iperf3 --server --forceflush >&2"]);
-  await process.waitFor(/Server listening/);
 }

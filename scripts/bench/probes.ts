@@ -31,8 +31,6 @@ const IDLE_PING_INTERVAL = 0.02;
 const LOADED_PING_INTERVAL = 0.05;
 /** Seconds at either end of a flow in which it is not pinged. */
 const FLOW_MARGIN = 0.25;
-/** Seconds that iperf3 may take longer than its flow: it waits forever for a lost answer. */
-const FLOW_PATIENCE = 20;
 
 /** In the order in which they run: what wants an idle tunnel first, memory after all load. */
 export const PROBES: readonly Probe[] = [
@@ -67,7 +65,8 @@ export const PROBES: readonly Probe[] = [
       { name: "tcp4_up", title: "TCP, 4 flows, up", unit: "Gbit/s" },
       { name: "tcp4_down", title: "TCP, 4 flows, down", unit: "Gbit/s" },
     ],
-    run: (bench) => bothWays("tcp4", async (way) => gigabits(await flow(bench, way, "-P", "4"))),
+    run: (bench) =>
+      bothWays("tcp4", async (way) => gigabits(await flow(bench, way, "--parallel", "4"))),
   },
   {
     name: "udp",
@@ -131,7 +130,15 @@ async function oneFlow(bench: Bench, way: Way): Promise<Record<string, number>> 
 }
 
 async function packetRate(bench: Bench, way: Way): Promise<number> {
-  const { bytes, seconds } = await flow(bench, way, "-u", "-b", "0", "-l", String(UDP_PAYLOAD));
+  const { bytes, seconds } = await flow(
+    bench,
+    way,
+    "--udp",
+    "--bitrate",
+    "0",
+    "--length",
+    String(UDP_PAYLOAD),
+  );
   return bytes / UDP_PAYLOAD / seconds;
 }
 
@@ -155,19 +162,8 @@ async function flow(
   way: Way,
   ...options: string[]
 ): Promise<Received> {
-  const direction = way === "down" ? ["-R"] : [];
-  const patience = seconds + FLOW_PATIENCE;
-  const iperf3 = [
-    "timeout",
-    String(patience),
-    "iperf3",
-    "-c",
-    subject.address,
-    "-J",
-    "-t",
-    String(seconds),
-  ];
-  return parseIperf3(await lab.run(...iperf3, ...direction, ...options));
+  const direction = way === "down" ? ["--reverse"] : [];
+  return parseIperf3(await lab.iperf3(subject.address, seconds, ...direction, ...options));
 }
 
 async function ping(
