@@ -12,36 +12,54 @@ import { compiledFile, PERMISSIONS, type ProgramName, ROOT, TARGETS } from "./pr
 
 const PROGRAMS: readonly ProgramName[] = ["server", "client"];
 
-async function compile(name: ProgramName, arch: string): Promise<void> {
-  const file = compiledFile(name, arch);
-  console.log(`${file.slice(ROOT.length)} ...`);
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "compile",
-      "--quiet",
-      "--no-prompt",
-      // Without this a program that root runs leaves a cache file in /tmp.
-      "--no-code-cache",
-      ...PERMISSIONS[name],
-      `--include=${ROOT}daemon/${name}_worker.ts`,
-      `--target=${TARGETS[arch]}`,
-      `--output=${file}`,
-      `${ROOT}main_${name}.ts`,
-    ],
-    cwd: ROOT,
-  }).output().then(({ success, stderr }) => {
-    if (!success) Deno.stderr.writeSync(stderr);
-    return { success };
-  });
-  if (!success) fail(arch);
+/**
+ * Joins a program's modules, npm's among them, into one file for each thread. A compiled program
+ * otherwise carries whole npm packages, and each of its threads keeps a copy of them in memory.
+ */
+async function bundle(name: ProgramName, folder: string): Promise<void> {
+  const worker = `${name}_worker.ts`;
+  const bundled = await deno("bundle", "--quiet", `--output=${folder}main.js`, `main_${name}.ts`) &&
+    // The main module asks for the worker's by this name.
+    await deno("bundle", "--quiet", `--output=${folder}${worker}`, `daemon/${worker}`);
+  if (!bundled) exit(`Cannot bundle simplevpn-${name}`);
 }
 
-function fail(arch: string): never {
-  console.error(
-    `compile: Cannot compile for ${arch}; if Deno could not download its base runtime ` +
+/** Makes the program for a machine out of its bundles. */
+async function compile(name: ProgramName, arch: string, folder: string): Promise<void> {
+  const file = compiledFile(name, arch);
+  console.log(`${file.slice(ROOT.length)} ...`);
+  const compiled = await deno(
+    "compile",
+    "--quiet",
+    "--no-prompt",
+    // The bundles need nothing of deno.json, and would get its npm packages embedded; and their types
+    // are gone.
+    "--no-config",
+    "--no-check",
+    // Without this a program that root runs leaves a cache file in /tmp.
+    "--no-code-cache",
+    ...PERMISSIONS[name],
+    `--include=${folder}${name}_worker.ts`,
+    `--target=${TARGETS[arch]}`,
+    `--output=${file}`,
+    `${folder}main.js`,
+  );
+  if (compiled) return;
+  exit(
+    `Cannot compile for ${arch}; if Deno could not download its base runtime ` +
       `(denort-${TARGETS[arch]}), set DENORT_BIN to a copy of it and give --arch ${arch}`,
   );
-  Deno.exit(1);
+}
+
+async function deno(...args: string[]): Promise<boolean> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
+  if (!success) Deno.stderr.writeSync(stderr);
+  return success;
+}
+
+function exit(message: string, status = 1): never {
+  console.error(`compile: ${message}`);
+  Deno.exit(status);
 }
 
 function linkForThisMachine(name: ProgramName): void {
@@ -56,16 +74,17 @@ function linkForThisMachine(name: ProgramName): void {
 
 const { arch } = parseArgs(Deno.args, { string: ["arch"] });
 if (arch !== undefined && TARGETS[String(arch)] === undefined) {
-  console.error(`compile: --arch is one of ${Object.keys(TARGETS).join(", ")}, not "${arch}"`);
-  Deno.exit(2);
+  exit(`--arch is one of ${Object.keys(TARGETS).join(", ")}, not "${arch}"`, 2);
 }
 if (arch === undefined && Deno.env.has("DENORT_BIN")) {
-  console.error("compile: DENORT_BIN is a base for one machine: say which with --arch");
-  Deno.exit(2);
+  exit("DENORT_BIN is a base for one machine: say which with --arch", 2);
 }
 for (const name of PROGRAMS) {
+  const folder = `${await Deno.makeTempDir({ prefix: "simplevpn-compile-" })}/`;
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  await bundle(name, folder);
   for (const target of arch === undefined ? Object.keys(TARGETS) : [String(arch)]) {
-    await compile(name, target);
+    await compile(name, target, folder);
     if (target === Deno.build.arch) linkForThisMachine(name);
   }
 }
