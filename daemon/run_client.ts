@@ -12,6 +12,7 @@ import { log, setUpLogging } from "./logging.ts";
 import type { ClientMessage, ClientSetup, ResolvedMessage } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules, SourceRouting } from "./source_routing.ts";
+import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { configureTun, openTun } from "./tun_setup.ts";
@@ -53,6 +54,7 @@ class ClientControl {
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);
+    releaseStartupMemory();
   }
 
   /** @throws {Failure} */

@@ -17,6 +17,7 @@ import type { ServerMessage, ServerSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
+import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { configureTun, openTun } from "./tun_setup.ts";
@@ -57,6 +58,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     },
   );
   reportCounters(worker.counters);
+  releaseStartupMemory();
   announce(settings, tun.name, serverAddress);
   try {
     const signal = await Promise.race([stop, worker.stopped]);

@@ -30,6 +30,7 @@ const SYMBOLS = {
   timerfd_settime: { parameters: ["i32", "i32", "usize", "usize"], result: "i32" },
   timerfd_gettime: { parameters: ["i32", "usize"], result: "i32" },
   clock_gettime: { parameters: ["i32", "usize"], result: "i32" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   /** Its result is a pointer, of which only NULL or not matters: the lower half tells that. */
   if_indextoname: { parameters: ["u32", "usize"], result: "u32" },
   getaddrinfo: {
