@@ -1,5 +1,6 @@
 import { AF_INET, AF_INET6 } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
+import { raiseFileLimit } from "../ffi/file_limit.ts";
 import { parseSocketAddress, ResolveError } from "../ffi/resolve.ts";
 import { listenTcp } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
@@ -26,6 +27,12 @@ import { configureTun, openTun } from "./tun_setup.ts";
 const CLIENT_LINES = 100;
 const CLIENT_LINES_INTERVAL = 10_000;
 
+/**
+ * File descriptors that a server needs besides its connections: its own, and those that are closed
+ * or about to be dropped when their turn is over.
+ */
+const OTHER_FILES = 320;
+
 /** What a server can listen on but no client can connect to. */
 const WILDCARDS = ["0.0.0.0", "::"];
 
@@ -46,7 +53,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     network: network.toString(),
     leases: store.within(new Pool(network, serverAddress, new Leases(0))),
     timeout: settings.timeout,
-    maxConnections: settings.maxClients,
+    maxConnections: connectionLimit(settings.maxClients),
   };
   const report = reporter(network);
   const worker = new PacketWorker<ServerSetup, never, ServerMessage>(
@@ -80,6 +87,22 @@ function checkNetwork(network: Prefix): void {
       formatIpv4(conflict.address)
     }/${conflict.prefix.length}, which overlaps it: choose another, such as --network 10.86.0.0/16`,
   );
+}
+
+/**
+ * How many connections to keep. At that limit strangers make room for others; at the limit of open
+ * files, which many systems set to 1024, nobody would.
+ */
+function connectionLimit(wanted: number): number {
+  const files = raiseFileLimit(wanted + OTHER_FILES);
+  const most = Math.max(1, files - OTHER_FILES);
+  if (most >= wanted) return wanted;
+  log.warn(
+    "No more than {most} connections at once: this process may have {files} files open " +
+      '("ulimit -Hn"; LimitNOFILE= of a systemd service)',
+    { most, files },
+  );
+  return most;
 }
 
 async function listen(settings: ServerSettings): Promise<number> {

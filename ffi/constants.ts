@@ -58,6 +58,10 @@ export const EPOLLHUP = 0x010;
 export const EFD_NONBLOCK = 0o4000;
 export const EFD_CLOEXEC = 0o2000000;
 
+// sys/resource.h
+/** How many file descriptors a process may have, and one more than their greatest number. */
+export const RLIMIT_NOFILE = 7;
+
 // time.h
 /** Monotonic, and goes on while the machine sleeps. */
 export const CLOCK_BOOTTIME = 7;

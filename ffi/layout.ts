@@ -30,6 +30,9 @@ export const ADDRINFO = {
   ai_next: 40,
 } as const;
 
+/** struct rlimit (sys/resource.h). */
+export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
+
 /** struct timespec (time.h). */
 export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;
 

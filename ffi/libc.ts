@@ -31,6 +31,8 @@ const SYMBOLS = {
   timerfd_gettime: { parameters: ["i32", "usize"], result: "i32" },
   clock_gettime: { parameters: ["i32", "usize"], result: "i32" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "usize"], result: "i32" },
+  setrlimit: { parameters: ["i32", "usize"], result: "i32" },
   /** Its result is a pointer, of which only NULL or not matters: the lower half tells that. */
   if_indextoname: { parameters: ["u32", "usize"], result: "u32" },
   getaddrinfo: {

@@ -16,6 +16,7 @@ const HEADERS = [
   "sys/epoll.h",
   "sys/eventfd.h",
   "sys/ioctl.h",
+  "sys/resource.h",
   "sys/socket.h",
   "sys/timerfd.h",
   "linux/fib_rules.h",
