@@ -24,3 +24,19 @@ const encoder = new TextEncoder();
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${text}\0`);
 }
+
+let knownBuffer: ArrayBufferLike | undefined;
+let knownAddress = 0;
+
+/**
+ * Where `bytes` begin, good for a call that follows at once. The last answer is remembered, since
+ * nearly all calls are about the one large buffer of a packet worker.
+ */
+export function addressOf(bytes: Uint8Array): number {
+  if (bytes.buffer !== knownBuffer) {
+    const whole = new Uint8Array(bytes.buffer as ArrayBuffer);
+    knownAddress = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(whole)));
+    knownBuffer = bytes.buffer;
+  }
+  return knownAddress + bytes.byteOffset;
+}

@@ -1,66 +1,46 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import {
-  type CipherSuite,
-  NONCE_LENGTH,
-  type Opener,
-  type Sealer,
-  TAG_LENGTH,
-  writeNonce,
-} from "./cipher.ts";
+import { type CipherSuite, type Opener, type Sealer, TAG_LENGTH } from "./cipher.ts";
 
 const ALGORITHM = "chacha20-poly1305";
 const OPTIONS = { authTagLength: TAG_LENGTH };
 
-/** A key and a nonce, and room for neither after `destroy()`. */
-class KeyedNonce {
-  readonly key: Uint8Array;
-  readonly nonce = new Uint8Array(NONCE_LENGTH);
-  readonly #view = new DataView(this.nonce.buffer);
-
-  constructor(key: Uint8Array) {
-    this.key = key.slice();
-  }
-
-  set counter(counter: number) {
-    writeNonce(this.#view, counter);
-  }
-
-  destroy(): void {
-    this.key.fill(0);
-  }
-}
-
 class NodeSealer implements Sealer {
-  readonly #keyed: KeyedNonce;
+  readonly #key: Uint8Array;
 
   constructor(key: Uint8Array) {
-    this.#keyed = new KeyedNonce(key);
+    this.#key = key.slice();
   }
 
-  seal(counter: number, bytes: Uint8Array, offset: number, length: number): void {
-    this.#keyed.counter = counter;
-    const cipher = createCipheriv(ALGORITHM, this.#keyed.key, this.#keyed.nonce, OPTIONS);
+  seal(nonce: Uint8Array, bytes: Uint8Array, before: number, offset: number, length: number): void {
+    const cipher = createCipheriv(ALGORITHM, this.#key, nonce, OPTIONS);
+    cipher.setAAD(bytes.subarray(offset - before, offset), { plaintextLength: length });
     bytes.set(cipher.update(bytes.subarray(offset, offset + length)), offset);
     cipher.final();
     bytes.set(cipher.getAuthTag(), offset + length);
   }
 
   destroy(): void {
-    this.#keyed.destroy();
+    this.#key.fill(0);
   }
 }
 
 class NodeOpener implements Opener {
-  readonly #keyed: KeyedNonce;
+  readonly #key: Uint8Array;
 
   constructor(key: Uint8Array) {
-    this.#keyed = new KeyedNonce(key);
+    this.#key = key.slice();
   }
 
-  open(counter: number, bytes: Uint8Array, offset: number, length: number): boolean {
-    this.#keyed.counter = counter;
-    const decipher = createDecipheriv(ALGORITHM, this.#keyed.key, this.#keyed.nonce, OPTIONS);
+  open(
+    nonce: Uint8Array,
+    bytes: Uint8Array,
+    before: number,
+    offset: number,
+    length: number,
+  ): boolean {
     const end = offset + length;
+    const decipher = createDecipheriv(ALGORITHM, this.#key, nonce, OPTIONS);
+    decipher.setAAD(bytes.subarray(offset - before, offset), { plaintextLength: length });
     decipher.setAuthTag(bytes.subarray(end, end + TAG_LENGTH));
     const opened = decipher.update(bytes.subarray(offset, end));
     try {
@@ -73,11 +53,11 @@ class NodeOpener implements Opener {
   }
 
   destroy(): void {
-    this.#keyed.destroy();
+    this.#key.fill(0);
   }
 }
 
-/** The implementation that is always there: node:crypto. It allocates a little at each call. */
+/** The implementation that is always there: node:crypto. It allocates at each call. */
 export const nodeCipher: CipherSuite = {
   name: "node",
   sealer: (key) => new NodeSealer(key),

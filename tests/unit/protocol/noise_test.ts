@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { NONCE_LENGTH, TAG_LENGTH, writeNonce } from "../../../lib/protocol/cipher.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import {
   type Handshake,
@@ -10,6 +11,7 @@ import {
   RESPONSE_OVERHEAD,
 } from "../../../lib/protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../../../lib/protocol/x25519.ts";
+import { flip, fromHex } from "../../hex.ts";
 import vectors from "../../vectors/noise_ikpsk2.json" with { type: "json" };
 
 const vector = vectors.vectors[0]!;
@@ -17,10 +19,6 @@ const messages = vector.messages.map(({ payload, ciphertext }) => ({
   payload: fromHex(payload),
   ciphertext: fromHex(ciphertext),
 }));
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));
-}
 
 function pair(hex: string): KeyPair {
   return keyPairOf(fromHex(hex));
@@ -51,8 +49,11 @@ function respond(to: Responder): { message: Uint8Array; handshake: Handshake } {
 /** Opens with one end's key what the vectors say that the other end sent as its n-th message. */
 function openTransport(key: Uint8Array, counter: number, sealed: Uint8Array): Uint8Array {
   const bytes = sealed.slice();
-  assertEquals(nodeCipher.opener(key).open(counter, bytes, 0, bytes.length - 16), true);
-  return bytes.subarray(0, bytes.length - 16);
+  const nonce = new Uint8Array(NONCE_LENGTH);
+  writeNonce(new DataView(nonce.buffer), counter);
+  const length = bytes.length - TAG_LENGTH;
+  assertEquals(nodeCipher.opener(key).open(nonce, bytes, 0, 0, length), true);
+  return bytes.subarray(0, length);
 }
 
 Deno.test("Initiator and Responder write what the published vectors say", () => {
@@ -161,10 +162,4 @@ function begun(): Initiator {
   const initiating = initiator();
   initiating.writeInitiation(messages[0]!.payload);
   return initiating;
-}
-
-function flip(bytes: Uint8Array, bit: number): Uint8Array {
-  const flipped = bytes.slice();
-  flipped[bit >> 3]! ^= 1 << (bit & 7);
-  return flipped;
 }
