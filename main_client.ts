@@ -1,20 +1,29 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { CLIENT_OPTIONS, readClientSettings } from "./lib/config/settings.ts";
+import { CONNECT_OPTIONS } from "./lib/config/options.ts";
+import { readClientSettings } from "./lib/config/settings.ts";
 
 await runProgram({
   name: "simplevpn-client",
   summary: "joins this machine to the network of a simplevpn-server",
-  usage: ["simplevpn-client [connect] --classic -s HOST [-p PORT] [-a ADDRESS] [OPTION ...]"],
-  options: CLIENT_OPTIONS,
   commands: [
     {
       name: "connect",
+      usage: "[INVITE] [-s HOST] [-p PORT] [-a ADDRESS] [OPTION ...]",
       help: "stay connected until stopped (what it does when no command is named)",
+      options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
     },
-    { name: "self-check", help: "test how this program talks to this machine", run: selfCheck },
+    ...KEY_COMMANDS,
+    {
+      name: "self-check",
+      usage: "",
+      help: "test how this program talks to this machine",
+      options: [],
+      run: selfCheck,
+    },
   ],
 }, Deno.args);

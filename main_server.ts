@@ -1,20 +1,39 @@
-/** simplevpn-server: gives machines addresses in one IP network and passes their packets. */
+/** simplevpn-server: lets machines into one IP network and passes their packets. */
+import { runInvite } from "./daemon/invite_command.ts";
+import { KEY_COMMANDS } from "./daemon/key_commands.ts";
+import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { readServerSettings, SERVER_OPTIONS } from "./lib/config/settings.ts";
+import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
+import { readServerSettings } from "./lib/config/settings.ts";
 
 await runProgram({
   name: "simplevpn-server",
   summary: "joins machines into one IP network",
-  usage: ["simplevpn-server [serve] --classic [-p PORT] [--network CIDR] [OPTION ...]"],
-  options: SERVER_OPTIONS,
   commands: [
     {
       name: "serve",
+      usage: "[-p PORT] [--network CIDR] [OPTION ...]",
       help: "serve clients until stopped (what it does when no command is named)",
+      options: SERVE_OPTIONS,
       run: (args) => runServer(readServerSettings(args)),
     },
-    { name: "self-check", help: "test how this program talks to this machine", run: selfCheck },
+    {
+      name: "invite",
+      usage: "NAME [OPTION ...]",
+      help: "print a line that lets one machine in, as NAME",
+      options: INVITE_OPTIONS,
+      run: runInvite,
+    },
+    ...PEERS_COMMANDS,
+    ...KEY_COMMANDS,
+    {
+      name: "self-check",
+      usage: "",
+      help: "test how this program talks to this machine",
+      options: [],
+      run: selfCheck,
+    },
   ],
 }, Deno.args);

@@ -5,15 +5,20 @@ import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { Client } from "../lib/session/client.ts";
-import type { ClientMessage, ClientSetup, ResolvedMessage } from "./messages.ts";
+import { selectCipherSuite } from "./cipher_suite.ts";
+import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
 import { type StreamContext, StreamSocket } from "./stream_socket.ts";
 import { TunPort } from "./tun_port.ts";
 import { runWorker, type WorkerContext } from "./worker_port.ts";
 
+/** The one that is filled, and one more while that is sent. */
+const BATCHES = 2;
+
 class ClientWorker {
   readonly #context: WorkerContext<ClientMessage>;
+  readonly #buffer = new PacketBuffer(BATCHES);
   readonly #client: Client;
   readonly #streams: StreamContext;
   #candidates: SocketAddress[] = [];
@@ -22,13 +27,12 @@ class ClientWorker {
 
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
-    const buffer = new PacketBuffer();
     this.#context = context;
-    this.#streams = { loop, counters, buffer, outboxes: new OutboxPool() };
+    this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
       loop,
       setup.tunFd,
-      buffer,
+      this.#buffer,
       counters,
       (bytes, offset, length) => this.#client.fromTun(bytes, offset, length, loop.now),
     );
@@ -38,12 +42,19 @@ class ClientWorker {
         resolve: () => post({ type: "resolve" }),
         connect: (candidate) => this.#connect(this.#candidates[candidate]!),
         abandon: () => this.#abandon(),
+        requestHello: (link) => post({ type: "requestHello", link }),
+        requestRekey: (link) => post({ type: "requestRekey", link }),
+        complete: (link, message) => post({ type: "complete", link, message }),
         toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
         report: (event) => post({ type: "event", event }),
         random: Math.random,
       },
-      counters,
-      loop.now,
+      {
+        suite: selectCipherSuite(setup.crypto),
+        batches: this.#buffer.batches,
+        counters,
+        clock: loop,
+      },
     );
   }
 
@@ -55,14 +66,31 @@ class ClientWorker {
     this.#client.advance(now);
   }
 
-  receive(message: ResolvedMessage): void {
+  endTurn(): void {
+    this.#buffer.batches.flush();
+  }
+
+  receive(message: ClientAnswer): void {
     const { now } = this.#context.loop;
-    if (message.type === "unresolved") {
-      this.#client.unresolved(message.reason, message.permanent, now);
-    } else {
-      this.#candidates = message.addresses.map((bytes) => new SocketAddress(bytes));
-      this.#client.resolved(this.#candidates.length, now);
+    switch (message.type) {
+      case "resolved":
+        this.#candidates = message.addresses.map((bytes) => new SocketAddress(bytes));
+        return this.#client.resolved(this.#candidates.length, now);
+      case "unresolved":
+        return this.#client.unresolved(message.reason, message.permanent, now);
+      case "hello":
+        return this.#client.hello(message.link, message.bytes);
+      case "rekeyInitiation":
+        return this.#client.rekeyInitiation(message.link, message.message);
+      case "established":
+        return this.#client.established(message.link, message.handshake);
+      case "refuted":
+        return this.#client.refuted(message.link);
     }
+  }
+
+  stop(): void {
+    this.#client.close();
   }
 
   #connect(to: SocketAddress): void {

@@ -15,6 +15,8 @@ export interface Timed {
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   readonly deadline: number;
   advance(now: number): void;
+  /** Called when all events at hand are dealt with, before the loop waits for others. */
+  endTurn(): void;
 }
 
 const EVENTS_PER_WAIT = 256;
@@ -95,6 +97,7 @@ export class EventLoop {
       this.#handlers[this.#epoll.fd(i)]?.ready(this.#epoll.events(i));
     }
     if (this.#now >= timed.deadline) timed.advance(this.#now);
+    timed.endTurn();
     if (this.#closing.length > 0) this.#closeAll();
   }
 

@@ -3,12 +3,7 @@ import { type Lease, Leases } from "../lib/address/leases.ts";
 import type { Pool } from "../lib/address/pool.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import type { ServerEvent } from "../lib/session/server.ts";
-import { Failure } from "./failure.ts";
-import { log } from "./logging.ts";
-import { writeFileAtomically } from "./state_folder.ts";
-
-/** Milliseconds from one writing of the file to the next at the least. */
-const WRITE_INTERVAL = 1000;
+import { DeferredFile, readStateFile } from "./state_file.ts";
 
 interface LeaseFile {
   version: 1;
@@ -21,15 +16,15 @@ interface LeaseFile {
  * this one follows the worker's events.
  */
 export class LeaseStore {
-  readonly #path: string;
   readonly #leases: Leases;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #changed = false;
+  readonly #file: DeferredFile;
 
   /** Reads the file, if there is one; one that makes no sense is set aside, and said so. */
   constructor(folder: string) {
-    this.#path = `${folder}/leases.json`;
-    this.#leases = new Leases(MAX_LEASES, readLeases(this.#path));
+    const path = `${folder}/leases.json`;
+    const leases = readStateFile(path, parseLeases) ?? [];
+    this.#leases = new Leases(MAX_LEASES, leases);
+    this.#file = new DeferredFile(path, () => formatLeases(this.#leases));
   }
 
   /** The leases that are in a pool's network, oldest first. */
@@ -37,38 +32,19 @@ export class LeaseStore {
     return [...this.#leases].filter(({ address }) => pool.includes(address));
   }
 
-  /** Follows what happened; the file follows at once, or within WRITE_INTERVAL. */
+  /** Follows what happened; the file follows within a second. */
   apply(event: ServerEvent): void {
-    if (event.type === "joined") this.#leases.remember(event.address, event.source);
-    else if (event.type === "left") this.#leases.renew(event.address);
+    // Secure clients have their addresses in the registry.
+    if (event.type === "joined" && event.grant !== "enrolled") {
+      this.#leases.remember(event.address, event.source);
+    } else if (event.type === "left" && event.name === undefined) this.#leases.renew(event.address);
     else return;
-    this.#changed = true;
-    this.#timer ??= this.#writeAndWait();
+    this.#file.changed();
   }
 
   /** Writes what is not written yet. */
   close(): void {
-    clearTimeout(this.#timer);
-    if (this.#changed) this.#write();
-  }
-
-  #writeAndWait(): ReturnType<typeof setTimeout> {
-    this.#write();
-    return setTimeout(() => {
-      this.#timer = this.#changed ? this.#writeAndWait() : undefined;
-    }, WRITE_INTERVAL);
-  }
-
-  #write(): void {
-    this.#changed = false;
-    try {
-      writeFileAtomically(this.#path, formatLeases(this.#leases));
-    } catch (error) {
-      log.error("Cannot write {path}: {reason}: leases would not survive a restart", {
-        path: this.#path,
-        reason: (error as Error).message,
-      });
-    }
+    this.#file.close();
   }
 }
 
@@ -93,23 +69,4 @@ export function parseLeases(text: string): Lease[] {
     }
     return { address: parseIpv4(lease.address), source: lease.source };
   });
-}
-
-function readLeases(path: string): Lease[] {
-  try {
-    return parseLeases(Deno.readTextFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    if (!(error instanceof SyntaxError)) {
-      throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
-    }
-    const aside = `${path}.damaged`;
-    Deno.renameSync(path, aside);
-    log.error("{path} is damaged ({reason}): starting without leases, kept it as {aside}", {
-      path,
-      reason: error.message,
-      aside,
-    });
-    return [];
-  }
 }

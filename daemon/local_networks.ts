@@ -33,13 +33,22 @@ export function findConflict(
 }
 
 /** Host names or addresses of this machine that others may reach it at, IPv4 ones first. */
-export function reachableAddresses(): string[] {
+function reachableAddresses(): string[] {
   return Deno.networkInterfaces()
     .filter(({ address, family }) =>
       family === "IPv4" ? !address.startsWith("127.") : !/^(::1$|fe80:)/i.test(address)
     )
     .toSorted((a, b) => a.family.localeCompare(b.family))
     .map(({ address }) => address);
+}
+
+/** What a server can listen on but no client can connect to. */
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** What clients can name a server by that listens there; on all addresses if undefined. */
+export function hostsFor(listen: string | undefined): string[] {
+  if (listen !== undefined && !WILDCARDS.includes(listen)) return [listen];
+  return reachableAddresses().filter((host) => listen !== "0.0.0.0" || !host.includes(":"));
 }
 
 function prefixLength(netmask: number): number {

@@ -6,7 +6,7 @@ import {
   type Logger,
   type LogRecord,
 } from "@logtape/logtape";
-import type { LogLevel } from "../lib/config/settings.ts";
+import type { LogLevel } from "../lib/config/options.ts";
 
 /** The one logger of a program; `setUpLogging()` says where its records go. */
 export const log: Logger = getLogger("simplevpn");

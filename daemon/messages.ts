@@ -1,7 +1,11 @@
 /** What the two threads of a program tell each other. */
 import type { Lease } from "../lib/address/leases.ts";
-import type { ClientEvent } from "../lib/session/client.ts";
-import type { ServerEvent } from "../lib/session/server.ts";
+import { Prefix } from "../lib/address/prefix.ts";
+import type { CryptoChoice } from "../lib/config/options.ts";
+import type { Handshake } from "../lib/protocol/noise.ts";
+import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
+import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
+import type { ServerEvent, ServerOptions } from "../lib/session/server.ts";
 
 /** Sent to a worker once, through `Worker.postMessage()`, before it begins. */
 export interface WorkerStart<Setup> {
@@ -15,23 +19,17 @@ export interface WorkerStart<Setup> {
 }
 
 /** What a server's packet worker starts from. The file descriptors are its own from then on. */
-export interface ServerSetup {
+export interface ServerSetup extends Omit<ServerOptions, "leases"> {
   tunFd: number;
   listenerFd: number;
-  network: string;
   leases: Lease[];
-  /** Milliseconds. */
-  timeout: number;
-  maxConnections: number;
+  crypto: CryptoChoice;
 }
 
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
-export interface ClientSetup {
+export interface ClientSetup extends ClientOptions {
   tunFd: number;
-  address: number | undefined;
-  /** Milliseconds. */
-  keepalive: number;
-  timeout: number;
+  crypto: CryptoChoice;
 }
 
 /** From the main thread to either worker: to close everything and answer `stopped`. */
@@ -40,17 +38,42 @@ export type StopMessage = { type: "stop" };
 /** From either worker to the main thread: it closed everything; `error` if that was unasked for. */
 export type StoppedMessage = { type: "stopped"; error?: string };
 
-/** From a server's worker to the main thread. */
+/** From a server's worker to the main thread; connections by their numbers. */
 export type ServerMessage =
   | { type: "event"; event: ServerEvent }
   /** No connection is taken for a while: the system gives none. */
-  | { type: "not_accepting"; reason: string };
+  | { type: "not_accepting"; reason: string }
+  | { type: "hello"; connection: number; message: Uint8Array }
+  | { type: "confirmed"; connection: number }
+  | { type: "rekey"; connection: number; message: Uint8Array }
+  | { type: "closed"; connection: number };
 
-/** From the main thread to a client's worker: answers to `resolve`. */
-export type ResolvedMessage =
+/** From the main thread to a server's worker. */
+export type GatekeeperMessage =
+  | { type: "answered"; connection: number; answer: Answer | undefined }
+  | { type: "judged"; connection: number; verdict: Verdict }
+  | { type: "rekeyed"; connection: number; answer: Answer | undefined }
+  | { type: "reserve"; addresses: number[] };
+
+/** From a client's worker to the main thread; links by their numbers. */
+export type ClientMessage =
+  | { type: "resolve" }
+  | { type: "requestHello"; link: number }
+  | { type: "requestRekey"; link: number }
+  | { type: "complete"; link: number; message: Uint8Array }
+  | { type: "event"; event: ClientEvent };
+
+/** From the main thread to a client's worker. */
+export type ClientAnswer =
   /** Structures as SocketAddress holds them, best first. */
   | { type: "resolved"; addresses: Uint8Array[] }
-  | { type: "unresolved"; reason: string; permanent: boolean };
+  | { type: "unresolved"; reason: string; permanent: boolean }
+  | { type: "hello"; link: number; bytes: Uint8Array }
+  | { type: "rekeyInitiation"; link: number; message: Uint8Array }
+  | { type: "established"; link: number; handshake: Handshake }
+  | { type: "refuted"; link: number };
 
-/** From a client's worker to the main thread. */
-export type ClientMessage = { type: "resolve" } | { type: "event"; event: ClientEvent };
+/** Prefixes that came in a message, where they lost their class. */
+export function revivePrefixes(prefixes: readonly { first: number; length: number }[]): Prefix[] {
+  return prefixes.map(({ first, length }) => new Prefix(first, length));
+}

@@ -1,6 +1,6 @@
 import { NativeBuffer } from "../ffi/native_buffer.ts";
 import { Outbox, PREFIX } from "../lib/session/outbox.ts";
-import { OUTBOX_LIMIT, OUTBOX_TOTAL } from "../lib/session/limits.ts";
+import { OUTBOX_LIMIT, OUTBOX_RESERVE, OUTBOX_TOTAL } from "../lib/session/limits.ts";
 
 /** An outbox whose memory C sees as well. */
 export interface NativeOutbox {
@@ -8,7 +8,7 @@ export interface NativeOutbox {
   readonly address: number;
 }
 
-const SIZE = 2 * OUTBOX_LIMIT;
+const SIZE = 2 * (OUTBOX_LIMIT + OUTBOX_RESERVE);
 
 /**
  * Lends outboxes to the connections that need one just now, which are few, and bounds how much
@@ -18,6 +18,11 @@ export class OutboxPool {
   readonly #idle: NativeOutbox[] = [];
   #made = 0;
 
+  /** Whether `take()` would give one. */
+  get hasOne(): boolean {
+    return this.#idle.length > 0 || (this.#made + 1) * SIZE <= OUTBOX_TOTAL;
+  }
+
   /**
    * An empty outbox, or undefined if there are too many already. But half a unit would put everything
    * behind it out of step, so the rest of one that was begun finds room even then.
@@ -25,11 +30,9 @@ export class OutboxPool {
    * @param begun length of such a rest
    */
   take(begun?: number): NativeOutbox | undefined {
+    if (!this.hasOne) return begun === undefined ? undefined : make(2 * (PREFIX + begun));
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if ((this.#made + 1) * SIZE > OUTBOX_TOTAL) {
-      return begun === undefined ? undefined : make(2 * (PREFIX + begun));
-    }
     this.#made++;
     return make(SIZE);
   }

@@ -1,11 +1,14 @@
 import { NativeBuffer } from "../ffi/native_buffer.ts";
 import { IPV4_MAX_LENGTH } from "../lib/packet/ipv4.ts";
 import { MAX_PACKET_LENGTH } from "../lib/protocol/classic.ts";
+import { MAX_RECORD } from "../lib/protocol/record.ts";
+import { Batches } from "../lib/session/batches.ts";
 
 /**
- * The one buffer that a worker's packets pass through: what the TUN device gives, and what a
- * connection gives behind the beginning of a packet that it gave before. Each part is overwritten by
- * the next read into it, so nobody keeps an offset beyond the call that was given it.
+ * The one buffer that a worker's packets pass through: what the TUN device gives, what a connection
+ * gives behind the beginning of a unit that it gave before, and batches being filled. The first two
+ * parts are overwritten by the next read into them, so nobody keeps an offset beyond the call that was
+ * given it.
  */
 export class PacketBuffer {
   /** Where a packet from the TUN device is read to. */
@@ -19,10 +22,22 @@ export class PacketBuffer {
    */
   static readonly STREAM_LENGTH = 64 * 1024;
 
-  static readonly #STAGE = PacketBuffer.STREAM + MAX_PACKET_LENGTH + PacketBuffer.STREAM_LENGTH;
+  /** Longest unit whose end may be still to come: a packet or a record. */
+  static readonly #REST = Math.max(MAX_PACKET_LENGTH, MAX_RECORD);
+  /** Where bytes of other buffers are copied to. */
+  static readonly #STAGE = PacketBuffer.STREAM + PacketBuffer.#REST + PacketBuffer.STREAM_LENGTH;
+  static readonly #BATCHES = PacketBuffer.#STAGE + MAX_PACKET_LENGTH;
 
-  readonly #memory = new NativeBuffer(PacketBuffer.#STAGE + MAX_PACKET_LENGTH);
-  readonly bytes: Uint8Array<ArrayBuffer> = this.#memory.bytes;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly batches: Batches;
+  readonly #memory: NativeBuffer;
+
+  /** @param batches how many batches can be filled at a time */
+  constructor(batches: number) {
+    this.#memory = new NativeBuffer(PacketBuffer.#BATCHES + batches * Batches.SLOT);
+    this.bytes = this.#memory.bytes;
+    this.batches = new Batches(this.bytes, PacketBuffer.#BATCHES, batches);
+  }
 
   /**
    * The address of `bytes` from `offset` on, for a call that follows at once. Bytes of another

@@ -1,21 +1,26 @@
 import {
+  type Arguments,
   describeOptions,
   type Option,
   readArguments,
   UsageError,
 } from "../lib/config/command_line.ts";
-import type { Arguments } from "../lib/config/command_line.ts";
+import { RegistryError } from "../lib/config/registry.ts";
 import { OsError } from "../ffi/error.ts";
 import project from "../deno.json" with { type: "json" };
 import { Failure } from "./failure.ts";
 import { tellEnd } from "./logging.ts";
 
-/** Something that a program does when its name is the first argument. */
+/** Something that a program does when its name stands first. */
 export interface Command {
+  /** One or two words. */
   name: string;
+  /** What follows the name, such as "NAME [OPTION ...]". */
+  usage: string;
   /** One line. */
   help: string;
-  run(args: Arguments): Promise<void>;
+  options: readonly Option[];
+  run(args: Arguments): Promise<void> | void;
 }
 
 /** What a program is, for its command line and its help. */
@@ -23,12 +28,14 @@ export interface Program {
   name: string;
   /** One sentence. */
   summary: string;
-  /** Lines that show how to call it. */
-  usage: readonly string[];
-  options: readonly Option[];
-  /** The first one is the default. */
+  /** The first one is what it does if none is named. */
   commands: readonly Command[];
 }
+
+const GENERAL_OPTIONS: readonly Option[] = [
+  { name: "help", short: "h", help: "show this help" },
+  { name: "version", help: "show the version" },
+];
 
 /** Exit statuses. */
 const FAILED = 1;
@@ -51,32 +58,64 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
 }
 
 async function dispatch(program: Program, args: readonly string[]): Promise<void> {
-  const { options, operands } = readArguments(program.options, args);
-  if (options.has("help")) return console.log(helpText(program));
-  if (options.has("version")) return console.log(`${program.name} ${project.version}`);
-  const named = program.commands.find(({ name }) => name === operands[0]);
+  const named = findCommand(program, args);
   const command = named ?? program.commands[0]!;
-  await command.run({ options, operands: named ? operands.slice(1) : operands });
+  const rest = named ? args.slice(wordsOf(named).length) : args;
+  const { options, operands } = readArguments([...command.options, ...GENERAL_OPTIONS], rest);
+  if (options.has("help")) return console.log(named ? commandHelp(program, named) : help(program));
+  if (options.has("version")) return console.log(`${program.name} ${project.version}`);
+  await command.run({ options, operands });
 }
 
-function helpText(program: Program): string {
-  const width = Math.max(...program.commands.map(({ name }) => name.length));
+/** @throws {UsageError} if the first word begins a command of two words, but the second is wrong */
+function findCommand({ commands }: Program, args: readonly string[]): Command | undefined {
+  const found = commands.find((command) => wordsOf(command).every((word, i) => word === args[i]));
+  if (found !== undefined) return found;
+  const others = commands.filter((command) => wordsOf(command)[0] === args[0]);
+  if (others.length === 0 || args.includes("--help") || args.includes("-h")) return undefined;
+  const words = others.map((command) => wordsOf(command)[1]);
+  throw new UsageError(`Which "${args[0]}" command? It is one of ${words.join(", ")}`);
+}
+
+function wordsOf({ name }: Command): string[] {
+  return name.split(" ");
+}
+
+function help(program: Program): string {
+  const { commands } = program;
+  const width = Math.max(...commands.map(({ name }) => name.length));
   return [
     `${program.name}: ${program.summary}`,
     "",
     "Usage:",
-    ...program.usage.map((line) => `  ${line}`),
+    ...commands.map(({ name, usage }, i) =>
+      `  ${program.name} ${i === 0 ? `[${name}]` : name} ${usage}`.trimEnd()
+    ),
     "",
     "Commands:",
-    ...program.commands.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`),
+    ...commands.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`),
+    "",
+    `Options of "${commands[0]!.name}" (those of another: COMMAND --help):`,
+    describeOptions([...commands[0]!.options, ...GENERAL_OPTIONS]),
+  ].join("\n");
+}
+
+function commandHelp(program: Program, { name, usage, help, options }: Command): string {
+  return [
+    `${program.name} ${name}: ${help}`,
+    "",
+    "Usage:",
+    `  ${program.name} ${name} ${usage}`.trimEnd(),
     "",
     "Options:",
-    describeOptions(program.options),
+    describeOptions([...options, ...GENERAL_OPTIONS]),
   ].join("\n");
 }
 
 function describe(error: unknown): string {
-  if (error instanceof Failure || error instanceof UsageError) return error.message;
+  if (error instanceof Failure || error instanceof UsageError || error instanceof RegistryError) {
+    return error.message;
+  }
   if (error instanceof OsError) return `Unexpected failure of a system call: ${error.message}`;
   return `Unexpected failure, please report it: ${
     Deno.inspect(error).replaceAll(/\s*\n\s*/g, " | ")

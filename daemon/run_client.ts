@@ -1,56 +1,100 @@
-import { OsError } from "../ffi/error.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { formatIpv4 } from "../lib/address/ipv4_address.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
-import { classicNetwork, type ClientSettings, isHostOf } from "../lib/config/settings.ts";
-import type { ClientEvent } from "../lib/session/client.ts";
+import { ResolveError, resolveHost } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
+import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import { Prefix } from "../lib/address/prefix.ts";
+import type { ServerReference } from "../lib/config/invite.ts";
+import { DEFAULT_MTU, DEFAULT_PORT } from "../lib/config/options.ts";
+import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
+import type { Configuration } from "../lib/protocol/control.ts";
+import { HandshakeError } from "../lib/protocol/noise.ts";
+import type { ClientEvent } from "../lib/session/client.ts";
+import { Introduction } from "../lib/session/introduction.ts";
+import { selectCipherSuite } from "./cipher_suite.ts";
+import { ClientInterface } from "./client_interface.ts";
+import { ClientState } from "./client_state.ts";
 import { Failure } from "./failure.ts";
-import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
+import { randomKey } from "./identity.ts";
+import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
-import type { ClientMessage, ClientSetup, ResolvedMessage } from "./messages.ts";
+import {
+  type ClientAnswer,
+  type ClientMessage,
+  type ClientSetup,
+  revivePrefixes,
+} from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
-import { removeStaleRules, SourceRouting } from "./source_routing.ts";
+import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
+import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
-import { configureTun, openTun } from "./tun_setup.ts";
+import { openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
-  const tun = await openTun(settings.tun);
-  removeStaleRules();
-  await new ClientControl(settings, tun).run(stop);
+  if (settings.classic) {
+    const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
+    return await connect(settings, server, undefined, stop);
+  }
+  const suite = selectCipherSuite(settings.crypto);
+  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const plan = await planJoin(settings, state);
+  log.debug("Records are sealed by {suite}", { suite: suite.name });
+  await connect(settings, plan.server, { state, plan }, stop);
 }
 
-/** The main thread's part of a client: names, the interface, and words for the person. */
+/** What only a secure client has. */
+interface Membership {
+  state: ClientState;
+  plan: JoinPlan;
+}
+
+async function connect(
+  settings: ClientSettings,
+  server: Pick<ServerReference, "host" | "port">,
+  membership: Membership | undefined,
+  stop: Promise<Deno.Signal>,
+): Promise<void> {
+  const tun = await openTun(settings.tun);
+  removeStaleRules();
+  await new ClientControl(settings, server, membership, tun).run(stop);
+}
+
+/** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
 class ClientControl {
   readonly #settings: ClientSettings;
+  readonly #server: Pick<ServerReference, "host" | "port">;
+  readonly #membership: Membership | undefined;
+  readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
-  readonly #worker: PacketWorker<ClientSetup, ResolvedMessage, ClientMessage>;
-  readonly #sourceRouting: SourceRouting;
+  readonly #interface: ClientInterface;
+  readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** The inner address that the interface has. */
-  #address: number | undefined;
+  /** Whether the next message of the server is that of a connection's first handshake. */
+  #isFirst = true;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
 
-  constructor(settings: ClientSettings, tun: TunDevice) {
+  constructor(
+    settings: ClientSettings,
+    server: Pick<ServerReference, "host" | "port">,
+    membership: Membership | undefined,
+    tun: TunDevice,
+  ) {
     this.#settings = settings;
+    this.#server = server;
+    this.#membership = membership;
+    this.#introduction = membership && introduce(membership, settings);
     this.#tun = tun;
-    this.#sourceRouting = new SourceRouting(tun.name);
+    this.#interface = new ClientInterface(tun.name);
+    const { classic, address, timing, crypto } = settings;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      {
-        tunFd: tun.fd,
-        address: settings.address,
-        keepalive: settings.keepalive,
-        timeout: settings.timeout,
-      },
+      { tunFd: tun.fd, classic, address, timing, crypto },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);
@@ -68,24 +112,46 @@ class ClientControl {
       this.#worker.stop();
       await ended;
     } finally {
-      this.#sourceRouting.clear();
+      this.#interface.clear();
     }
   }
 
   #receive(message: ClientMessage): void {
-    if (message.type === "resolve") {
-      this.#resolve();
-      return;
-    }
     try {
-      this.#handle(message.event);
+      this.#handle(message);
     } catch (error) {
       this.#failed.reject(error);
     }
   }
 
+  #handle(message: ClientMessage): void {
+    switch (message.type) {
+      case "resolve":
+        this.#resolve();
+        return;
+      case "requestHello":
+        this.#isFirst = true;
+        return this.#worker.post({
+          type: "hello",
+          link: message.link,
+          bytes: this.#introduction!.hello(),
+        });
+      case "requestRekey":
+        this.#isFirst = false;
+        return this.#worker.post({
+          type: "rekeyInitiation",
+          link: message.link,
+          message: this.#introduction!.rekey(),
+        });
+      case "complete":
+        return this.#complete(message.link, message.message);
+      case "event":
+        return this.#tell(message.event);
+    }
+  }
+
   async #resolve(): Promise<void> {
-    const { host, port } = this.#settings;
+    const { host, port } = this.#server;
     try {
       this.#candidates = await resolveHost(host, port);
       const addresses = this.#candidates.map(({ bytes }) => bytes);
@@ -98,10 +164,26 @@ class ClientControl {
     }
   }
 
-  #handle(event: ClientEvent): void {
+  #complete(link: number, message: Uint8Array): void {
+    try {
+      const handshake = this.#introduction!.complete(message, this.#isFirst);
+      this.#worker.post({ type: "established", link, handshake });
+      // The message is a copy; these keys are not needed here any more.
+      handshake.sendKey.fill(0);
+      handshake.receiveKey.fill(0);
+    } catch (error) {
+      if (!(error instanceof HandshakeError || error instanceof SyntaxError)) throw error;
+      this.#worker.post({ type: "refuted", link });
+    }
+  }
+
+  #tell(event: ClientEvent): void {
     switch (event.type) {
       case "up":
-        return this.#up(event.address, this.#candidates[event.candidate]!);
+        return this.#up(event);
+      case "changed":
+        this.#configure(event.configuration.address.address, event.configuration);
+        return log.info("The server changed this machine's settings");
       case "down":
         this.#lastFailure = event.reason;
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
@@ -117,57 +199,42 @@ class ClientControl {
     }
   }
 
-  #up(address: number, server: SocketAddress): void {
-    const network = this.#settings.network ?? classicNetwork(address);
-    if (address !== this.#address) this.#configure(address, network, server);
-    this.#address = address;
+  #up({ address, configuration, candidate }: ClientEvent & { type: "up" }): void {
+    const server = this.#candidates[candidate]!;
+    const network = this.#configure(address, configuration, server);
+    if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
-    log.info("Connected to {server}: this machine is {address} in {network} on {tun}", {
-      server: server.toString(),
-      address: formatIpv4(address),
-      network: network.toString(),
-      tun: this.#tun.name,
-    });
-  }
-
-  #configure(address: number, network: Prefix, server: SocketAddress): void {
-    if (!isHostOf(network, address)) {
-      throw new Failure(
-        `The server gave the address ${formatIpv4(address)}, which is no host's in ${network}: ` +
-          "give its own network with --network",
-      );
-    }
-    const others = localAddresses().filter((local) => local.interface !== this.#tun.name);
-    const conflict = findConflict(network, others);
-    checkLoop(network, server, others);
-    configureTun(this.#tun.name, address, network, this.#settings.mtu);
-    if (conflict === undefined) return this.#sourceRouting.clear();
-    this.#routeBySource(address, network);
-    log.warn(
-      "{interface} has {local}/{length}, which overlaps {network}: what this machine sends from " +
-        "{address} goes through the tunnel, anything else may go by {interface}",
+    log.info(
+      `Connected to {server}${configuration ? " as {name}" : ""}: this machine is {address} in ` +
+        "{network} on {tun}",
       {
-        interface: conflict.interface,
-        local: formatIpv4(conflict.address),
-        length: conflict.prefix.length,
-        network: network.toString(),
+        server: server.toString(),
+        name: configuration?.name,
         address: formatIpv4(address),
+        network: network.toString(),
+        tun: this.#tun.name,
       },
     );
   }
 
-  #routeBySource(address: number, network: Prefix): void {
-    try {
-      this.#sourceRouting.set(address, network);
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      log.warn("Cannot route by source address: {reason}", { reason: error.reason });
-    }
+  /** Gives the interface what the server said; returns the network that it is in. */
+  #configure(
+    address: number,
+    configuration: Configuration | undefined,
+    server?: SocketAddress,
+  ): Prefix {
+    const network = configuration
+      ? new Prefix(address, configuration.address.prefixLength)
+      : this.#settings.network ?? classicNetwork(address);
+    const mtu = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
+    const routes = revivePrefixes(configuration?.routes ?? []);
+    this.#interface.configure({ address, network, mtu, routes }, server);
+    return network;
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */
   #tellFailure(reason: string): void {
-    const { host, port } = this.#settings;
+    const { host, port } = this.#server;
     const values = { host, port, reason };
     const level = reason === this.#lastFailure ? "debug" : "warn";
     log[level]("No connection to {host} port {port}: {reason}; trying on", values);
@@ -175,40 +242,30 @@ class ClientControl {
   }
 
   #explain(event: ClientEvent & { type: "gave_up" }): Failure {
-    const { host, address } = this.#settings;
-    if (event.cause === "unresolved") {
-      return new Failure(
-        `Cannot find the server "${host}": ${event.reason}: check the name, and that this machine ` +
-          `has a working DNS ("getent hosts ${host}")`,
-      );
+    const { host } = this.#server;
+    switch (event.cause) {
+      case "unresolved":
+        return new Failure(
+          `Cannot find the server "${host}": ${event.reason}: check the name, and that this ` +
+            `machine has a working DNS ("getent hosts ${host}")`,
+        );
+      case "rejected":
+        return new Failure(`${host} does not let this client in: ${event.reason}`);
+      case "refused":
+        return new Failure(
+          `The server refused the address ${
+            formatIpv4(this.#settings.address!)
+          }: it is in use by another client, or not in the server's network: ask for another with ` +
+            "-a, or leave -a out to be given one",
+        );
     }
-    return new Failure(
-      `The server refused the address ${
-        formatIpv4(address!)
-      }: it is in use by another client, or ` +
-        "not in the server's network: ask for another with -a, or leave -a out to be given one",
-    );
   }
 }
 
-/**
- * The tunnel's route may cover the server itself, unless that is in a network of this machine whose
- * route is older or longer and so wins.
- *
- * @throws {Failure} if the way to the server would lead through the tunnel
- */
-function checkLoop(
-  network: Prefix,
-  server: SocketAddress,
-  others: readonly LocalAddress[],
-): void {
-  const outer = server.ipv4;
-  if (outer === undefined || !network.contains(outer)) return;
-  if (others.some(({ prefix }) => prefix.length >= network.length && prefix.contains(outer))) {
-    return;
-  }
-  throw new Failure(
-    `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would have ` +
-      "to go through itself: start the server with another --network",
+function introduce({ state, plan }: Membership, { address }: ClientSettings): Introduction {
+  const { server, invite } = plan;
+  return new Introduction(
+    { identity: state.identity, server: server.publicKey, invite, address },
+    { timestamp: () => state.nextTimestamp(), randomKey },
   );
 }

@@ -4,10 +4,16 @@ import { EPOLLIN } from "../ffi/constants.ts";
 import { OsError } from "../ffi/error.ts";
 import { acceptTcp } from "../ffi/socket.ts";
 import { Leases } from "../lib/address/leases.ts";
-import { parsePrefix } from "../lib/address/prefix.ts";
+import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
-import { Server } from "../lib/session/server.ts";
-import type { ServerMessage, ServerSetup } from "./messages.ts";
+import { Server, type ServerOptions } from "../lib/session/server.ts";
+import { selectCipherSuite } from "./cipher_suite.ts";
+import {
+  type GatekeeperMessage,
+  revivePrefixes,
+  type ServerMessage,
+  type ServerSetup,
+} from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
 import { type StreamContext, StreamSocket } from "./stream_socket.ts";
@@ -20,8 +26,12 @@ const ACCEPTS_PER_TURN = 16;
 /** Milliseconds without accepting when the process has no file descriptor left. */
 const ACCEPT_PAUSE = 1000;
 
+/** Batches that can be filled at a time: clients that packets of one turn are for. */
+const BATCHES = 16;
+
 class ServerWorker {
   readonly #context: WorkerContext<ServerMessage>;
+  readonly #buffer = new PacketBuffer(BATCHES);
   readonly #listener: number;
   readonly #server: Server;
   readonly #streams: StreamContext;
@@ -29,30 +39,33 @@ class ServerWorker {
   #resumeAt = Infinity;
 
   constructor(setup: ServerSetup, context: WorkerContext<ServerMessage>) {
-    const { loop, counters } = context;
-    const buffer = new PacketBuffer();
+    const { loop, counters, post } = context;
     this.#context = context;
     this.#listener = setup.listenerFd;
-    this.#streams = { loop, counters, buffer, outboxes: new OutboxPool() };
+    this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
       loop,
       setup.tunFd,
-      buffer,
+      this.#buffer,
       counters,
       (bytes, offset, length) => this.#server.fromTun(bytes, offset, length),
     );
     this.#server = new Server(
-      {
-        network: parsePrefix(setup.network),
-        leases: new Leases(MAX_LEASES, setup.leases),
-        timeout: setup.timeout,
-        maxConnections: setup.maxConnections,
-      },
+      reviveOptions(setup),
       {
         toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
-        report: (event) => context.post({ type: "event", event }),
+        report: (event) => post({ type: "event", event }),
+        hello: (connection, message) => post({ type: "hello", connection, message }),
+        confirmed: (connection) => post({ type: "confirmed", connection }),
+        rekey: (connection, message) => post({ type: "rekey", connection, message }),
+        closed: (connection) => post({ type: "closed", connection }),
       },
-      counters,
+      {
+        suite: selectCipherSuite(setup.crypto),
+        batches: this.#buffer.batches,
+        counters,
+        clock: loop,
+      },
     );
     loop.add(this.#listener, EPOLLIN, { ready: () => this.#accept() });
   }
@@ -68,7 +81,26 @@ class ServerWorker {
     this.#context.loop.modify(this.#listener, EPOLLIN);
   }
 
-  receive(): void {}
+  endTurn(): void {
+    this.#buffer.batches.flush();
+  }
+
+  receive(message: GatekeeperMessage): void {
+    switch (message.type) {
+      case "answered":
+        return this.#server.answered(message.connection, message.answer, this.#context.loop.now);
+      case "judged":
+        return this.#server.judged(message.connection, reviveVerdict(message.verdict));
+      case "rekeyed":
+        return this.#server.rekeyed(message.connection, message.answer);
+      case "reserve":
+        return this.#server.reserve(message.addresses);
+    }
+  }
+
+  stop(): void {
+    this.#server.stop();
+  }
 
   #accept(): void {
     const { now } = this.#context.loop;
@@ -76,9 +108,10 @@ class ServerWorker {
       for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
         const accepted = acceptTcp(this.#listener);
         if (accepted === undefined) return;
+        const { host, network } = accepted.peer;
         const socket = new StreamSocket(this.#streams, accepted.fd);
-        const peer = this.#server.connect(socket, accepted.peer.host, now);
-        if (peer !== undefined) socket.attach(peer);
+        const connection = this.#server.connect(socket, { host, network }, now);
+        if (connection !== undefined) socket.attach(connection);
       }
     } catch (error) {
       if (!(error instanceof OsError) || error.call !== "accept4") throw error;
@@ -87,6 +120,20 @@ class ServerWorker {
       this.#context.loop.modify(this.#listener, 0);
     }
   }
+}
+
+function reviveOptions(setup: ServerSetup): ServerOptions {
+  return {
+    ...setup,
+    network: revivePrefixes([setup.network])[0]!,
+    leases: new Leases(MAX_LEASES, setup.leases),
+    push: { ...setup.push, routes: revivePrefixes(setup.push.routes) },
+  };
+}
+
+function reviveVerdict(verdict: Verdict): Verdict {
+  if (!("admit" in verdict)) return verdict;
+  return { admit: { ...verdict.admit, routes: revivePrefixes(verdict.admit.routes) } };
 }
 
 runWorker((setup: ServerSetup, context: WorkerContext<ServerMessage>) => {

@@ -1,6 +1,13 @@
 import { Errno, OsError } from "../ffi/error.ts";
 import { interfaceExists, NetworkInterface } from "../ffi/interface.ts";
-import { addRoute, addRule, deleteRule, listRules, type SourceRule } from "../ffi/rtnetlink.ts";
+import {
+  addRoute,
+  addRule,
+  deleteRule,
+  listRules,
+  type Route,
+  type SourceRule,
+} from "../ffi/rtnetlink.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
 import { log } from "./logging.ts";
@@ -29,7 +36,7 @@ export class SourceRouting {
     this.clear();
     const { index, name } = this.#device;
     const table = TABLE_BASE + index;
-    addRoute(network, index, table);
+    addRouteOnce({ network, interfaceIndex: index, table });
     const rule = { source, table, priority: PRIORITY };
     addRule(rule);
     this.#rule = rule;
@@ -45,6 +52,15 @@ export class SourceRouting {
   clear(): void {
     if (this.#rule !== undefined) remove(this.#rule);
     this.#rule = undefined;
+  }
+}
+
+/** The table is this interface's own, so a route that is there already is the same. */
+function addRouteOnce(route: Route): void {
+  try {
+    addRoute(route);
+  } catch (error) {
+    if (!(error instanceof OsError) || error.errno !== Errno.EEXIST) throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
-import { type Counters, DropReason } from "../lib/session/counters.ts";
+import { resetOnClose } from "../ffi/socket.ts";
+import { OUTBOX_LIMIT } from "../lib/session/limits.ts";
 import type { Transport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
 import type { NativeOutbox, OutboxPool } from "./outbox_pool.ts";
@@ -20,7 +21,6 @@ export interface StreamContext {
   readonly loop: EventLoop;
   readonly buffer: PacketBuffer;
   readonly outboxes: OutboxPool;
-  readonly counters: Counters;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -56,14 +56,32 @@ export class StreamSocket implements Transport, FdHandler {
   }
 
   /** @see {Transport} */
-  send(bytes: Uint8Array, offset: number, length: number): void {
-    if (this.#closed) return;
+  send(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.#closed) return true;
     if (this.#outbox !== undefined) return this.#enqueue(bytes, offset, length);
     const address = this.#context.buffer.addressOf(bytes, offset, length);
     const sent = this.#sendNow(address, length);
-    if (sent === length) return;
+    if (sent === length) return true;
     this.#takeOutbox(sent > 0 ? length - sent : undefined);
-    this.#enqueue(bytes, offset + sent, length - sent);
+    return this.#enqueue(bytes, offset + sent, length - sent);
+  }
+
+  /** @see {Transport} */
+  hasRoom(length: number): boolean {
+    return this.#outbox === undefined
+      ? this.#context.outboxes.hasOne
+      : this.#outbox.queue.size + length <= OUTBOX_LIMIT;
+  }
+
+  /** @see {Transport} */
+  mute(): void {
+    if (!this.#closed) this.#context.loop.modify(this.#fd, 0);
+  }
+
+  /** @see {Transport} */
+  abort(): void {
+    if (!this.#closed) resetOnClose(this.#fd);
+    this.close();
   }
 
   /** @see {Transport} */
@@ -92,9 +110,9 @@ export class StreamSocket implements Transport, FdHandler {
     if (this.#outbox !== undefined) this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
   }
 
-  #enqueue(bytes: Uint8Array, offset: number, length: number): void {
-    const queued = this.#outbox?.queue.push(bytes, offset, length) ?? false;
-    if (!queued) this.#context.counters.drop(DropReason.OutboxFull);
+  /** Returns false if there is no room. */
+  #enqueue(bytes: Uint8Array, offset: number, length: number): boolean {
+    return this.#outbox?.queue.push(bytes, offset, length) ?? false;
   }
 
   #flush(): void {

@@ -3,7 +3,7 @@ import type { MessagePort as NodeMessagePort } from "node:worker_threads";
 import { EPOLLIN } from "../ffi/constants.ts";
 import { clearEventFd } from "../ffi/eventfd.ts";
 import { Counters } from "../lib/session/counters.ts";
-import { EventLoop } from "./event_loop.ts";
+import { EventLoop, type Timed } from "./event_loop.ts";
 import type { StopMessage, StoppedMessage, WorkerStart } from "./messages.ts";
 
 /** A packet worker's end of the line to the main thread. */
@@ -24,7 +24,11 @@ export function runWorker<Setup, Incoming extends { type: string }, Outgoing>(
   begin: (
     setup: Setup,
     context: WorkerContext<Outgoing>,
-  ) => { deadline: number; advance(now: number): void; receive(message: Incoming): void },
+  ) => Timed & {
+    receive(message: Incoming): void;
+    /** Says goodbye; the loop closes everything afterwards. */
+    stop(): void;
+  },
 ): void {
   addEventListener("message", (event) => {
     const { data } = event as MessageEvent<WorkerStart<Setup>>;
@@ -37,8 +41,11 @@ export function runWorker<Setup, Incoming extends { type: string }, Outgoing>(
         ready: () => {
           clearEventFd(data.wakeup);
           for (const message of pending<Incoming | StopMessage>(port)) {
-            if (message.type === "stop") loop.stop();
-            else driven.receive(message as Incoming);
+            if (message.type !== "stop") driven.receive(message as Incoming);
+            else {
+              driven.stop();
+              loop.stop();
+            }
           }
         },
       });

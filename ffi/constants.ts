@@ -6,8 +6,13 @@
 
 // fcntl.h
 export const O_RDWR = 2;
+export const O_CREAT = 0o100;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+
+// sys/file.h
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 
 // sys/socket.h
 export const AF_INET = 2;
@@ -22,6 +27,7 @@ export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
+export const SO_LINGER = 13;
 /** No SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
 
@@ -99,11 +105,12 @@ export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP = 0x300;
-export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
 // linux/rtnetlink.h
 export const RTM_NEWROUTE = 24;
+export const RTM_DELROUTE = 25;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;

@@ -6,7 +6,12 @@ export function closeFd(fd: number): void {
   libc.close(fd);
 }
 
-/** Opens a file that `open(2)` takes flags alone for. @throws {OsError} */
-export function openFd(path: Uint8Array<ArrayBuffer>, flags: number): number {
-  return check("open", libc.open(path, flags));
+/**
+ * Opens a file (open(2)).
+ *
+ * @param mode of a file that is created by this
+ * @throws {OsError}
+ */
+export function openFd(path: Uint8Array<ArrayBuffer>, flags: number, mode = 0): number {
+  return check("open", libc.open(path, flags, mode));
 }

@@ -32,6 +32,8 @@ export const ADDRINFO = {
 
 /** struct rlimit (sys/resource.h). */
 export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
+/** struct linger (sys/socket.h). */
+export const LINGER = { size: 8, l_onoff: 0, l_linger: 4 } as const;
 
 /** struct timespec (time.h). */
 export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;

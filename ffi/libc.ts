@@ -7,8 +7,9 @@
  * a 64-bit result would become a BigInt on the heap at each call.
  */
 const SYMBOLS = {
-  open: { parameters: ["buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "usize", "usize"], result: "i32" },
   write: { parameters: ["i32", "usize", "usize"], result: "i32" },
   ioctl: { parameters: ["i32", "usize", "usize"], result: "i32" },

@@ -14,7 +14,7 @@ import {
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
-  NLM_F_REPLACE,
+  NLM_F_EXCL,
   NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
@@ -22,6 +22,7 @@ import {
   RTA_DST,
   RTA_OIF,
   RTA_TABLE,
+  RTM_DELROUTE,
   RTM_DELRULE,
   RTM_GETRULE,
   RTM_NEWROUTE,
@@ -50,12 +51,24 @@ export interface SourceRule {
   priority: number;
 }
 
-/** Makes the kernel route a network through an interface in a table. @throws {OsError} */
-export function addRoute(
-  network: { first: number; length: number },
-  interfaceIndex: number,
-  table: number,
-): void {
+/** "To this network through this interface", in a table. */
+export interface Route {
+  network: { first: number; length: number };
+  interfaceIndex: number;
+  table: number;
+}
+
+/** Adds a route. @throws {OsError} EEXIST if there is a route to that network in that table */
+export function addRoute(route: Route): void {
+  changeRoute(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, route);
+}
+
+/** Deletes a route. @throws {OsError} ESRCH if it is not there */
+export function deleteRoute(route: Route): void {
+  changeRoute(RTM_DELROUTE, NLM_F_ACK, route);
+}
+
+function changeRoute(type: number, flags: number, { network, interfaceIndex, table }: Route): void {
   const route = body(
     [RTMSG.rtm_family, AF_INET],
     [RTMSG.rtm_dst_len, network.length],
@@ -63,7 +76,7 @@ export function addRoute(
     [RTMSG.rtm_scope, RT_SCOPE_LINK],
     [RTMSG.rtm_type, RTN_UNICAST],
   );
-  request(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, route, [
+  request(type, flags, route, [
     { type: RTA_DST, value: bigEndian(network.first) },
     { type: RTA_OIF, value: hostOrder(interfaceIndex) },
     { type: RTA_TABLE, value: hostOrder(table) },

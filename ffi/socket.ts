@@ -5,6 +5,7 @@ import {
   IPV6_V6ONLY,
   SO_ERROR,
   SO_KEEPALIVE,
+  SO_LINGER,
   SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -19,7 +20,7 @@ import {
 } from "./constants.ts";
 import { check, Errno, OsError } from "./error.ts";
 import { closeFd } from "./fd.ts";
-import { SOCKADDR_IN6 } from "./layout.ts";
+import { LINGER, SOCKADDR_IN6 } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
 import { SocketAddress } from "./socket_address.ts";
@@ -43,6 +44,7 @@ const USER_TIMEOUT = 20_000;
 const option = new NativeBuffer(4);
 const address = new NativeBuffer(SOCKADDR_IN6.size);
 const length = new NativeBuffer(4);
+const linger = new NativeBuffer(LINGER.size);
 
 /** Makes a socket that blocks (for ioctls) and is closed on exec. @throws {OsError} */
 export function createSocket(family: number, type: number): number {
@@ -106,6 +108,13 @@ export function connectTcp(to: SocketAddress): number {
   if (number === 0 || number === Errno.EINPROGRESS) return fd;
   closeFd(fd);
   throw new OsError("connect", number);
+}
+
+/** Makes `closeFd()` reset the connection and throw away what waits, in either direction. @throws {OsError} */
+export function resetOnClose(fd: number): void {
+  linger.view.setInt32(LINGER.l_onoff, 1, true);
+  linger.view.setInt32(LINGER.l_linger, 0, true);
+  check("setsockopt", libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger.address, LINGER.size));
 }
 
 /** Takes the error that waits on a socket; 0 if there is none. @throws {OsError} */

@@ -43,6 +43,14 @@ export class SocketAddress {
     return scope === 0 || !host.includes(":") ? host : `${host}%${scope}`;
   }
 
+  /** Names the network that the address is in: the /24 of an IPv4 address, the /64 of an IPv6 one. */
+  get network(): string {
+    const { ipv4 } = this;
+    if (ipv4 !== undefined) return `${ipv4 >>> 8}`;
+    const at = SOCKADDR_IN6.sin6_addr;
+    return this.bytes.subarray(at, at + 8).join(":");
+  }
+
   /** The same address with another port. */
   withPort(port: number): SocketAddress {
     const bytes = this.bytes.slice();

@@ -38,7 +38,7 @@ async function compile(name: ProgramName, arch: string, folder: string): Promise
     "--no-check",
     // Without this a program that root runs leaves a cache file in /tmp.
     "--no-code-cache",
-    ...PERMISSIONS[name],
+    ...PERMISSIONS,
     `--include=${folder}${name}_worker.ts`,
     `--target=${TARGETS[arch]}`,
     `--output=${file}`,

@@ -12,17 +12,14 @@ export const TARGETS: Readonly<Record<string, string>> = {
 /** This project's folder, with a final slash. */
 export const ROOT = new URL("..", import.meta.url).pathname;
 
-/** What a program may do; deno.json's tasks say the same. The server's state folder can be any. */
-export const PERMISSIONS: Readonly<Record<ProgramName, readonly string[]>> = {
-  server: [
-    "--allow-ffi",
-    "--allow-sys=networkInterfaces,uid",
-    "--allow-env=HOME,XDG_STATE_HOME",
-    "--allow-read",
-    "--allow-write",
-  ],
-  client: ["--allow-ffi", "--allow-sys=networkInterfaces"],
-};
+/** What the programs may do; deno.json's tasks say the same. Their state folder can be any. */
+export const PERMISSIONS: readonly string[] = [
+  "--allow-ffi",
+  "--allow-sys=networkInterfaces,uid",
+  "--allow-env=HOME,XDG_STATE_HOME",
+  "--allow-read",
+  "--allow-write",
+];
 
 /** The file that a program is compiled into. */
 export function compiledFile(name: ProgramName, arch: string = Deno.build.arch): string {
@@ -32,7 +29,5 @@ export function compiledFile(name: ProgramName, arch: string = Deno.build.arch):
 /** The command that starts a program. */
 export function program(name: ProgramName, source: ProgramSource = "source"): string[] {
   if (source === "compiled") return [compiledFile(name)];
-  // From source it reads its own modules as well.
-  const permissions = [...PERMISSIONS[name], ...name === "client" ? [`--allow-read=${ROOT}`] : []];
-  return [Deno.execPath(), "run", "--no-prompt", ...permissions, `${ROOT}main_${name}.ts`];
+  return [Deno.execPath(), "run", "--no-prompt", ...PERMISSIONS, `${ROOT}main_${name}.ts`];
 }

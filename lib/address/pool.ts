@@ -11,6 +11,8 @@ export class Pool {
   readonly #serverAddress: number;
   readonly #leases: Leases;
   readonly #inUse = new Set<number>();
+  /** Addresses that others give. */
+  #reserved: ReadonlySet<number> = new Set();
   /** Where the search for an address that nobody ever had goes on, from the high end down. */
   #cursor: number;
 
@@ -49,9 +51,14 @@ export class Pool {
       address !== this.#serverAddress;
   }
 
+  /** Sets these addresses aside, in place of those set aside before; they are not given any more. */
+  reserve(addresses: Iterable<number>): void {
+    this.#reserved = new Set(addresses);
+  }
+
   /** Whether `claim()` would succeed. */
   isFree(address: number): boolean {
-    return this.includes(address) && !this.#inUse.has(address);
+    return this.includes(address) && !this.#inUse.has(address) && !this.#reserved.has(address);
   }
 
   /** Takes this very address for `source`. Returns false if it is in use or not ours to give. */
@@ -91,7 +98,8 @@ export class Pool {
   /** Steps over at most every address that is in use or remembered, so the work is bounded. */
   #nextUnknown(): number | undefined {
     if (this.#leases.size >= this.capacity) return undefined;
-    const steps = Math.min(this.#inUse.size + this.#leases.size, this.capacity) + 2;
+    const known = this.#inUse.size + this.#leases.size + this.#reserved.size;
+    const steps = Math.min(known, this.capacity) + 2;
     for (let i = 0; i < steps; i++) {
       const address = this.#cursor;
       this.#cursor = address - 1 > this.#prefix.first ? address - 1 : this.#prefix.last - 1;

@@ -13,13 +13,16 @@ export interface Option {
   short?: string;
   /** What stands for the value in the help, such as "PORT"; an option without one is a switch. */
   value?: string;
+  /** Whether it may be given several times. */
+  repeats?: true;
   /** One line. */
   help: string;
 }
 
-/** What a command line said: texts by option name, true for switches, and the other arguments. */
+/** What a command line said: values by option name, "true" for switches, and the other arguments. */
 export interface Arguments {
-  options: ReadonlyMap<string, string | true>;
+  /** An option that is not given is not there. */
+  options: ReadonlyMap<string, readonly string[]>;
   operands: readonly string[];
 }
 
@@ -34,13 +37,15 @@ export function readArguments(table: readonly Option[], args: readonly string[])
     boolean: table.filter((option) => !option.value).map((option) => option.name),
     collect: table.map((option) => option.name),
   });
-  const options = new Map<string, string | true>();
-  for (const { name, value } of table) {
-    const given = parsed[name] as (string | true)[];
+  const options = new Map<string, readonly string[]>();
+  for (const { name, value, repeats } of table) {
+    const given = (parsed[name] as (string | true)[]).map(String);
     if (given.length === 0) continue;
-    if (given.length > 1) throw new UsageError(`The option --${name} is given more than once`);
-    if (given[0] === "") throw new UsageError(`The option --${name} needs a value: ${value}`);
-    options.set(name, given[0]!);
+    if (given.length > 1 && !repeats) {
+      throw new UsageError(`The option --${name} is given more than once`);
+    }
+    if (given.includes("")) throw new UsageError(`The option --${name} needs a value: ${value}`);
+    options.set(name, given);
   }
   return { options, operands: parsed._.map(String) };
 }

@@ -1,4 +1,5 @@
-import { isLoopback, isMulticast, parseIpv4 } from "../address/ipv4_address.ts";
+/** What a person told the programs, checked as a whole. Times are in milliseconds. */
+import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
 import { parsePrefix, Prefix } from "../address/prefix.ts";
 import {
   CLIENT_TIMEOUT,
@@ -6,154 +7,158 @@ import {
   MAX_CONNECTIONS,
   SERVER_TIMEOUT,
 } from "../session/limits.ts";
-import { type Arguments, type Option, UsageError } from "./command_line.ts";
+import type { LivenessTiming } from "../session/liveness.ts";
+import { type Arguments, UsageError } from "./command_line.ts";
+import {
+  CLASSIC_PREFIX_LENGTH,
+  CRYPTO_CHOICES,
+  type CryptoChoice,
+  DEFAULT_EXPIRY,
+  DEFAULT_MTU,
+  DEFAULT_NETWORK,
+  DEFAULT_PORT,
+  LOG_LEVELS,
+  type LogLevel,
+} from "./options.ts";
+import { looksLikeInvite } from "./invite.ts";
+import {
+  domainName,
+  duration,
+  host,
+  hostNetwork,
+  integer,
+  interfaceName,
+  isGiven,
+  oneOf,
+  peerName,
+  publicKey,
+  read,
+  readAll,
+  readOperands,
+  readText,
+  routedNetwork,
+  seconds,
+} from "./values.ts";
 
-export const DEFAULT_PORT = 2002;
-const DEFAULT_NETWORK = "10.0.0.0/16";
-const DEFAULT_MTU = 1500;
-/** Prefix length of a classic network, which the protocol does not tell: the C client's netmask. */
-const CLASSIC_PREFIX_LENGTH = 16;
 /** Least MTU of an IPv4 link (RFC 791, 3.1), and the most that a TUN device takes. */
-const MTU_LEAST = 68;
-const MTU_MOST = 65535;
-const SECONDS_MOST = 86_400;
+const mtu = integer(68, 65_535);
+const port = integer(1, 65_535);
 
-const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
-export type LogLevel = typeof LOG_LEVELS[number];
-
-/** What both programs can be told. Times are in milliseconds. */
+/** What both programs can be told. */
 interface CommonSettings {
-  port: number;
+  classic: boolean;
+  crypto: CryptoChoice;
   /** Name of the TUN device; "%d" in it stands for the lowest free number. */
   tun: string;
-  mtu: number;
-  timeout: number;
+  timing: LivenessTiming;
+  /** Folder for what must survive a restart; the user's default if undefined. */
+  state: string | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
 }
 
 export interface ServerSettings extends CommonSettings {
+  port: number;
   /** The address to listen on, as text; all of them if undefined. */
   listen: string | undefined;
   network: Prefix;
-  /** Folder for what must survive a restart; the user's default if undefined. */
-  state: string | undefined;
   maxClients: number;
+  isolate: boolean;
+  mtu: number;
+  /** What clients are told besides their addresses. */
+  routes: Prefix[];
+  dns: number[];
+  searchDomains: string[];
 }
 
 export interface ClientSettings extends CommonSettings {
-  host: string;
+  /** The server, as far as the command line names one. */
+  host: string | undefined;
+  port: number | undefined;
+  serverKey: Uint8Array | undefined;
+  /** The text of an invite, or the file that it is in ("-" for stdin). */
+  invite: { text: string } | { file: string } | undefined;
   /** The address to ask for. */
   address: number | undefined;
-  /** The server's network; that of CLASSIC_PREFIX_LENGTH around the address if undefined. */
+  /** A classic server's network; that of CLASSIC_PREFIX_LENGTH around the address if undefined. */
   network: Prefix | undefined;
-  keepalive: number;
+  /** What the server says if undefined. */
+  mtu: number | undefined;
 }
 
-const PORT: Option = {
-  name: "port",
-  short: "p",
-  value: "PORT",
-  help: `the server's port (default ${DEFAULT_PORT})`,
-};
-const UDP: Option = { name: "udp", short: "u", help: "use UDP only (not available yet)" };
-const CLASSIC: Option = {
-  name: "classic",
-  help: "the protocol of 2013: no encryption, no authentication",
-};
-const COMMON_OPTIONS: readonly Option[] = [
-  { name: "tun", value: "NAME", help: "name of the TUN device (default simplevpn0, 1, ...)" },
-  { name: "mtu", value: "BYTES", help: `MTU of the TUN device (default ${DEFAULT_MTU})` },
-  { name: "log-level", value: "LEVEL", help: `${LOG_LEVELS.join(", ")} (default info)` },
-  { name: "json-logs", help: "log lines as JSON objects" },
-  { name: "help", short: "h", help: "show this help" },
-  { name: "version", help: "show the version" },
-];
-
-export const SERVER_OPTIONS: readonly Option[] = [
-  PORT,
-  UDP,
-  { name: "listen", value: "ADDRESS", help: "listen on this address only (default all)" },
-  {
-    name: "network",
-    value: "CIDR",
-    help: `the clients' network; the server has its first address (default ${DEFAULT_NETWORK})`,
-  },
-  CLASSIC,
-  { name: "state", value: "DIR", help: "folder for what must survive a restart" },
-  {
-    name: "timeout",
-    value: "SECONDS",
-    help: `drop clients silent for so long (default ${SERVER_TIMEOUT / 1000})`,
-  },
-  { name: "max-clients", value: "N", help: `connections at the most (default ${MAX_CONNECTIONS})` },
-  ...COMMON_OPTIONS,
-];
-
-export const CLIENT_OPTIONS: readonly Option[] = [
-  { name: "server", short: "s", value: "HOST", help: "the server's name or address" },
-  PORT,
-  { name: "address", short: "a", value: "ADDRESS", help: "ask for this address (default any)" },
-  {
-    name: "network",
-    value: "CIDR",
-    help: `the server's network (default the /${CLASSIC_PREFIX_LENGTH} of the address)`,
-  },
-  UDP,
-  CLASSIC,
-  {
-    name: "keepalive",
-    value: "SECONDS",
-    help: `ask for a sign of life after so long (default ${KEEPALIVE_INTERVAL / 1000})`,
-  },
-  {
-    name: "timeout",
-    value: "SECONDS",
-    help: `connect anew after so long without one (default ${CLIENT_TIMEOUT / 1000})`,
-  },
-  ...COMMON_OPTIONS,
-];
+export interface InviteSettings {
+  name: string;
+  address: number | undefined;
+  routes: Prefix[];
+  /** How long the invite can be used. */
+  expires: number;
+  host: string | undefined;
+  port: number | undefined;
+  qr: boolean;
+  revoke: boolean;
+  state: string | undefined;
+}
 
 /** Reads and checks a server's settings. @throws {UsageError} that names the option and its value */
 export function readServerSettings(args: Arguments): ServerSettings {
-  checkMode(args);
-  rejectOperands(args.operands);
-  const network = read(args, "network", readNetwork) ?? parsePrefix(DEFAULT_NETWORK);
+  rejectUdp(args);
+  readOperands(args);
+  const network = read(args, "network", hostNetwork) ?? parsePrefix(DEFAULT_NETWORK);
   return {
     ...readCommonSettings(args, SERVER_TIMEOUT),
+    port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
     network,
-    state: readText(args, "state"),
     maxClients: read(args, "max-clients", integer(1, 65_536)) ?? MAX_CONNECTIONS,
+    isolate: isGiven(args, "isolate"),
+    mtu: read(args, "mtu", mtu) ?? DEFAULT_MTU,
+    routes: readAll(args, "route", routedNetwork),
+    dns: readAll(args, "dns", parseIpv4),
+    searchDomains: readAll(args, "search", domainName),
   };
 }
 
+/** Options of a client that make no sense without, and with, `--classic`. */
+const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
-  checkMode(args);
-  rejectOperands(args.operands);
-  const host = read(args, "server", readHost);
-  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST");
-  const address = read(args, "address", parseIpv4);
-  const network = read(args, "network", readNetwork);
-  if (address !== undefined && !isHostOf(network ?? classicNetwork(address), address)) {
-    throw new UsageError(
-      `The option --address "${readText(args, "address")}" is no host's address in ${
-        network ?? classicNetwork(address)
-      }`,
-    );
-  }
-  const settings = {
+  rejectUdp(args);
+  const settings: ClientSettings = {
     ...readCommonSettings(args, CLIENT_TIMEOUT),
-    host,
-    address,
-    network,
-    keepalive: read(args, "keepalive", readSeconds) ?? KEEPALIVE_INTERVAL,
+    host: read(args, "server", host),
+    port: read(args, "port", port),
+    serverKey: read(args, "server-key", publicKey),
+    invite: readInvite(args),
+    address: read(args, "address", parseIpv4),
+    network: read(args, "network", hostNetwork),
+    mtu: read(args, "mtu", mtu),
   };
-  if (settings.keepalive >= settings.timeout) {
-    throw new UsageError("The option --keepalive must be less than --timeout");
+  const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
+  if (wrong !== undefined) {
+    const means = settings.classic ? "nothing with --classic" : "something with --classic only";
+    throw new UsageError(`The option --${wrong} means ${means}`);
   }
+  if (settings.classic) checkClassic(settings);
+  else checkSecure(settings);
   return settings;
+}
+
+/** Reads and checks what is to be done about an invite. @throws {UsageError} */
+export function readInviteSettings(args: Arguments): InviteSettings {
+  const [name] = readOperands(args, "The NAME for whom the invite is");
+  return {
+    name: peerName(name!),
+    address: read(args, "address", parseIpv4),
+    routes: readAll(args, "route", routedNetwork),
+    expires: read(args, "expires", duration) ?? duration(DEFAULT_EXPIRY),
+    host: read(args, "host", host),
+    port: read(args, "port", port),
+    qr: !isGiven(args, "no-qr"),
+    revoke: isGiven(args, "revoke"),
+    state: readText(args, "state"),
+  };
 }
 
 /** The network that a classic client takes an address to be in if it is not told. */
@@ -167,98 +172,63 @@ export function isHostOf(network: Prefix, address: number): boolean {
 }
 
 function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
+  const timing = readTiming(args, timeout);
   return {
-    port: read(args, "port", integer(1, 65_535)) ?? DEFAULT_PORT,
-    tun: read(args, "tun", readInterfaceName) ?? "simplevpn%d",
-    mtu: read(args, "mtu", integer(MTU_LEAST, MTU_MOST)) ?? DEFAULT_MTU,
-    timeout: read(args, "timeout", readSeconds) ?? timeout,
-    logLevel: read(args, "log-level", readLogLevel) ?? "info",
-    jsonLogs: args.options.has("json-logs"),
+    classic: isGiven(args, "classic"),
+    crypto: read(args, "crypto", oneOf(CRYPTO_CHOICES)) ?? "auto",
+    tun: read(args, "tun", interfaceName) ?? "simplevpn%d",
+    timing,
+    state: readText(args, "state"),
+    logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
+    jsonLogs: isGiven(args, "json-logs"),
   };
 }
 
-function checkMode({ options }: Arguments): void {
-  if (options.has("udp")) {
+/** A short timeout alone is clear enough: signs of life are asked for well before it. */
+function readTiming(args: Arguments, defaultTimeout: number): LivenessTiming {
+  const timeout = read(args, "timeout", seconds) ?? defaultTimeout;
+  const keepalive = read(args, "keepalive", seconds) ?? Math.min(KEEPALIVE_INTERVAL, timeout / 3);
+  if (keepalive < timeout) return { keepalive, timeout };
+  throw new UsageError("The option --keepalive must be less than --timeout");
+}
+
+function readInvite(args: Arguments): ClientSettings["invite"] {
+  const file = readText(args, "invite-file");
+  const [text, unexpected] = args.operands;
+  if (text !== undefined && (!looksLikeInvite(text) || unexpected !== undefined)) {
+    // The text may be a secret that is misspelled, so it is not repeated whole.
+    throw new UsageError(`Unexpected argument "${(unexpected ?? text).slice(0, 12)}"`);
+  }
+  if (text !== undefined && file !== undefined) {
+    throw new UsageError("An invite is given twice: as an argument, and with --invite-file");
+  }
+  if (file !== undefined) return { file };
+  return text === undefined ? undefined : { text };
+}
+
+function checkClassic({ host, invite, address, network }: ClientSettings): void {
+  if (invite !== undefined) throw new UsageError("An invite means nothing with --classic");
+  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST");
+  if (address === undefined) return;
+  const within = network ?? classicNetwork(address);
+  if (isHostOf(within, address)) return;
+  throw new UsageError(
+    `The option --address "${formatIpv4(address)}" is no host's address in ${within}`,
+  );
+}
+
+function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
+  const named = host !== undefined || serverKey !== undefined;
+  if (invite !== undefined && named) {
+    throw new UsageError("An invite says which server it is for: leave -s and --server-key out");
+  }
+  if (host === undefined && (serverKey !== undefined || port !== undefined)) {
+    throw new UsageError("Which server? Name it with -s HOST");
+  }
+}
+
+function rejectUdp(args: Arguments): void {
+  if (isGiven(args, "udp")) {
     throw new UsageError("UDP (-u) is not available yet: leave it out for TCP");
   }
-  if (!options.has("classic")) {
-    throw new UsageError(
-      "The secure mode is not available yet: add --classic for the protocol of 2013, " +
-        "which neither encrypts nor authenticates",
-    );
-  }
-}
-
-function rejectOperands(operands: readonly string[]): void {
-  if (operands.length > 0) throw new UsageError(`Unexpected argument "${operands[0]}"`);
-}
-
-function readText({ options }: Arguments, name: string): string | undefined {
-  const text = options.get(name);
-  return text === true ? undefined : text;
-}
-
-/** Reads an option's value, if it is given; what `parse` throws becomes a usage error that names it. */
-function read<T>(args: Arguments, name: string, parse: (text: string) => T): T | undefined {
-  const text = readText(args, name);
-  if (text === undefined) return undefined;
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UsageError(`--${name}: ${(error as Error).message}`);
-  }
-}
-
-function integer(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
-    if (value >= least && value <= most) return value;
-    throw new RangeError(`"${text}" is not a whole number from ${least} to ${most}`);
-  };
-}
-
-/** Seconds, fractions allowed, as milliseconds. */
-function readSeconds(text: string): number {
-  const seconds = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : NaN;
-  if (seconds > 0 && seconds <= SECONDS_MOST) return seconds * 1000;
-  throw new RangeError(`"${text}" is not a number of seconds, above 0 and up to ${SECONDS_MOST}`);
-}
-
-/** A network that addresses can be given out of: unicast, and with room for a server and a client. */
-function readNetwork(text: string): Prefix {
-  const network = parsePrefix(text);
-  if (network.length < 8 || network.length > 30) {
-    throw new RangeError(`"${text}" is not a network from /8 to /30 in size`);
-  }
-  if (
-    isMulticast(network.first) || isLoopback(network.first) || network.first >>> 24 === 0 ||
-    network.first >>> 28 === 15
-  ) {
-    throw new RangeError(`"${text}" is not a network of ordinary addresses`);
-  }
-  return network;
-}
-
-/** A name or a literal address, as far as that can be told without asking. */
-function readHost(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
-  if (/[\x00-\x20\x7f]/.test(text) || text.length > 255) {
-    throw new SyntaxError("That is neither a name nor an address");
-  }
-  const bracketed = /^\[(.*)\]$/.exec(text);
-  return bracketed?.[1] ?? text;
-}
-
-/** What the kernel takes for an interface's name (dev_valid_name() in net/core/dev.c), less "%". */
-function readInterfaceName(text: string): string {
-  if (!/^[A-Za-z0-9_.@-]{1,15}$/.test(text) || text === "." || text === "..") {
-    throw new SyntaxError(`"${text}" is not 1 to 15 letters, digits, and any of _.@-`);
-  }
-  return text;
-}
-
-function readLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((level) => level === text);
-  if (level !== undefined) return level;
-  throw new RangeError(`"${text}" is none of ${LOG_LEVELS.join(", ")}`);
 }

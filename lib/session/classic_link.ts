@@ -4,7 +4,6 @@ import {
   LIMITED_BROADCAST,
   UNSPECIFIED,
 } from "../address/ipv4_address.ts";
-import { Ipv4Packet, ipVersion } from "../packet/ipv4.ts";
 import {
   classify,
   CONTROL_LENGTH,
@@ -15,41 +14,21 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
+import { ClientFilter } from "./client_filter.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
-import { KEEPALIVE_RETRY } from "./limits.ts";
+import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
 import type { Transport } from "./transport.ts";
-import { reasonAgainst } from "./unaddressed.ts";
-
-/** What a link tells the client that it serves. A link that was lost says nothing more. */
-export interface LinkOwner {
-  /** The server gave this address; once per link. */
-  linkUp(address: number, now: number): void;
-  /** The link is of no use any more; its transport is closed. */
-  linkLost(reason: string, now: number): void;
-  toTun(bytes: Uint8Array, offset: number, length: number): void;
-}
-
-export interface LinkTiming {
-  /** Milliseconds without a packet sent, or without one heard, before a keepalive is sent. */
-  keepalive: number;
-  /** Milliseconds without a packet heard before the link counts as lost. */
-  timeout: number;
-}
 
 /** A client's end of one classic connection: asks for an address, then passes packets. */
-export class ClassicLink implements StreamReceiver {
+export class ClassicLink implements Link, StreamReceiver {
   readonly #owner: LinkOwner;
   readonly #transport: Transport;
-  readonly #timing: LinkTiming;
   readonly #counters: Counters;
+  readonly #liveness: Liveness;
   readonly #control = new Uint8Array(CONTROL_LENGTH);
-  readonly #packet = new Ipv4Packet();
   readonly #wanted: number | undefined;
-  #address: number | undefined;
-  #lastSent: number;
-  #lastHeard: number;
-  /** When a keepalive went out that nothing has answered yet. */
-  #probedAt: number | undefined;
+  #filter: ClientFilter | undefined;
   #lost = false;
 
   /**
@@ -61,44 +40,43 @@ export class ClassicLink implements StreamReceiver {
     owner: LinkOwner,
     transport: Transport,
     wanted: number | undefined,
-    timing: LinkTiming,
+    timing: LivenessTiming,
     counters: Counters,
     now: number,
   ) {
     this.#owner = owner;
     this.#transport = transport;
-    this.#timing = timing;
     this.#counters = counters;
     this.#wanted = wanted;
-    this.#lastSent = this.#lastHeard = now;
+    this.#liveness = new Liveness(timing, now);
     this.#sendControl(wanted ?? UNSPECIFIED, UNSPECIFIED);
   }
 
-  /** When `advance()` has something to do at the earliest. */
+  /** @see {Link} */
   get deadline(): number {
-    return Math.min(this.#keepaliveDue, this.#lastHeard + this.#timing.timeout);
+    return this.#liveness.deadline;
   }
 
-  get #keepaliveDue(): number {
-    return this.#probedAt !== undefined
-      ? this.#probedAt + KEEPALIVE_RETRY
-      : Math.min(this.#lastSent, this.#lastHeard) + this.#timing.keepalive;
+  /** @see {Link} */
+  get silence(): LinkLoss {
+    return { reason: "the server closed the connection without giving an address" };
   }
 
-  /** Sends the keepalive that is due by `now`, or gives up on a server silent for too long. */
+  /** @see {Link} */
   advance(now: number): void {
-    if (now >= this.#lastHeard + this.#timing.timeout) {
-      this.#lose(`the server was silent for ${Math.round(this.#timing.timeout / 1000)} s`, now);
-    } else if (now >= this.#keepaliveDue) {
-      this.#sendControl(LIMITED_BROADCAST, LIMITED_BROADCAST);
-      this.#lastSent = this.#probedAt = now;
+    switch (this.#liveness.due(now)) {
+      case Due.Probe:
+        return this.#sendControl(LIMITED_BROADCAST, LIMITED_BROADCAST);
+      case Due.End: {
+        const seconds = Math.round(this.#liveness.timing.timeout / 1000);
+        return this.#lose(`the server was silent for ${seconds} s`, now);
+      }
     }
   }
 
-  /** Takes bytes that came over the connection; the same contract as `ClassicPeer.receive()`. */
+  /** @see {Link} */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
-    this.#lastHeard = now;
-    this.#probedAt = undefined;
+    this.#liveness.heard(now);
     const done = receiveStream(this, bytes, offset, length);
     if (done !== LOST) return done;
     this.#counters.drop(DropReason.Malformed);
@@ -106,13 +84,23 @@ export class ClassicLink implements StreamReceiver {
     return length;
   }
 
-  /** Passes on a packet that the TUN device gave, if it comes from this client's address. */
+  /** @see {Link} */
   fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void {
-    const reason = this.#checkOutgoing(bytes, offset, length);
+    const reason = this.#filter === undefined
+      ? DropReason.NotConnected
+      : this.#filter.checkOutgoing(bytes, offset, length);
     if (reason !== undefined) return this.#counters.drop(reason);
-    this.#lastSent = now;
+    if (!this.#transport.hasRoom(length) || !this.#transport.send(bytes, offset, length)) {
+      return this.#counters.drop(DropReason.OutboxFull);
+    }
+    this.#liveness.sent(now);
     this.#counters.pass(Way.ToPeers, length);
-    this.#transport.send(bytes, offset, length);
+  }
+
+  /** @see {Link} */
+  close(): void {
+    this.#lost = true;
+    this.#transport.close();
   }
 
   /** @see {StreamReceiver} */
@@ -134,37 +122,22 @@ export class ClassicLink implements StreamReceiver {
 
   /** The C server answers each request twice, so only the first reply counts. */
   #takeReply(address: number): void {
-    if (this.#address !== undefined) return this.#counters.drop(DropReason.StrayControl);
+    if (this.#filter !== undefined) return this.#counters.drop(DropReason.StrayControl);
     const usable = (this.#wanted === undefined || this.#wanted === address) &&
       !isMulticast(address) && !isLoopback(address) && address !== LIMITED_BROADCAST;
-    if (!usable) {
-      return this.#lose("the server gave an address that cannot be used", this.#lastHeard);
-    }
-    this.#address = address;
-    this.#owner.linkUp(address, this.#lastHeard);
+    const now = this.#liveness.heardAt;
+    if (!usable) return this.#lose("the server gave an address that cannot be used", now);
+    this.#filter = new ClientFilter(address);
+    this.#owner.linkUp(address, undefined, now);
   }
 
   #fromServer(bytes: Uint8Array, offset: number, length: number): void {
     this.#counters.pass(Way.FromPeers, length);
-    if (!this.#packet.set(bytes, offset, length)) {
-      this.#counters.drop(
-        ipVersion(bytes, offset) === 6 ? DropReason.DestinationAddress : DropReason.Malformed,
-      );
-    } else if (this.#packet.destination !== this.#address) {
-      this.#counters.drop(DropReason.DestinationAddress);
-    } else {
-      this.#owner.toTun(bytes, offset, length);
-    }
-  }
-
-  #checkOutgoing(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
-    if (this.#address === undefined) return DropReason.NotConnected;
-    if (!this.#packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
-    if (this.#packet.source !== this.#address) return DropReason.SourceAddress;
-    const destination = this.#packet.destination;
-    return isMulticast(destination) || destination === LIMITED_BROADCAST
-      ? DropReason.Multicast
-      : undefined;
+    const reason = this.#filter === undefined
+      ? DropReason.DestinationAddress
+      : this.#filter.checkIncoming(bytes, offset, length);
+    if (reason === undefined) this.#owner.toTun(bytes, offset, length);
+    else this.#counters.drop(reason);
   }
 
   #sendControl(source: number, destination: number): void {
@@ -175,6 +148,6 @@ export class ClassicLink implements StreamReceiver {
   #lose(reason: string, now: number): void {
     this.#lost = true;
     this.#transport.close();
-    this.#owner.linkLost(reason, now);
+    this.#owner.linkLost({ reason }, now);
   }
 }

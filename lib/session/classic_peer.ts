@@ -9,36 +9,52 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
+import { ipVersion } from "../packet/ipv4.ts";
+import type { Connection, Stage } from "./connection.ts";
 import { DropReason, Way } from "./counters.ts";
+import type { Member } from "./router.ts";
 import type { Server } from "./server.ts";
-import type { Transport } from "./transport.ts";
 
 /** A server's end of one classic client's connection. */
-export class ClassicPeer implements StreamReceiver {
-  /** The client's outer address, as text. */
-  readonly source: string;
+export class ClassicPeer implements Stage, Member, StreamReceiver {
+  readonly connection: Connection;
   /** The inner address that the client has; kept by the server. */
   address: number | undefined;
-  /** When anything last came from the client. */
-  lastHeard: number;
   readonly #server: Server;
-  readonly #transport: Transport;
   readonly #reply = new Uint8Array(CONTROL_LENGTH);
-  #closed = false;
+  #lastHeard: number;
 
-  constructor(server: Server, transport: Transport, source: string, now: number) {
+  constructor(server: Server, connection: Connection, now: number) {
     this.#server = server;
-    this.#transport = transport;
-    this.source = source;
-    this.lastHeard = now;
+    this.connection = connection;
+    this.#lastHeard = now;
   }
 
-  /**
-   * Takes bytes that came over the connection. Returns how many of them are done with; the rest is
-   * to be given again, with what comes next behind it.
-   */
+  /** The client's outer address, as text. */
+  get source(): string {
+    return this.connection.origin.host;
+  }
+
+  /** @see {Member} */
+  get isolated(): boolean {
+    return this.#server.isolate;
+  }
+
+  /** @see {Stage} */
+  get deadline(): number {
+    return this.#lastHeard + this.#server.timing.timeout;
+  }
+
+  /** @see {Stage} */
+  advance(now: number): void {
+    if (now < this.deadline) return;
+    this.close(`silent for ${Math.round(this.#server.timing.timeout / 1000)} s`);
+  }
+
+  /** @see {Stage} */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
-    this.lastHeard = now;
+    this.#lastHeard = now;
+    if (this.address === undefined) this.#server.heardClassic(this.connection);
     const done = receiveStream(this, bytes, offset, length);
     if (done !== LOST) return done;
     this.#server.counters.drop(DropReason.Malformed);
@@ -46,33 +62,31 @@ export class ClassicPeer implements StreamReceiver {
     return length;
   }
 
-  /** Sends a packet to the client. */
+  /** @see {Member} */
   deliver(bytes: Uint8Array, offset: number, length: number): void {
     this.#server.counters.pass(Way.ToPeers, length);
-    this.#transport.send(bytes, offset, length);
+    this.#send(bytes, offset, length);
   }
 
   /** Ends the connection from this side. */
   close(reason: string): void {
-    if (this.#closed) return;
-    this.#transport.close();
-    this.disconnected(reason);
+    this.connection.close(reason);
   }
 
-  /** The connection ended from outside. */
-  disconnected(reason: string): void {
-    this.#closed = true;
-    this.#server.disconnect(this, reason);
+  /** @see {Stage} */
+  ended(reason: string): void {
+    if (this.address === undefined) this.#server.strangerLeft(this.connection, reason);
+    else this.#server.releaseClassic(this, reason);
   }
 
   /** @see {StreamReceiver} */
   receivePacket(bytes: Uint8Array, offset: number, length: number): boolean {
     switch (classify(bytes, offset, length)) {
       case Kind.Packet:
-        this.#server.fromPeer(this, bytes, offset, length);
+        this.#pass(bytes, offset, length);
         break;
       case Kind.Keepalive:
-        this.#transport.send(bytes, offset, length);
+        this.#send(bytes, offset, length);
         break;
       case Kind.DynamicRequest:
         this.#answer(this.#server.allocate(this));
@@ -83,7 +97,16 @@ export class ClassicPeer implements StreamReceiver {
       default:
         this.#server.counters.drop(DropReason.StrayControl);
     }
-    return !this.#closed;
+    return !this.connection.isClosed;
+  }
+
+  /** A client that never asked gets the free address that it sends from. */
+  #pass(bytes: Uint8Array, offset: number, length: number): void {
+    this.#server.counters.pass(Way.FromPeers, length);
+    if (this.address === undefined && ipVersion(bytes, offset) === 4) {
+      this.#server.claim(this, controlSource(bytes, offset), "adopted");
+    }
+    this.#server.router.fromMember(this, bytes, offset, length);
   }
 
   #answerStatic(wanted: number): void {
@@ -96,6 +119,12 @@ export class ClassicPeer implements StreamReceiver {
   #answer(address: number | undefined): void {
     if (address === undefined) return this.close("refused an address");
     writeControl(this.#reply, 0, UNSPECIFIED, address);
-    this.#transport.send(this.#reply, 0, CONTROL_LENGTH);
+    this.#send(this.#reply, 0, CONTROL_LENGTH);
+  }
+
+  #send(bytes: Uint8Array, offset: number, length: number): void {
+    const { transport } = this.connection;
+    const taken = transport.hasRoom(length) && transport.send(bytes, offset, length);
+    if (!taken) this.#server.counters.drop(DropReason.OutboxFull);
   }
 }

@@ -1,13 +1,32 @@
+import type { Configuration } from "../protocol/control.ts";
+import type { Handshake } from "../protocol/noise.ts";
 import { Backoff } from "./backoff.ts";
-import { ClassicLink, type LinkOwner, type LinkTiming } from "./classic_link.ts";
-import { type Counters, DropReason, Way } from "./counters.ts";
-import { BACKOFF_RESET, CONNECT_TIMEOUT, FIRST_RESOLVE_TIME, RECLAIM_TIME } from "./limits.ts";
+import { ClassicLink } from "./classic_link.ts";
+import { DropReason, Way } from "./counters.ts";
+import {
+  BACKOFF_LONGEST,
+  BACKOFF_RESET,
+  CONNECT_TIMEOUT,
+  FIRST_RESOLVE_TIME,
+  RECLAIM_TIME,
+} from "./limits.ts";
+import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { LivenessTiming } from "./liveness.ts";
+import type { ChannelContext } from "./secure_channel.ts";
+import { SecureLink } from "./secure_link.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a person may want to know of a client. Times are in milliseconds. */
 export type ClientEvent =
-  /** Connected, with this address, to the candidate of this index. */
-  | { type: "up"; address: number; candidate: number }
+  /** Connected to the candidate of this index, with what the server told. */
+  | {
+    type: "up";
+    address: number;
+    configuration: Configuration | undefined;
+    candidate: number;
+  }
+  /** The server told something else while connected. */
+  | { type: "changed"; configuration: Configuration }
   /** A connection that was up is gone; another attempt follows in `retry`. */
   | { type: "down"; reason: string; retry: number }
   /** An attempt came to nothing; another follows in `retry`. */
@@ -15,9 +34,9 @@ export type ClientEvent =
   /** The server refused the address that this client asked for; another attempt follows. */
   | { type: "refused"; address: number; retry: number }
   /** There is no sense in going on. */
-  | { type: "gave_up"; cause: "refused" | "unresolved"; reason: string };
+  | { type: "gave_up"; cause: "refused" | "unresolved" | "rejected"; reason: string };
 
-/** What a client needs of the world around it. */
+/** What a client needs of the world around it. Links have numbers, which answers repeat. */
 export interface ClientPorts {
   /** Asks for the server's addresses; `resolved()` or `unresolved()` answers. */
   resolve(): void;
@@ -25,6 +44,12 @@ export interface ClientPorts {
   connect(candidate: number): void;
   /** Ends the attempt to connect that was begun last; it is not to answer any more. */
   abandon(): void;
+  /** Asks for the bytes that a secure connection begins with; `hello()` answers. */
+  requestHello(link: number): void;
+  /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
+  requestRekey(link: number): void;
+  /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
+  complete(link: number, message: Uint8Array): void;
   /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
   toTun(bytes: Uint8Array, offset: number, length: number): void;
   report(event: ClientEvent): void;
@@ -32,9 +57,13 @@ export interface ClientPorts {
   random(): number;
 }
 
-export interface ClientOptions extends LinkTiming {
+export interface ClientOptions {
+  /** Whether to speak the classic protocol. */
+  classic: boolean;
   /** The address to ask for; any will do if undefined. */
   address?: number | undefined;
+  /** For as long as the server does not say otherwise. */
+  timing: LivenessTiming;
 }
 
 type Phase = "waiting" | "resolving" | "connecting" | "asking" | "up" | "stopped";
@@ -47,38 +76,40 @@ type Phase = "waiting" | "resolving" | "connecting" | "asking" | "up" | "stopped
 export class Client implements LinkOwner {
   readonly #options: ClientOptions;
   readonly #ports: ClientPorts;
-  readonly #counters: Counters;
+  readonly #channels: ChannelContext;
   readonly #backoff: Backoff;
   readonly #begun: number;
   #phase: Phase = "waiting";
-  /** When the present phase ends by itself; "up" has the link's deadline instead. */
+  /** When the present phase ends by itself; while "up" only the link's deadline counts. */
   #phaseEnds: number;
   #candidates = 0;
   #candidate = 0;
   /** Whether the server's name was found once, so that it cannot be a slip. */
   #found = false;
-  #link: ClassicLink | undefined;
+  #link: Link | undefined;
+  /** Counts links, so that answers for one that is gone are told apart. */
+  #linkNumber = 0;
   /** The address that this client had last. */
   #address: number | undefined;
   #upSince = 0;
   #lostAt = 0;
 
-  constructor(options: ClientOptions, ports: ClientPorts, counters: Counters, now: number) {
+  constructor(options: ClientOptions, ports: ClientPorts, channels: ChannelContext) {
     this.#options = options;
     this.#ports = ports;
-    this.#counters = counters;
+    this.#channels = channels;
     this.#backoff = new Backoff(() => ports.random());
-    this.#begun = this.#phaseEnds = now;
+    this.#begun = this.#phaseEnds = channels.clock.now;
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   get deadline(): number {
-    return this.#phase === "up" ? this.#link!.deadline : this.#phaseEnds;
+    return Math.min(this.#phaseEnds, this.#link?.deadline ?? Infinity);
   }
 
   /** Does what is due by `now`. */
   advance(now: number): void {
-    if (now < this.deadline) return;
+    if (now < this.#phaseEnds) return this.#link?.advance(now);
     switch (this.#phase) {
       case "waiting":
         this.#enter("resolving", Infinity);
@@ -87,10 +118,13 @@ export class Client implements LinkOwner {
         this.#ports.abandon();
         return this.disconnected(`no answer within ${CONNECT_TIMEOUT / 1000} s`, now);
       case "asking":
-        this.#ports.abandon();
-        return this.#retry("failed", `no address within ${CONNECT_TIMEOUT / 1000} s`, now);
-      case "up":
-        return this.#link!.advance(now);
+        return this.#retry(
+          "failed",
+          this.#options.classic
+            ? `no address within ${CONNECT_TIMEOUT / 1000} s`
+            : this.#link!.silence.reason,
+          now,
+        );
     }
   }
 
@@ -116,14 +150,10 @@ export class Client implements LinkOwner {
   connected(transport: Transport, now: number): void {
     if (this.#phase !== "connecting") return transport.close();
     this.#enter("asking", now + CONNECT_TIMEOUT);
-    this.#link = new ClassicLink(
-      this,
-      transport,
-      this.#wanted(now),
-      this.#options,
-      this.#counters,
-      now,
-    );
+    this.#linkNumber++;
+    this.#link = this.#options.classic
+      ? this.#classicLink(transport, now)
+      : this.#secureLink(transport);
   }
 
   /** The connection, or the attempt to make it, ended from outside. */
@@ -133,40 +163,96 @@ export class Client implements LinkOwner {
         if (this.#candidate + 1 < this.#candidates) return this.#connect(this.#candidate + 1, now);
         return this.#retry("failed", reason, now);
       case "asking":
-        return this.#refused(now);
+        if (this.#options.classic) return this.#refused(now);
+        return this.#retry("failed", this.#link!.silence.reason, now);
       case "up":
         return this.#retry("down", reason, now);
     }
   }
 
-  /** Takes bytes that came over the connection; the same contract as `ClassicPeer.receive()`. */
+  /** Takes bytes that came over the connection; the same contract as `Connection.receive()`. */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
     return this.#link === undefined ? length : this.#link.receive(bytes, offset, length, now);
   }
 
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void {
-    this.#counters.pass(Way.FromTun, length);
+    this.#channels.counters.pass(Way.FromTun, length);
     if (this.#phase === "up") this.#link!.fromTun(bytes, offset, length, now);
-    else this.#counters.drop(DropReason.NotConnected);
+    else this.#channels.counters.drop(DropReason.NotConnected);
+  }
+
+  /** Answers `requestHello()`. */
+  hello(link: number, bytes: Uint8Array): void {
+    this.#secure(link)?.hello(bytes);
+  }
+
+  /** Answers `requestRekey()`. */
+  rekeyInitiation(link: number, message: Uint8Array): void {
+    this.#secure(link)?.rekeyInitiation(message);
+  }
+
+  /** The server's message of a handshake was right, and these are the keys. */
+  established(link: number, handshake: Handshake): void {
+    this.#secure(link)?.established(handshake);
+  }
+
+  /** The server's message of a handshake was not right. */
+  refuted(link: number): void {
+    this.#secure(link)?.refuted();
+  }
+
+  /** Ends the connection in good order, for ever. */
+  close(): void {
+    this.#dropLink();
+    this.#enter("stopped", Infinity);
   }
 
   /** @see {LinkOwner} */
-  linkUp(address: number, now: number): void {
+  linkUp(address: number, configuration: Configuration | undefined, now: number): void {
     this.#enter("up", Infinity);
     this.#address = address;
     this.#upSince = now;
-    this.#ports.report({ type: "up", address, candidate: this.#candidate });
+    this.#ports.report({ type: "up", address, configuration, candidate: this.#candidate });
   }
 
   /** @see {LinkOwner} */
-  linkLost(reason: string, now: number): void {
-    this.#retry(this.#phase === "up" ? "down" : "failed", reason, now);
+  linkChanged(configuration: Configuration): void {
+    this.#address = configuration.address.address;
+    this.#ports.report({ type: "changed", configuration });
+  }
+
+  /** @see {LinkOwner} */
+  linkLost({ reason, again }: LinkLoss, now: number): void {
+    if (again === "never") return this.#giveUp("rejected", reason);
+    this.#retry(this.#phase === "up" ? "down" : "failed", reason, now, again === "later");
   }
 
   /** @see {LinkOwner} */
   toTun(bytes: Uint8Array, offset: number, length: number): void {
     this.#ports.toTun(bytes, offset, length);
+  }
+
+  #classicLink(transport: Transport, now: number): Link {
+    const { counters } = this.#channels;
+    const { timing } = this.#options;
+    return new ClassicLink(this, transport, this.#wanted(now), timing, counters, now);
+  }
+
+  #secureLink(transport: Transport): Link {
+    const link = this.#linkNumber;
+    const ports = {
+      requestHello: () => this.#ports.requestHello(link),
+      requestRekey: () => this.#ports.requestRekey(link),
+      complete: (message: Uint8Array) => this.#ports.complete(link, message),
+    };
+    return new SecureLink(this, transport, ports, this.#options.timing, this.#channels);
+  }
+
+  /** The secure link of this number, if that is the one there is. */
+  #secure(number: number): SecureLink | undefined {
+    const isPresent = number === this.#linkNumber && this.#link instanceof SecureLink;
+    return isPresent ? this.#link as SecureLink : undefined;
   }
 
   #enter(phase: Phase, ends: number): void {
@@ -198,24 +284,30 @@ export class Client implements LinkOwner {
     }
   }
 
-  #retry(type: "down" | "failed", reason: string, now: number): void {
+  /** @param late whether only the longest pause makes sense */
+  #retry(type: "down" | "failed", reason: string, now: number, late = false): void {
     if (type === "down") {
       this.#lostAt = now;
       if (now - this.#upSince >= BACKOFF_RESET) this.#backoff.reset();
     }
-    this.#ports.report({ type, reason, retry: this.#pause(now) });
+    this.#ports.report({ type, reason, retry: this.#pause(now, late) });
   }
 
   /** Waits before the next attempt; returns how long. */
-  #pause(now: number): number {
-    const pause = this.#backoff.next();
-    this.#link = undefined;
+  #pause(now: number, late = false): number {
+    const pause = late ? Math.max(this.#backoff.next(), BACKOFF_LONGEST) : this.#backoff.next();
+    this.#dropLink();
     this.#enter("waiting", now + pause);
     return pause;
   }
 
-  #giveUp(cause: "refused" | "unresolved", reason: string): void {
+  #dropLink(): void {
+    this.#link?.close();
     this.#link = undefined;
+  }
+
+  #giveUp(cause: "refused" | "unresolved" | "rejected", reason: string): void {
+    this.#dropLink();
     this.#enter("stopped", Infinity);
     this.#ports.report({ type: "gave_up", cause, reason });
   }

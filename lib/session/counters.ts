@@ -18,6 +18,14 @@ export enum DropReason {
   OutboxFull,
   /** The kernel refused it at the TUN device. */
   TunRefused,
+  /** From one client to another, which is forbidden. */
+  Isolated,
+  /** A record that the other end did not seal, or not as the next one; its connection ends. */
+  Forged,
+  /** Of a kind that was not agreed on. */
+  Unsupported,
+  /** A connection that did not show who it is. */
+  Refused,
 }
 
 /** The reasons' stable names, as they stand in logs. */
@@ -31,6 +39,10 @@ export const DROP_NAMES: Readonly<Record<DropReason, string>> = {
   [DropReason.NotConnected]: "not_connected",
   [DropReason.OutboxFull]: "outbox_full",
   [DropReason.TunRefused]: "tun_refused",
+  [DropReason.Isolated]: "isolated",
+  [DropReason.Forged]: "forged",
+  [DropReason.Unsupported]: "unsupported",
+  [DropReason.Refused]: "refused",
 };
 
 /** Ways that packets pass. */

@@ -46,3 +46,31 @@ export const OUTBOX_LIMIT = 256 * 1024;
 
 /** Bytes of outboxes that one process holds at the most, whoever they are for. */
 export const OUTBOX_TOTAL = 64 * 1024 * 1024;
+
+/** Bytes beyond OUTBOX_LIMIT that control messages may still use, since none of them can be dropped. */
+export const OUTBOX_RESERVE = 64 * 1024;
+
+/** A secure client makes new keys when the old ones are so old, or sealed so many records. */
+export const REKEY_AFTER_TIME = 120_000;
+export const REKEY_AFTER_RECORDS = 2 ** 24;
+
+/** Keys that are so old, or sealed so many records, are used no more: the connection ends. */
+export const REJECT_AFTER_TIME = 180_000;
+export const REJECT_AFTER_RECORDS = 2 ** 25;
+
+/** A client that asks for new keys more often is misbehaving. */
+export const REKEY_LEAST_INTERVAL = 5_000;
+
+/** A connection must have shown who it is within this time, or it ends. */
+export const HANDSHAKE_TIMEOUT = 5_000;
+
+/**
+ * Connections that have not shown who they are: at the most, and from one network (/24 of IPv4, /64
+ * of IPv6). One more, and that which has been silent for longest goes.
+ */
+export const MAX_STRANGERS = 512;
+export const MAX_STRANGERS_PER_NETWORK = 64;
+
+/** Handshakes that a server computes a second: in all, and for one network. */
+export const HANDSHAKE_RATE = 256;
+export const HANDSHAKE_RATE_PER_NETWORK = 64;

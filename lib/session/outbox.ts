@@ -36,6 +36,11 @@ export class Outbox {
     return this.isEmpty ? 0 : readUint32(this.bytes, this.#head) - this.#sent;
   }
 
+  /** Bytes that wait, with what is kept for each unit. */
+  get size(): number {
+    return this.#tail - this.#head;
+  }
+
   /** Copies a unit to the end. Returns false, and takes nothing, if there is no room. */
   push(source: Uint8Array, offset: number, length: number): boolean {
     if (this.#tail - this.#head + PREFIX + length > this.bytes.length / 2) return false;

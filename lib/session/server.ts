@@ -1,73 +1,103 @@
-import {
-  isLoopback,
-  isMulticast,
-  LIMITED_BROADCAST,
-  UNSPECIFIED,
-} from "../address/ipv4_address.ts";
-import { Leases } from "../address/leases.ts";
+import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
 import type { Prefix } from "../address/prefix.ts";
-import { Ipv4Packet } from "../packet/ipv4.ts";
-import { RoutingTable } from "../routing/table.ts";
+import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { ClassicPeer } from "./classic_peer.ts";
-import { type Counters, DropReason, Way } from "./counters.ts";
+import { Connection, type Origin } from "./connection.ts";
+import type { Counters } from "./counters.ts";
+import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
+import { Greeting } from "./greeting.ts";
+import { HandshakeLimit } from "./handshake_limit.ts";
+import { MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "./limits.ts";
+import type { LivenessTiming } from "./liveness.ts";
+import { Router } from "./router.ts";
+import type { ChannelContext } from "./secure_channel.ts";
+import { SecurePeer } from "./secure_peer.ts";
+import { Strangers } from "./strangers.ts";
 import type { Transport } from "./transport.ts";
-import { reasonAgainst } from "./unaddressed.ts";
 
 /** How a client came by its address. */
-export type Grant = "dynamic" | "static" | "adopted";
+export type Grant = "dynamic" | "static" | "adopted" | "enrolled";
 
 /** What a person may want to know of a server's clients. Addresses are inner, sources outer ones. */
 export type ServerEvent =
-  | { type: "joined"; address: number; source: string; grant: Grant }
-  | { type: "left"; address: number; source: string; reason: string }
+  /** `name` for those that have shown who they are. */
+  | { type: "joined"; address: number; source: string; grant: Grant; name?: string }
+  | { type: "left"; address: number; source: string; reason: string; name?: string }
   | { type: "refused"; address: number; source: string }
   | { type: "exhausted"; capacity: number }
-  | { type: "stranger"; source: string; reason: string };
+  | { type: "stranger"; source: string; reason: string }
+  /** A network behind a peer is another peer's already. */
+  | { type: "overlap"; name: string; prefix: string };
 
 /** What a server needs of the world around it. */
 export interface ServerPorts {
   /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
   toTun(bytes: Uint8Array, offset: number, length: number): void;
   report(event: ServerEvent): void;
+  /** Hands a connection's first message to the gatekeeper; `answered()` answers. */
+  hello(connection: number, message: Uint8Array): void;
+  /** Tells the gatekeeper that the client proved what it said; `judged()` answers. */
+  confirmed(connection: number): void;
+  /** Hands a message for new keys to the gatekeeper; `rekeyed()` answers. */
+  rekey(connection: number, message: Uint8Array): void;
+  /** Tells the gatekeeper that a connection which it has heard of is gone. */
+  closed(connection: number): void;
 }
 
 export interface ServerOptions {
   network: Prefix;
-  /** Known leases, all in `network`; kept up to date. */
+  /** Known leases of classic clients, all in `network`; kept up to date. */
   leases: Leases;
-  /** A client not heard for this many milliseconds is dropped. */
-  timeout: number;
+  /** A client not heard for `timeout` is dropped. */
+  timing: LivenessTiming;
   /** Connections kept at the most. */
   maxConnections: number;
+  /** Whether classic clients are served as well. */
+  classic: boolean;
+  /** Whether clients reach the server's side only, not each other. */
+  isolate: boolean;
+  /** What all secure clients are told. */
+  push: Pick<Configuration, "mtu" | "routes" | "dns" | "searchDomains">;
 }
 
+/** Milliseconds from one look at all connections to the next, at the least. */
+const SCAN_INTERVAL = 50;
+
 /**
- * A server: owns the addresses, checks where packets come from, decides where they go, and drops
- * clients that fall silent. It has no clock and no sockets: whoever drives it passes the time in
- * milliseconds of one monotonic clock.
+ * A server: takes connections, lets those in who may, and drops clients that fall silent. It has no
+ * clock and no sockets: whoever drives it passes the time in milliseconds of one monotonic clock.
  */
 export class Server {
   readonly counters: Counters;
-  readonly timeout: number;
-  readonly #network: Prefix;
-  readonly #pool: Pool;
-  readonly #maxConnections: number;
+  readonly router: Router;
+  readonly channels: ChannelContext;
+  readonly timing: LivenessTiming;
+  readonly isClassic: boolean;
+  readonly isolate: boolean;
+  readonly #options: ServerOptions;
   readonly #ports: ServerPorts;
-  readonly #routes = new RoutingTable<ClassicPeer>();
-  readonly #peers = new Set<ClassicPeer>();
-  readonly #packet = new Ipv4Packet();
+  readonly #pool: Pool;
+  readonly #connections = new Map<number, Connection>();
+  readonly #strangers = new Strangers(MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK);
+  readonly #handshakes = new HandshakeLimit();
+  /** Admitted secure clients by identity. */
+  readonly #peers = new Map<string, SecurePeer>();
+  #nextId = 1;
   #exhausted = false;
   #deadline = Infinity;
 
   /** @throws {RangeError} if the network has no address for a client */
-  constructor(options: ServerOptions, ports: ServerPorts, counters: Counters) {
-    this.counters = counters;
-    this.timeout = options.timeout;
-    this.#network = options.network;
-    this.#pool = new Pool(options.network, Pool.serverAddress(options.network), options.leases);
-    this.#maxConnections = options.maxConnections;
+  constructor(options: ServerOptions, ports: ServerPorts, channels: ChannelContext) {
+    this.counters = channels.counters;
+    this.channels = channels;
+    this.timing = options.timing;
+    this.isClassic = options.classic;
+    this.isolate = options.isolate;
+    this.#options = options;
     this.#ports = ports;
+    this.#pool = new Pool(options.network, Pool.serverAddress(options.network), options.leases);
+    this.router = new Router(options.network, (...packet) => ports.toTun(...packet), this.counters);
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -76,54 +106,157 @@ export class Server {
   }
 
   /**
-   * A connection from `source` was made. Returns its peer, or undefined (and the transport closed)
-   * if there are too many connections by clients that have an address.
+   * A connection from `origin` was made. Returns it, or undefined (and the transport closed) if there
+   * are too many connections by clients that have shown who they are.
    */
-  connect(transport: Transport, source: string, now: number): ClassicPeer | undefined {
-    if (this.#peers.size >= this.#maxConnections && !this.#dropStranger()) {
-      transport.close();
-      this.#ports.report({ type: "stranger", source, reason: "too many connections" });
-      return undefined;
+  connect(transport: Transport, origin: Origin, now: number): Connection | undefined {
+    if (this.#connections.size >= this.#options.maxConnections) {
+      const stranger = this.#strangers.oldest();
+      if (stranger === undefined) {
+        transport.close();
+        this.#ports.report({ type: "stranger", source: origin.host, reason: TOO_MANY });
+        return undefined;
+      }
+      stranger.abort(TOO_MANY);
     }
-    const peer = new ClassicPeer(this, transport, source, now);
-    this.#peers.add(peer);
-    this.#deadline = Math.min(this.#deadline, now + this.timeout);
-    return peer;
+    const connection = new Connection(this.#nextId++, transport, origin, (connection) => {
+      this.#connections.delete(connection.id);
+      this.#strangers.delete(connection);
+    });
+    this.#connections.set(connection.id, connection);
+    connection.enter(new Greeting(this, connection, now));
+    this.#strangers.add(connection)?.abort(TOO_MANY);
+    this.#expect(connection);
+    return connection;
   }
 
-  /** Drops the clients that have been silent for too long by `now`. */
+  /** Does what is due by `now`: pings, and the end of what was silent for too long. */
   advance(now: number): void {
     if (now < this.#deadline) return;
     let earliest = Infinity;
-    for (const peer of this.#peers) {
-      const deadline = peer.lastHeard + this.timeout;
-      if (deadline <= now) peer.close(`silent for ${Math.round(this.timeout / 1000)} s`);
-      else earliest = Math.min(earliest, deadline);
+    for (const connection of this.#connections.values()) {
+      if (connection.deadline <= now) connection.advance(now);
+      if (!connection.isClosed) earliest = Math.min(earliest, connection.deadline);
     }
-    this.#deadline = earliest;
+    this.#deadline = Math.max(earliest, now + SCAN_INTERVAL);
   }
 
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number): void {
-    this.counters.pass(Way.FromTun, length);
-    const reason = this.#checkHeader(bytes, offset, length);
-    if (reason !== undefined) return this.counters.drop(reason);
-    const owner = this.#routes.ownerOf(this.#packet.destination);
-    if (owner === undefined) this.counters.drop(DropReason.NoRoute);
-    else owner.deliver(bytes, offset, length);
+    this.router.fromTun(bytes, offset, length);
   }
 
-  /** Passes on a packet that a client sent, if its source address is the client's own. */
-  fromPeer(peer: ClassicPeer, bytes: Uint8Array, offset: number, length: number): void {
-    this.counters.pass(Way.FromPeers, length);
-    const reason = this.#checkHeader(bytes, offset, length) ?? this.#checkSource(peer);
-    if (reason !== undefined) return this.counters.drop(reason);
-    const owner = this.#routes.ownerOf(this.#packet.destination);
-    if (owner === undefined) this.#ports.toTun(bytes, offset, length);
-    else owner.deliver(bytes, offset, length);
+  /** The gatekeeper's answer to a hello; undefined if there is none. */
+  answered(id: number, answer: Answer | undefined, now: number): void {
+    const connection = this.#connections.get(id);
+    if (!(connection?.stage instanceof Greeting)) return;
+    if (answer === undefined) return connection.stage.refuse();
+    connection.enter(new SecurePeer(this, connection, answer, now));
+    this.#expect(connection);
   }
 
-  /** Gives `peer` an address, the one that it has if any. Returns undefined if none is left. */
+  /** The gatekeeper's word on a client, when it has proved who it is and whenever that changes. */
+  judged(id: number, verdict: Verdict): void {
+    const stage = this.#connections.get(id)?.stage;
+    if (stage instanceof SecurePeer) stage.judge(verdict);
+  }
+
+  /** The gatekeeper's answer to a message for new keys. */
+  rekeyed(id: number, answer: Answer | undefined): void {
+    const stage = this.#connections.get(id)?.stage;
+    if (!(stage instanceof SecurePeer)) return;
+    if (answer === undefined) stage.expel(CloseReason.ProtocolViolation);
+    else stage.rekeyed(answer);
+  }
+
+  /** Addresses that are secure clients', whether connected or not, and given to nobody else. */
+  reserve(addresses: readonly number[]): void {
+    this.#pool.reserve(addresses);
+  }
+
+  /** Tells all secure clients that the server stops. */
+  stop(): void {
+    for (const peer of [...this.#peers.values()]) peer.expel(CloseReason.Stopping);
+  }
+
+  // What follows is for the stages of this server's connections.
+
+  beginClassic(connection: Connection, now: number): ClassicPeer {
+    const peer = new ClassicPeer(this, connection, now);
+    connection.enter(peer);
+    this.#expect(connection);
+    return peer;
+  }
+
+  hello(connection: Connection, message: Uint8Array): void {
+    this.#strangers.touch(connection);
+    const { origin } = connection;
+    if (!this.#handshakes.allows(origin.network, this.channels.clock.now)) {
+      return connection.abort("too many handshakes");
+    }
+    this.#ports.hello(connection.id, message);
+  }
+
+  confirmed(connection: Connection): void {
+    this.#strangers.delete(connection);
+    this.#expect(connection);
+    this.#ports.confirmed(connection.id);
+  }
+
+  rekey(connection: Connection, message: Uint8Array): void {
+    this.#ports.rekey(connection.id, message);
+  }
+
+  /** Binds a peer's addresses to it, in place of what it was admitted with before. */
+  admitted(peer: SecurePeer, before: Admission | undefined): void {
+    const { identity, name, address, routes } = peer.admission!;
+    const other = this.#peers.get(identity);
+    if (other !== undefined && other !== peer) other.expel(CloseReason.Replaced);
+    this.#peers.set(identity, peer);
+    if (before !== undefined) this.#unbind(peer, before);
+    const holder = this.router.table.ownerOf(address);
+    if (holder instanceof ClassicPeer && holder.address === address) {
+      holder.close("its address belongs to a secure client");
+    }
+    this.router.table.add(address, peer);
+    for (const prefix of routes) {
+      const taken = this.router.table.prefixOwner(prefix) !== undefined;
+      if (!taken) this.router.table.addPrefix(prefix, peer);
+      else this.#ports.report({ type: "overlap", name, prefix: String(prefix) });
+    }
+    if (before?.address === address && before.name === name) return;
+    const { source } = peer;
+    this.#ports.report({ type: "joined", address, source, grant: "enrolled", name });
+  }
+
+  /** What a client is told to use. */
+  configurationFor({ name, address, routes }: Admission): Configuration {
+    return {
+      ...this.#options.push,
+      ...this.timing,
+      name,
+      address: { address, prefixLength: this.#options.network.length },
+      prefixes: [...routes],
+    };
+  }
+
+  peerLeft(peer: SecurePeer, connection: Connection, reason: string): void {
+    this.#ports.closed(connection.id);
+    const { admission, source } = peer;
+    if (admission === undefined) return this.#reportStranger(connection, reason);
+    const { identity, address, name } = admission;
+    this.#unbind(peer, admission);
+    if (this.#peers.get(identity) === peer) this.#peers.delete(identity);
+    this.#ports.report({ type: "left", address, source, reason, name });
+  }
+
+  /** A connection that showed nothing, or nothing of worth, is gone. */
+  strangerLeft(connection: Connection, reason: string): void {
+    this.#ports.closed(connection.id);
+    this.#reportStranger(connection, reason);
+  }
+
+  /** Gives a classic client an address, the one that it has if any; undefined if none is left. */
   allocate(peer: ClassicPeer): number | undefined {
     if (peer.address !== undefined) return peer.address;
     const address = this.#pool.allocate(peer.source);
@@ -134,82 +267,62 @@ export class Server {
       this.#exhausted = true;
       return undefined;
     }
-    this.#bind(peer, address, "dynamic");
+    this.#bindClassic(peer, address, "dynamic");
     return address;
   }
 
-  /** Gives `peer` this very address, in place of the one that it has. Returns false if it is not free. */
+  /** Gives a classic client this very address, in place of the one it has; false if it is not free. */
   claim(peer: ClassicPeer, address: number, grant: Grant): boolean {
     if (peer.address === address) return true;
     if (!this.#pool.claim(address, peer.source)) return false;
-    this.#release(peer, "asked for another address");
-    this.#bind(peer, address, grant);
+    this.releaseClassic(peer, "asked for another address");
+    this.#bindClassic(peer, address, grant);
     return true;
   }
 
-  /** Tells that `peer` asked for an address that it cannot have. */
+  /** Tells that a classic client asked for an address that it cannot have. */
   refused(peer: ClassicPeer, address: number): void {
     this.#ports.report({ type: "refused", address, source: peer.source });
   }
 
-  /** Forgets a peer whose connection is gone. */
-  disconnect(peer: ClassicPeer, reason: string): void {
-    if (!this.#peers.delete(peer)) return;
-    if (peer.address === undefined) {
-      this.#ports.report({ type: "stranger", source: peer.source, reason });
-    }
-    this.#release(peer, reason);
-  }
-
-  #bind(peer: ClassicPeer, address: number, grant: Grant): void {
-    peer.address = address;
-    this.#routes.add(address, peer);
-    this.#ports.report({ type: "joined", address, source: peer.source, grant });
-  }
-
-  #release(peer: ClassicPeer, reason: string): void {
+  /** Takes a classic client's address back, if it has one. */
+  releaseClassic(peer: ClassicPeer, reason: string): void {
     const { address, source } = peer;
     if (address === undefined) return;
     peer.address = undefined;
-    this.#routes.delete(address);
+    this.router.table.delete(address);
     this.#pool.release(address);
     this.#exhausted = false;
     this.#ports.report({ type: "left", address, source, reason });
   }
 
-  /** Makes room by dropping the connection without an address that has been silent for longest. */
-  #dropStranger(): boolean {
-    let oldest: ClassicPeer | undefined;
-    for (const peer of this.#peers) {
-      if (peer.address === undefined && peer.lastHeard < (oldest?.lastHeard ?? Infinity)) {
-        oldest = peer;
-      }
-    }
-    oldest?.close("too many connections");
-    return oldest !== undefined;
+  /** Notes that a classic client spoke: one without an address is a stranger still. */
+  heardClassic(connection: Connection): void {
+    this.#strangers.touch(connection);
   }
 
-  /** Points the view at the packet and says why it may not pass, whoever sent it. */
-  #checkHeader(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
-    const packet = this.#packet;
-    if (!packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
-    const destination = packet.destination;
-    if (
-      isMulticast(destination) || destination === LIMITED_BROADCAST ||
-      destination === this.#network.last || destination === this.#network.first
-    ) {
-      return DropReason.Multicast;
-    }
-    if (isLoopback(destination) || destination === UNSPECIFIED) {
-      return DropReason.DestinationAddress;
-    }
-    return undefined;
+  #bindClassic(peer: ClassicPeer, address: number, grant: Grant): void {
+    peer.address = address;
+    this.#strangers.delete(peer.connection);
+    this.router.table.add(address, peer);
+    this.#ports.report({ type: "joined", address, source: peer.source, grant });
   }
 
-  #checkSource(peer: ClassicPeer): DropReason | undefined {
-    const source = this.#packet.source;
-    if (source === peer.address) return undefined;
-    const adopted = peer.address === undefined && this.claim(peer, source, "adopted");
-    return adopted ? undefined : DropReason.SourceAddress;
+  #unbind(peer: SecurePeer, { address, routes }: Admission): void {
+    const { table } = this.router;
+    if (table.ownerOf(address) === peer) table.delete(address);
+    for (const prefix of routes) {
+      if (table.prefixOwner(prefix) === peer) table.deletePrefix(prefix);
+    }
+  }
+
+  #expect(connection: Connection): void {
+    this.#deadline = Math.min(this.#deadline, connection.deadline);
+  }
+
+  #reportStranger({ origin }: Connection, reason: string): void {
+    this.#ports.report({ type: "stranger", source: origin.host, reason });
   }
 }
+
+const TOO_MANY = "too many connections";

@@ -5,10 +5,22 @@
 export interface Transport {
   /**
    * Sends one unit of `length` bytes, as a unit where the connection knows of units. The bytes are
-   * taken or copied before the call returns. What finds no room is dropped whole, and counted. That
-   * the connection is broken is never told from within this call, but soon after.
+   * taken or copied before the call returns. Returns false if there is no room: then nothing of the
+   * unit is sent. That the connection is broken is never told from within this call, but soon after.
    */
-  send(bytes: Uint8Array, offset: number, length: number): void;
+  send(bytes: Uint8Array, offset: number, length: number): boolean;
+
+  /**
+   * Whether there is room for a unit of `length` bytes that could be dropped instead. Even where there
+   * is none, `send()` takes a little more, for what must not be dropped.
+   */
+  hasRoom(length: number): boolean;
+
+  /** Takes nothing any more; what comes waits in vain. */
+  mute(): void;
+
+  /** Ends the connection at once and throws away what waits, in either direction (TCP: a reset). */
+  abort(): void;
 
   /** Ends the connection. Nothing is received from it afterwards, not even that it closed. */
   close(): void;

@@ -15,6 +15,7 @@ const HEADERS = [
   "netinet/tcp.h",
   "sys/epoll.h",
   "sys/eventfd.h",
+  "sys/file.h",
   "sys/ioctl.h",
   "sys/resource.h",
   "sys/socket.h",

@@ -1,0 +1,159 @@
+import { RT_TABLE_MAIN } from "../ffi/constants.ts";
+import { Errno, OsError } from "../ffi/error.ts";
+import { NetworkInterface } from "../ffi/interface.ts";
+import { addRoute, deleteRoute } from "../ffi/rtnetlink.ts";
+import type { SocketAddress } from "../ffi/socket_address.ts";
+import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
+import { isHostOf } from "../lib/config/settings.ts";
+import { Failure } from "./failure.ts";
+import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
+import { log } from "./logging.ts";
+import { SourceRouting } from "./source_routing.ts";
+import { configureTun } from "./tun_setup.ts";
+
+/** What a client's interface is to be like. */
+export interface InterfaceSettings {
+  address: number;
+  network: Prefix;
+  mtu: number;
+  /** Networks besides `network` that are reached through the tunnel. */
+  routes: readonly Prefix[];
+}
+
+/** A client's TUN device as the kernel knows it: address, network, routes. It outlives connections. */
+export class ClientInterface {
+  readonly #name: string;
+  readonly #sourceRouting: SourceRouting;
+  /** What it is like now, as text. */
+  #present = "";
+  #routes: readonly Prefix[] = [];
+  /** The outer address of the server, as far as it is known. */
+  #server: SocketAddress | undefined;
+
+  /** @param name a TUN device of this program */
+  constructor(name: string) {
+    this.#name = name;
+    this.#sourceRouting = new SourceRouting(name);
+  }
+
+  /**
+   * Makes the interface like this, where it is not yet.
+   *
+   * @param server where the server is, if that may have changed
+   * @throws {Failure} if it cannot be like this
+   */
+  configure(settings: InterfaceSettings, server = this.#server): void {
+    this.#server = server;
+    const wanted = JSON.stringify([settings, server?.host]);
+    if (wanted === this.#present) return;
+    const { address, network, mtu } = settings;
+    if (!isHostOf(network, address)) {
+      throw new Failure(
+        `The server gave the address ${formatIpv4(address)}, which is no host's in ${network}: ` +
+          "give its own network with --network",
+      );
+    }
+    const others = localAddresses().filter((local) => local.interface !== this.#name);
+    const conflict = findConflict(network, others);
+    checkLoop(network, server, others);
+    configureTun(this.#name, address, network, mtu);
+    this.#setRoutes(settings.routes);
+    this.#present = wanted;
+    if (conflict === undefined) this.#sourceRouting.clear();
+    else this.#yieldTo(conflict, address, network);
+  }
+
+  /** Undoes what does not end with the TUN device. */
+  clear(): void {
+    this.#sourceRouting.clear();
+  }
+
+  /** All are taken away and those wanted added: another address may have cost some of them. */
+  #setRoutes(routes: readonly Prefix[]): void {
+    const { index } = new NetworkInterface(this.#name);
+    for (const route of this.#routes) this.#deleteRoute(route, index);
+    this.#routes = routes.filter((route) => this.#addRoute(route, index));
+  }
+
+  #deleteRoute(network: Prefix, interfaceIndex: number): void {
+    log.debug("ip route delete {network} dev {name}", { network: `${network}`, name: this.#name });
+    try {
+      deleteRoute({ network, interfaceIndex, table: RT_TABLE_MAIN });
+    } catch (error) {
+      if (!(error instanceof OsError) || error.errno !== Errno.ESRCH) throw error;
+    }
+  }
+
+  #addRoute(route: Prefix, interfaceIndex: number): boolean {
+    const outer = this.#server?.ipv4;
+    if (outer !== undefined && route.contains(outer)) {
+      log.warn(
+        "The server offers {route}, in which it lies itself: left out, the tunnel would have to go " +
+          "through itself",
+        { route: `${route}` },
+      );
+      return false;
+    }
+    try {
+      addRoute({ network: route, interfaceIndex, table: RT_TABLE_MAIN });
+      log.debug("ip route add {route} dev {name}", { route: `${route}`, name: this.#name });
+      return true;
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      log.warn("Cannot route {route} through {name}: {reason}", {
+        route: `${route}`,
+        name: this.#name,
+        reason: error.reason,
+      });
+      return false;
+    }
+  }
+
+  /** Another interface has an overlapping network: goes through the tunnel what surely belongs there. */
+  #yieldTo(conflict: LocalAddress, address: number, network: Prefix): void {
+    this.#routeBySource(address, network);
+    log.warn(
+      "{interface} has {local}/{length}, which overlaps {network}: what this machine sends from " +
+        "{address} goes through the tunnel, anything else may go by {interface}",
+      {
+        interface: conflict.interface,
+        local: formatIpv4(conflict.address),
+        length: conflict.prefix.length,
+        network: network.toString(),
+        address: formatIpv4(address),
+      },
+    );
+  }
+
+  #routeBySource(address: number, network: Prefix): void {
+    try {
+      this.#sourceRouting.set(address, network);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      log.warn("Cannot route by source address: {reason}", { reason: error.reason });
+    }
+  }
+}
+
+/**
+ * The tunnel's route may cover the server itself, unless that is in a network of this machine whose
+ * route is older or longer and so wins.
+ *
+ * @throws {Failure} if the way to the server would lead through the tunnel
+ */
+function checkLoop(
+  network: Prefix,
+  server: SocketAddress | undefined,
+  others: readonly LocalAddress[],
+): void {
+  const outer = server?.ipv4;
+  if (outer === undefined || !network.contains(outer)) return;
+  if (others.some(({ prefix }) => prefix.length >= network.length && prefix.contains(outer))) {
+    return;
+  }
+  throw new Failure(
+    `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would have ` +
+      "to go through itself: start the server with another --network",
+  );
+}

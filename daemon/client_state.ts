@@ -1,0 +1,90 @@
+import { type FileLock, lockFile } from "../ffi/file_lock.ts";
+import { fromBase64, toBase64 } from "../lib/config/base64.ts";
+import type { ServerReference } from "../lib/config/invite.ts";
+import { KEY_LENGTH, type KeyPair } from "../lib/protocol/x25519.ts";
+import { Failure } from "./failure.ts";
+import { loadIdentity } from "./identity.ts";
+import { readTextIfAny } from "./state_file.ts";
+import { writeFileAtomically } from "./state_folder.ts";
+
+/**
+ * What a client keeps in its state folder: its key, the server that it joined, and the timestamp of its
+ * last handshake.
+ */
+export class ClientState implements Disposable {
+  readonly identity: KeyPair;
+  readonly #folder: string;
+  readonly #lock: FileLock;
+  #timestamp: number;
+
+  /** Makes the key if there is none. @throws {Failure} if another client uses the folder */
+  constructor(folder: string) {
+    this.#folder = folder;
+    const lock = lockFile(`${folder}/client.lock`, { wait: false });
+    if (lock === undefined) {
+      throw new Failure(
+        `Another simplevpn-client is running with the state folder ${folder}: end that one first, ` +
+          "or give this one a folder, and so an identity, of its own with --state DIR",
+      );
+    }
+    this.#lock = lock;
+    this.identity = loadIdentity(`${folder}/client.key`);
+    this.#timestamp = Number(readTextIfAny(this.#timestampPath) ?? 0) || 0;
+  }
+
+  /** The server that was joined last, if any. @throws {Failure} if the file makes no sense */
+  get server(): ServerReference | undefined {
+    const text = readTextIfAny(this.#serverPath);
+    try {
+      return text === undefined ? undefined : parseServer(text);
+    } catch (error) {
+      throw new Failure(
+        `Cannot make sense of ${this.#serverPath}: ${(error as Error).message}: mend or remove it`,
+      );
+    }
+  }
+
+  set server(server: ServerReference) {
+    const text = formatServer(server);
+    if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
+  }
+
+  /**
+   * A number that is greater than any before, also where the clock went back: a board without a
+   * battery starts with an old time.
+   */
+  nextTimestamp(): number {
+    this.#timestamp = Math.max(Date.now(), this.#timestamp + 1);
+    writeFileAtomically(this.#timestampPath, `${this.#timestamp}\n`);
+    return this.#timestamp;
+  }
+
+  /** Lets another client use the folder. */
+  [Symbol.dispose](): void {
+    this.#lock.close();
+  }
+
+  get #serverPath(): string {
+    return `${this.#folder}/joined.json`;
+  }
+
+  get #timestampPath(): string {
+    return `${this.#folder}/timestamp`;
+  }
+}
+
+function formatServer({ host, port, publicKey }: ServerReference): string {
+  const file = { version: 1, host, port, publicKey: toBase64(publicKey) };
+  return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+/** @throws {SyntaxError} */
+function parseServer(text: string): ServerReference {
+  const file: Record<string, unknown> | null = JSON.parse(text);
+  const { version, host, port, publicKey } = file ?? {};
+  if (version !== 1 || typeof host !== "string" || !Number.isInteger(port)) {
+    throw new SyntaxError("it names no server");
+  }
+  const key = fromBase64(String(publicKey), KEY_LENGTH);
+  return { host, port: port as number, publicKey: key };
+}

@@ -1,0 +1,131 @@
+import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import { Pool } from "../lib/address/pool.ts";
+import { Leases } from "../lib/address/leases.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
+import type { Registry } from "../lib/config/registry.ts";
+import type { KeyPair } from "../lib/protocol/x25519.ts";
+import { type Answer, Gatekeeper } from "../lib/session/gatekeeper.ts";
+import { randomKey } from "./identity.ts";
+import { log } from "./logging.ts";
+import type { GatekeeperMessage, ServerMessage } from "./messages.ts";
+import type { RegistryStore } from "./registry_store.ts";
+import { TimestampStore } from "./timestamp_store.ts";
+
+/** The main thread's part of letting clients in: the gatekeeper, and what it decides by. */
+export class Door {
+  readonly #store: RegistryStore;
+  readonly #timestamps: TimestampStore;
+  readonly #gatekeeper: Gatekeeper;
+  /** Says which addresses can be a peer's at all. */
+  readonly #pool: Pool;
+  readonly #network: Prefix;
+  readonly #post: (message: GatekeeperMessage) => void;
+
+  /** @param post sends a message to the packet worker */
+  constructor(
+    identity: KeyPair,
+    folder: string,
+    store: RegistryStore,
+    network: Prefix,
+    post: (message: GatekeeperMessage) => void,
+  ) {
+    this.#store = store;
+    this.#timestamps = new TimestampStore(folder);
+    this.#network = network;
+    this.#pool = new Pool(network, Pool.serverAddress(network), new Leases(0));
+    this.#post = post;
+    this.#gatekeeper = new Gatekeeper(identity, {
+      registry: () => store.registry,
+      update: (change) => {
+        store.update(change);
+        this.#reserve();
+      },
+      freeAddress: (registry) => this.#freeAddress(registry),
+      isUsable: (address) => this.#pool.includes(address),
+      timestamps: this.#timestamps,
+      randomKey,
+      wallClock: Date.now,
+    });
+    this.#tellUnusable();
+    this.#reserve();
+  }
+
+  /** Follows changes that other programs make to the registry, until `close()`. */
+  watch(): Promise<void> {
+    return this.#store.watch(() => {
+      const known = new Set(this.#store.registry.peers.map(({ publicKey }) => publicKey));
+      this.#timestamps.keep(known);
+      this.#tellUnusable();
+      this.#reserve();
+      for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
+        this.#post({ type: "judged", connection, verdict });
+      }
+    });
+  }
+
+  /** Takes a message of the packet worker. */
+  receive(message: Exclude<ServerMessage, { type: "event" | "not_accepting" }>): void {
+    const { connection } = message;
+    switch (message.type) {
+      case "hello":
+        return this.#answer(
+          "answered",
+          connection,
+          this.#gatekeeper.hello(connection, message.message),
+        );
+      case "rekey":
+        return this.#answer(
+          "rekeyed",
+          connection,
+          this.#gatekeeper.rekey(connection, message.message),
+        );
+      case "confirmed": {
+        const verdict = this.#gatekeeper.confirmed(connection);
+        return this.#post({ type: "judged", connection, verdict });
+      }
+      case "closed":
+        return this.#gatekeeper.closed(connection);
+    }
+  }
+
+  /** Writes what is not written yet. */
+  close(): void {
+    this.#store.close();
+    this.#timestamps.close();
+  }
+
+  #answer(
+    type: "answered" | "rekeyed",
+    connection: number,
+    answer: Answer | undefined,
+  ): void {
+    this.#post({ type, connection, answer });
+    // The message is a copy; these keys are not needed here any more.
+    answer?.handshake.sendKey.fill(0);
+    answer?.handshake.receiveKey.fill(0);
+  }
+
+  #reserve(): void {
+    this.#post({ type: "reserve", addresses: this.#store.registry.reservedAddresses() });
+  }
+
+  /** The lowest that no peer has, so that a small network reads well. */
+  #freeAddress(registry: Registry): number | undefined {
+    const taken = new Set(registry.reservedAddresses());
+    for (let address = this.#network.first + 1; address < this.#network.last; address++) {
+      if (this.#pool.includes(address) && !taken.has(address)) return address;
+    }
+    return undefined;
+  }
+
+  #tellUnusable(): void {
+    for (const { name, address } of this.#store.registry.peers) {
+      if (address === undefined || this.#pool.includes(address)) continue;
+      log.warn(
+        "{name} has the address {address}, which is no client's in {network}, and will be refused: " +
+          'give it another ("peers set {name} --address ADDRESS"), or start with another --network',
+        { name, address: formatIpv4(address), network: this.#network.toString() },
+      );
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { readAll } from "./stdin.ts";
+import {
+  type Invite,
+  parseInvite,
+  type ServerReference,
+  type TokenSecrets,
+  tokenSecrets,
+} from "../lib/config/invite.ts";
+import { UsageError } from "../lib/config/command_line.ts";
+import { DEFAULT_PORT } from "../lib/config/options.ts";
+import type { ClientSettings } from "../lib/config/settings.ts";
+import type { ClientState } from "./client_state.ts";
+import { Failure } from "./failure.ts";
+
+/** Which server a secure client connects to, and as what. */
+export interface JoinPlan {
+  server: ServerReference;
+  /** For a client that may not be enrolled yet. */
+  invite: TokenSecrets | undefined;
+}
+
+/** Finds out from the command line, the invite and what was joined before. @throws {Failure} */
+export async function planJoin(settings: ClientSettings, state: ClientState): Promise<JoinPlan> {
+  const invite = await readInvite(settings);
+  if (invite !== undefined) {
+    const { host, port, publicKey, token } = invite;
+    const secrets = tokenSecrets(token);
+    token.fill(0);
+    return { server: { host, port, publicKey }, invite: secrets };
+  }
+  return { server: namedServer(settings, state.server), invite: undefined };
+}
+
+async function readInvite({ invite }: ClientSettings): Promise<Invite | undefined> {
+  if (invite === undefined) return undefined;
+  const text = "text" in invite ? invite.text : await readInviteFile(invite.file);
+  try {
+    return parseInvite(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function readInviteFile(file: string): Promise<string> {
+  try {
+    return file === "-" ? await readAll() : await Deno.readTextFile(file);
+  } catch (error) {
+    throw new Failure(`Cannot read the invite from ${file}: ${(error as Error).message}`);
+  }
+}
+
+function namedServer(
+  { host, port, serverKey }: ClientSettings,
+  joined: ServerReference | undefined,
+): ServerReference {
+  if (host === undefined) {
+    if (joined !== undefined) return joined;
+    throw new Failure(
+      "This machine has not joined a network yet: get an invite from whoever runs the server " +
+        '("simplevpn-server invite NAME" prints one), and run simplevpn-client INVITE',
+    );
+  }
+  const known = joined?.host === host ? joined : undefined;
+  const publicKey = serverKey ?? known?.publicKey;
+  if (publicKey !== undefined) {
+    return { host, port: port ?? known?.port ?? DEFAULT_PORT, publicKey };
+  }
+  throw new UsageError(
+    `The key of the server "${host}" is not known here: use an invite, or give --server-key KEY ` +
+      "(the server prints it when it starts); --classic is for servers of the protocol of 2013",
+  );
+}

@@ -1,0 +1,205 @@
+import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
+import { toBase64 } from "../lib/config/base64.ts";
+import { type Arguments, UsageError } from "../lib/config/command_line.ts";
+import { PEERS_ADD_OPTIONS, PEERS_LIST_OPTIONS, STATE_OPTIONS } from "../lib/config/options.ts";
+import type { OpenInvite, Peer, Registry } from "../lib/config/registry.ts";
+import {
+  isGiven,
+  peerName,
+  publicKey,
+  read,
+  readAll,
+  readOperands,
+  readText,
+  routedNetwork,
+} from "../lib/config/values.ts";
+import { Failure } from "./failure.ts";
+import type { Command } from "./program.ts";
+import { RegistryStore } from "./registry_store.ts";
+import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
+import { alignColumns } from "./table.ts";
+
+const NAME = "The peer's NAME";
+
+/** The commands that look at and change who may connect. A running server follows at once. */
+export const PEERS_COMMANDS: readonly Command[] = [
+  {
+    name: "peers list",
+    usage: "[--json]",
+    help: "who may connect, and which invites are open",
+    options: PEERS_LIST_OPTIONS,
+    run: list,
+  },
+  {
+    name: "peers show",
+    usage: "NAME [--json]",
+    help: "all that is known of one peer",
+    options: PEERS_LIST_OPTIONS,
+    run: show,
+  },
+  {
+    name: "peers add",
+    usage: "NAME PUBLIC_KEY [OPTION ...]",
+    help: "let in who has this key",
+    options: PEERS_ADD_OPTIONS,
+    run: add,
+  },
+  {
+    name: "peers set",
+    usage: "NAME [OPTION ...]",
+    help: "give a peer another address or other networks, or isolate it",
+    options: PEERS_ADD_OPTIONS,
+    run: set,
+  },
+  {
+    name: "peers rename",
+    usage: "NAME NEW_NAME",
+    help: "call a peer something else",
+    options: STATE_OPTIONS,
+    run: (args) => {
+      const [name, other] = readOperands(args, NAME, "Its NEW_NAME");
+      change(args, (registry) => registry.changePeer(name!, { name: peerName(other!) }));
+    },
+  },
+  {
+    name: "peers disable",
+    usage: "NAME",
+    help: "cut a peer off until it is enabled again",
+    options: STATE_OPTIONS,
+    run: (args) => enable(args, false),
+  },
+  {
+    name: "peers enable",
+    usage: "NAME",
+    help: "let a disabled peer in again",
+    options: STATE_OPTIONS,
+    run: (args) => enable(args, true),
+  },
+  {
+    name: "peers remove",
+    usage: "NAME",
+    help: "cut a peer off, at once and for good",
+    options: STATE_OPTIONS,
+    run: (args) => {
+      const [name] = readOperands(args, NAME);
+      change(args, (registry) => registry.removePeer(name!));
+    },
+  },
+];
+
+function storeOf(args: Arguments): RegistryStore {
+  return new RegistryStore(openStateFolder(readText(args, "state") ?? defaultStateFolder()));
+}
+
+function change(args: Arguments, change: (registry: Registry) => Registry): void {
+  storeOf(args).update(change);
+}
+
+function add(args: Arguments): void {
+  const [name, key] = readOperands(args, NAME, "Its PUBLIC_KEY");
+  const peer: Peer = {
+    name: peerName(name!),
+    publicKey: toBase64(readKey(key!)),
+    address: read(args, "address", parseIpv4),
+    routes: readAll(args, "route", routedNetwork),
+    enabled: true,
+    isolated: isGiven(args, "isolate"),
+    created: Date.now(),
+  };
+  change(args, (registry) => registry.addPeer(peer));
+}
+
+function set(args: Arguments): void {
+  const [name] = readOperands(args, NAME);
+  const address = read(args, "address", parseIpv4);
+  const routes = readAll(args, "route", routedNetwork);
+  change(args, (registry) =>
+    registry.changePeer(name!, {
+      ...address !== undefined && { address },
+      ...routes.length > 0 && { routes },
+      ...isGiven(args, "isolate") && { isolated: true },
+    }));
+}
+
+function enable(args: Arguments, enabled: boolean): void {
+  const [name] = readOperands(args, NAME);
+  change(args, (registry) => registry.changePeer(name!, { enabled }));
+}
+
+function readKey(text: string): Uint8Array {
+  try {
+    return publicKey(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function list(args: Arguments): void {
+  readOperands(args);
+  const { peers, invites } = storeOf(args).registry;
+  const open = invites.filter(({ state, expires }) => state === "open" && expires > Date.now());
+  if (isGiven(args, "json")) {
+    return console.log(
+      JSON.stringify({ peers: peers.map(peerJson), invites: open.map(inviteJson) }, null, 2),
+    );
+  }
+  const rows = [
+    ...peers.map((peer) => [peer.name, textOf(peer.address), networksOf(peer), stateOf(peer)]),
+    ...open.map((invite) => [
+      invite.name,
+      textOf(invite.address),
+      networksOf(invite),
+      `invited until ${new Date(invite.expires).toLocaleString("sv")}`,
+    ]),
+  ];
+  if (rows.length === 0) return console.error("Nobody may connect yet: invite somebody");
+  console.log(alignColumns([["NAME", "ADDRESS", "NETWORKS", "STATE"], ...rows]));
+}
+
+function show(args: Arguments): void {
+  const [name] = readOperands(args, NAME);
+  const peer = storeOf(args).registry.peerByName(name!);
+  if (peer === undefined) {
+    throw new Failure(`There is no peer "${name}" ("peers list" shows all)`);
+  }
+  if (isGiven(args, "json")) return console.log(JSON.stringify(peerJson(peer), null, 2));
+  console.log(alignColumns([
+    ["name", peer.name],
+    ["public key", peer.publicKey],
+    ["address", textOf(peer.address)],
+    ["networks", networksOf(peer)],
+    ["state", stateOf(peer)],
+    ["enrolled", new Date(peer.created).toLocaleString("sv")],
+  ]));
+}
+
+function stateOf({ enabled, isolated }: Peer): string {
+  return `${enabled ? "enabled" : "disabled"}${isolated ? ", isolated" : ""}`;
+}
+
+function textOf(address: number | undefined): string {
+  return address === undefined ? "(at first connection)" : formatIpv4(address);
+}
+
+function networksOf({ routes }: Pick<Peer, "routes">): string {
+  return routes.length === 0 ? "-" : routes.join(", ");
+}
+
+function peerJson({ address, routes, created, ...peer }: Peer): unknown {
+  return {
+    ...peer,
+    address: address === undefined ? null : formatIpv4(address),
+    routes: routes.map(String),
+    created: new Date(created).toISOString(),
+  };
+}
+
+/** Without the token, which is secret. */
+function inviteJson({ name, address, routes, expires }: OpenInvite): unknown {
+  return {
+    name,
+    address: address === undefined ? null : formatIpv4(address),
+    routes: routes.map(String),
+    expires: new Date(expires).toISOString(),
+  };
+}

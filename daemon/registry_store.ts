@@ -1,0 +1,98 @@
+import { lockFile } from "../ffi/file_lock.ts";
+import { Registry } from "../lib/config/registry.ts";
+import { formatRegistry, parseRegistry } from "../lib/config/registry_file.ts";
+import { Failure } from "./failure.ts";
+import { log } from "./logging.ts";
+import { readTextIfAny } from "./state_file.ts";
+import { writeFileAtomically } from "./state_folder.ts";
+
+const FILE = "peers.json";
+const LOCK = "peers.lock";
+
+/** Milliseconds that changes which come together are waited for. */
+const SETTLE_TIME = 20;
+
+/**
+ * The registry in `peers.json` of a server's state folder. The running server and the commands that
+ * change it are different programs: whoever changes it holds a lock from reading to writing, and the
+ * server watches the file.
+ */
+export class RegistryStore {
+  readonly #folder: string;
+  #registry: Registry;
+  #text: string | undefined;
+  #watcher: Deno.FsWatcher | undefined;
+
+  /** @throws {Failure} if the file cannot be read, or makes no sense: it is never guessed at */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#text = readTextIfAny(this.#path);
+    this.#registry = this.#parse(this.#text);
+  }
+
+  /** The registry as it was last read or written. */
+  get registry(): Registry {
+    return this.#registry;
+  }
+
+  /**
+   * Changes the registry, together with its file.
+   *
+   * @param change is given the registry as it is in the file; what it throws leaves all as it was
+   * @throws {Failure} if the file makes no sense
+   */
+  update(change: (registry: Registry) => Registry): Registry {
+    using _lock = lockFile(`${this.#folder}/${LOCK}`, { wait: true });
+    const before = this.#parse(readTextIfAny(this.#path));
+    const changed = change(before);
+    if (changed === before) return this.#registry = before;
+    const after = changed.withoutOldInvites(Date.now());
+    const text = formatRegistry(after);
+    writeFileAtomically(this.#path, text);
+    this.#text = text;
+    return this.#registry = after;
+  }
+
+  /** Calls `changed` whenever another program changed the file, until `close()`. */
+  async watch(changed: () => void): Promise<void> {
+    this.#watcher = Deno.watchFs(this.#folder, { recursive: false });
+    for await (const { paths } of this.#watcher) {
+      if (!paths.some((path) => path.endsWith(`/${FILE}`))) continue;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
+      if (this.#reload()) changed();
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+
+  get #path(): string {
+    return `${this.#folder}/${FILE}`;
+  }
+
+  /** Whether the file is another one now. One that makes no sense changes nothing. */
+  #reload(): boolean {
+    try {
+      const text = readTextIfAny(this.#path);
+      if (text === this.#text) return false;
+      this.#registry = this.#parse(text);
+      this.#text = text;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      log.error("{reason}; going on with what it was before", { reason: error.message });
+      return false;
+    }
+  }
+
+  #parse(text: string | undefined): Registry {
+    if (text === undefined) return new Registry();
+    try {
+      return parseRegistry(text);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new Failure(`Cannot make sense of ${this.#path}: ${error.message}: mend the file`);
+    }
+  }
+}

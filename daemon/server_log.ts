@@ -1,0 +1,76 @@
+import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
+import type { ServerEvent } from "../lib/session/server.ts";
+import { log } from "./logging.ts";
+import type { ServerMessage } from "./messages.ts";
+import { RateLimit } from "./rate_limit.ts";
+
+/** Log lines about clients that may be written in an interval, whatever the clients do. */
+const CLIENT_LINES = 100;
+const CLIENT_LINES_INTERVAL = 10_000;
+
+/** What a server's worker tells that a person may want to know. */
+export type Notice = Extract<ServerMessage, { type: "event" | "not_accepting" }>;
+
+/** Says what happens to clients, as many lines as are good for a log. */
+export function reporter(network: Prefix): (notice: Notice) => void {
+  const limit = new RateLimit(CLIENT_LINES, CLIENT_LINES_INTERVAL);
+  return (notice) => {
+    // Lines that nobody sees are not to take the place of others.
+    if (isForDebugging(notice) && !log.isEnabledFor("debug")) return;
+    const allowed = limit.allows(performance.now(), (count) => {
+      log.warn("{count} more lines about clients were left out", { count });
+    });
+    if (!allowed) return;
+    if (notice.type === "event") describe(notice.event, network);
+    else log.warn("Cannot take new connections for now: {reason}", { reason: notice.reason });
+  };
+}
+
+function isForDebugging(notice: Notice): boolean {
+  return notice.type === "event" && notice.event.type === "stranger";
+}
+
+function describe(event: ServerEvent, network: Prefix): void {
+  switch (event.type) {
+    case "joined":
+      return log.info(`${who(event)} joined from {source} ({grant})`, {
+        ...event,
+        address: formatIpv4(event.address),
+      });
+    case "left":
+      return log.info(`${who(event)} left: {reason}`, {
+        ...event,
+        address: formatIpv4(event.address),
+      });
+    case "refused":
+      return log.warn(
+        "Refused {address} to {source}: it is in use, or not a client's in {network}",
+        {
+          ...event,
+          address: formatIpv4(event.address),
+          network: network.toString(),
+        },
+      );
+    case "exhausted":
+      return log.warn(
+        "All {capacity} client addresses of {network} are in use: new clients are refused until " +
+          "one leaves; a larger --network has more",
+        { ...event, network: network.toString() },
+      );
+    case "overlap":
+      return log.warn(
+        "{name} does not get {prefix}, which another connected peer has: give each network to one " +
+          "peer only",
+        { ...event },
+      );
+    case "stranger":
+      return log.debug("A connection from {source} without an address ended: {reason}", {
+        ...event,
+      });
+  }
+}
+
+function who({ name }: { name?: string }): string {
+  return name === undefined ? "{address}" : "{name} ({address})";
+}

@@ -1,0 +1,88 @@
+import { Failure } from "./failure.ts";
+import { log } from "./logging.ts";
+import { writeFileAtomically } from "./state_folder.ts";
+
+/** Milliseconds from one writing of a file to the next at the least. */
+const WRITE_INTERVAL = 1000;
+
+/**
+ * A file that follows what happens: written at once when that is rare, and once a second when it is
+ * not, so that no client can wear a memory card out.
+ */
+export class DeferredFile {
+  readonly #path: string;
+  readonly #text: () => string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #changed = false;
+
+  /** @param text gives what is to be written, when it is written */
+  constructor(path: string, text: () => string) {
+    this.#path = path;
+    this.#text = text;
+  }
+
+  /** Says that the text is another one now. */
+  changed(): void {
+    this.#changed = true;
+    this.#timer ??= this.#writeAndWait();
+  }
+
+  /** Writes what is not written yet. */
+  close(): void {
+    clearTimeout(this.#timer);
+    if (this.#changed) this.#write();
+  }
+
+  #writeAndWait(): ReturnType<typeof setTimeout> {
+    this.#write();
+    return setTimeout(() => {
+      this.#timer = this.#changed ? this.#writeAndWait() : undefined;
+    }, WRITE_INTERVAL);
+  }
+
+  #write(): void {
+    this.#changed = false;
+    try {
+      writeFileAtomically(this.#path, this.#text());
+    } catch (error) {
+      log.error("Cannot write {path}: {reason}: what it should hold would not survive a restart", {
+        path: this.#path,
+        reason: (error as Error).message,
+      });
+    }
+  }
+}
+
+/** The text of a file, or undefined if there is none. @throws {Failure} if it cannot be read */
+export function readTextIfAny(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Reads a file that can be done without: one that is damaged is set aside, and said so.
+ *
+ * @param parse throws a SyntaxError if the text is no such file
+ * @throws {Failure} if there is a file that cannot be read
+ */
+export function readStateFile<T>(path: string, parse: (text: string) => T): T | undefined {
+  const text = readTextIfAny(path);
+  if (text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const aside = `${path}.damaged`;
+    Deno.renameSync(path, aside);
+    log.error("{path} is damaged ({reason}): starting without it, kept it as {aside}", {
+      path,
+      reason: error.message,
+      aside,
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,4 @@
+/** All of stdin, as text. */
+export function readAll(): Promise<string> {
+  return new Response(Deno.stdin.readable).text();
+}

@@ -1,0 +1,160 @@
+/** The options of both programs' commands, as tables that command lines are read and helped by. */
+import {
+  CLIENT_TIMEOUT,
+  KEEPALIVE_INTERVAL,
+  MAX_CONNECTIONS,
+  SERVER_TIMEOUT,
+} from "../session/limits.ts";
+import type { Option } from "./command_line.ts";
+
+export const DEFAULT_PORT = 2002;
+export const DEFAULT_NETWORK = "10.0.0.0/16";
+export const DEFAULT_MTU = 1500;
+export const DEFAULT_EXPIRY = "7d";
+/** Prefix length of a classic network, which the protocol does not tell: the C client's netmask. */
+export const CLASSIC_PREFIX_LENGTH = 16;
+
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+export type LogLevel = typeof LOG_LEVELS[number];
+
+export const CRYPTO_CHOICES = ["auto", "libcrypto", "node"] as const;
+/** What seals records: the system's libcrypto, node:crypto, or the first of them that is there. */
+export type CryptoChoice = typeof CRYPTO_CHOICES[number];
+
+const PORT: Option = {
+  name: "port",
+  short: "p",
+  value: "PORT",
+  help: `the server's port (default ${DEFAULT_PORT})`,
+};
+const UDP: Option = { name: "udp", short: "u", help: "use UDP only (not available yet)" };
+const STATE: Option = {
+  name: "state",
+  value: "DIR",
+  help: "folder for keys and all else that must last (default /var/lib/simplevpn for root)",
+};
+const JSON_OUTPUT: Option = { name: "json", help: "print JSON" };
+const ADDRESS: Option = { name: "address", value: "ADDRESS", help: "its address (default any)" };
+const ROUTE: Option = {
+  name: "route",
+  value: "CIDR",
+  repeats: true,
+  help: "a network behind it, which it may send from (repeatable)",
+};
+
+const RUN_OPTIONS: readonly Option[] = [
+  {
+    name: "crypto",
+    value: "WHICH",
+    help: `${CRYPTO_CHOICES.join(", ")} (default auto: libcrypto where there is one)`,
+  },
+  { name: "tun", value: "NAME", help: "name of the TUN device (default simplevpn0, 1, ...)" },
+  STATE,
+  { name: "log-level", value: "LEVEL", help: `${LOG_LEVELS.join(", ")} (default info)` },
+  { name: "json-logs", help: "log lines as JSON objects" },
+];
+
+export const SERVE_OPTIONS: readonly Option[] = [
+  PORT,
+  UDP,
+  { name: "listen", value: "ADDRESS", help: "listen on this address only (default all)" },
+  {
+    name: "network",
+    value: "CIDR",
+    help: `the clients' network; the server has its first address (default ${DEFAULT_NETWORK})`,
+  },
+  {
+    name: "route",
+    value: "CIDR",
+    repeats: true,
+    help: "a network behind the server that clients are to reach (repeatable)",
+  },
+  { name: "dns", value: "ADDRESS", repeats: true, help: "a DNS server for clients (repeatable)" },
+  { name: "search", value: "DOMAIN", repeats: true, help: "a search domain (repeatable)" },
+  { name: "isolate", help: "clients reach the server's side only, not each other" },
+  {
+    name: "classic",
+    help: "serve clients of the protocol of 2013 too: no encryption, no authentication",
+  },
+  { name: "mtu", value: "BYTES", help: `MTU of the tunnel (default ${DEFAULT_MTU})` },
+  {
+    name: "keepalive",
+    value: "SECONDS",
+    help: `ask for a sign of life after so long (default ${KEEPALIVE_INTERVAL / 1000})`,
+  },
+  {
+    name: "timeout",
+    value: "SECONDS",
+    help: `drop clients silent for so long (default ${SERVER_TIMEOUT / 1000})`,
+  },
+  { name: "max-clients", value: "N", help: `connections at the most (default ${MAX_CONNECTIONS})` },
+  ...RUN_OPTIONS,
+];
+
+export const CONNECT_OPTIONS: readonly Option[] = [
+  { name: "server", short: "s", value: "HOST", help: "the server's name or address" },
+  PORT,
+  { name: "server-key", value: "KEY", help: "the server's public key (default from the invite)" },
+  {
+    name: "invite-file",
+    value: "FILE",
+    help: 'read the invite from a file, or from stdin if FILE is "-"',
+  },
+  { name: "address", short: "a", value: "ADDRESS", help: "ask for this address (default any)" },
+  UDP,
+  {
+    name: "classic",
+    help: "the protocol of 2013: no encryption, no authentication",
+  },
+  {
+    name: "network",
+    value: "CIDR",
+    help:
+      `with --classic: the server's network (default the /${CLASSIC_PREFIX_LENGTH} of the address)`,
+  },
+  { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
+  {
+    name: "keepalive",
+    value: "SECONDS",
+    help: `with --classic: ask for a sign of life after so long (default ${
+      KEEPALIVE_INTERVAL / 1000
+    })`,
+  },
+  {
+    name: "timeout",
+    value: "SECONDS",
+    help: `with --classic: connect anew after so long without one (default ${
+      CLIENT_TIMEOUT / 1000
+    })`,
+  },
+  ...RUN_OPTIONS,
+];
+
+export const INVITE_OPTIONS: readonly Option[] = [
+  ADDRESS,
+  ROUTE,
+  {
+    name: "expires",
+    value: "TIME",
+    help: `how long it can be used, as 30m, 12h, 7d (default ${DEFAULT_EXPIRY})`,
+  },
+  {
+    name: "host",
+    value: "NAME",
+    help: "name or address by which clients reach this server (default one of its addresses)",
+  },
+  { ...PORT, help: "port by which clients reach this server (default the server's)" },
+  { name: "no-qr", help: "print the line alone, without the QR code" },
+  { name: "revoke", help: "take NAME's open invite back" },
+  STATE,
+];
+
+export const PEERS_ADD_OPTIONS: readonly Option[] = [
+  ADDRESS,
+  ROUTE,
+  { name: "isolate", help: "it reaches the server's side only, not other peers" },
+  STATE,
+];
+
+export const PEERS_LIST_OPTIONS: readonly Option[] = [JSON_OUTPUT, STATE];
+export const STATE_OPTIONS: readonly Option[] = [STATE];

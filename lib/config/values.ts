@@ -1,0 +1,144 @@
+/** Values of options: reading and checking one, in words that name it. */
+import { isLoopback, isMulticast } from "../address/ipv4_address.ts";
+import { parsePrefix, type Prefix } from "../address/prefix.ts";
+import { DOMAIN_PATTERN, NAME_PATTERN } from "../protocol/control.ts";
+import { KEY_LENGTH } from "../protocol/x25519.ts";
+import { fromBase64 } from "./base64.ts";
+import { type Arguments, UsageError } from "./command_line.ts";
+
+const SECONDS_MOST = 86_400;
+
+export function isGiven({ options }: Arguments, name: string): boolean {
+  return options.has(name);
+}
+
+export function readText({ options }: Arguments, name: string): string | undefined {
+  return options.get(name)?.[0];
+}
+
+/** Reads an option's value, if it is given; what `parse` throws becomes a usage error that names it. */
+export function read<T>(
+  args: Arguments,
+  name: string,
+  parse: (text: string) => T,
+): T | undefined {
+  return readAll(args, name, parse)[0];
+}
+
+/** Reads all values of an option that may be given several times. */
+export function readAll<T>(args: Arguments, name: string, parse: (text: string) => T): T[] {
+  try {
+    return (args.options.get(name) ?? []).map(parse);
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message}`);
+  }
+}
+
+/** The operands, which are as many as there are names for them. @throws {UsageError} */
+export function readOperands({ operands }: Arguments, ...names: string[]): string[] {
+  const missing = names[operands.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+  const unexpected = operands[names.length];
+  if (unexpected !== undefined) throw new UsageError(`Unexpected argument "${unexpected}"`);
+  return [...operands];
+}
+
+/** A whole number within bounds. */
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new RangeError(`"${text}" is not a whole number from ${least} to ${most}`);
+  };
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((word) => word === text);
+    if (word !== undefined) return word;
+    throw new RangeError(`"${text}" is none of ${words.join(", ")}`);
+  };
+}
+
+/** Seconds, fractions allowed, as milliseconds. */
+export function seconds(text: string): number {
+  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : NaN;
+  if (value > 0 && value <= SECONDS_MOST) return value * 1000;
+  throw new RangeError(`"${text}" is not a number of seconds, above 0 and up to ${SECONDS_MOST}`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };
+
+/** A time such as "7d" or "12h" as milliseconds. */
+export function duration(text: string): number {
+  const match = /^([0-9]{1,5})([smhd])$/.exec(text);
+  const value = match ? Number(match[1]) * UNITS[match[2]!]! : 0;
+  if (value > 0) return value;
+  throw new RangeError(`"${text}" is no time such as 30m, 12h or 7d`);
+}
+
+/** A network that addresses can be given out of: unicast, and with room for a server and a client. */
+export function hostNetwork(text: string): Prefix {
+  const network = parsePrefix(text);
+  if (network.length < 8 || network.length > 30) {
+    throw new RangeError(`"${text}" is not a network from /8 to /30 in size`);
+  }
+  if (!isUnicast(network.first)) {
+    throw new RangeError(`"${text}" is not a network of ordinary addresses`);
+  }
+  return network;
+}
+
+/** A network that packets can be routed to. */
+export function routedNetwork(text: string): Prefix {
+  const network = parsePrefix(text);
+  if (network.length > 0 && isUnicast(network.first)) return network;
+  throw new RangeError(`"${text}" is not a network of ordinary addresses`);
+}
+
+function isUnicast(address: number): boolean {
+  return !isMulticast(address) && !isLoopback(address) && address >>> 24 !== 0 &&
+    address >>> 28 !== 15;
+}
+
+/** A name or a literal address, as far as that can be told without asking. */
+export function host(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
+  if (/[\x00-\x20\x7f/]/.test(text) || text.length > 255) {
+    throw new SyntaxError("That is neither a name nor an address");
+  }
+  const bracketed = /^\[(.*)\]$/.exec(text);
+  return bracketed?.[1] ?? text;
+}
+
+/** A peer's name. */
+export function peerName(text: string): string {
+  if (NAME_PATTERN.test(text)) return text;
+  throw new UsageError(
+    `"${text}" is no name for a peer: 1 to 64 letters, digits and any of ._- after the first`,
+  );
+}
+
+/** A public key in base64. */
+export function publicKey(text: string): Uint8Array {
+  try {
+    return fromBase64(text, KEY_LENGTH);
+  } catch {
+    throw new SyntaxError(`"${text}" is no key: a key is ${KEY_LENGTH} bytes in base64`);
+  }
+}
+
+/** What the kernel takes for an interface's name (dev_valid_name() in net/core/dev.c), less "%". */
+export function interfaceName(text: string): string {
+  if (!/^[A-Za-z0-9_.@-]{1,15}$/.test(text) || text === "." || text === "..") {
+    throw new SyntaxError(`"${text}" is not 1 to 15 letters, digits, and any of _.@-`);
+  }
+  return text;
+}
+
+/** A domain name: labels of letters, digits and inner hyphens (RFC 1123, 2.1). */
+export function domainName(text: string): string {
+  if (DOMAIN_PATTERN.test(text)) return text;
+  throw new SyntaxError(`"${text}" is no domain name`);
+}

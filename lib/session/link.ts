@@ -1,0 +1,35 @@
+import type { Configuration } from "../protocol/control.ts";
+
+/** What a link tells the client that it serves. A link that was lost says nothing more. */
+export interface LinkOwner {
+  /** The server gave this address; a classic server tells nothing else. Once per link. */
+  linkUp(address: number, configuration: Configuration | undefined, now: number): void;
+  /** The server changed what it told. */
+  linkChanged(configuration: Configuration): void;
+  /** The link is of no use any more; its transport is closed. */
+  linkLost(loss: LinkLoss, now: number): void;
+  toTun(bytes: Uint8Array, offset: number, length: number): void;
+}
+
+/** Why a link was lost, and what that means for the next attempt. */
+export interface LinkLoss {
+  reason: string;
+  /** `never` if the server will say the same again, `later` if only time may change that. */
+  again?: "never" | "later";
+}
+
+/** A client's end of one connection, whatever the protocol. */
+export interface Link {
+  /** When `advance()` has something to do at the earliest. */
+  readonly deadline: number;
+  /** Does what is due by `now`. */
+  advance(now: number): void;
+  /** Takes bytes that came; returns how many are done with. The rest is to come again, with more. */
+  receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
+  /** Passes on a packet that the TUN device gave. */
+  fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void;
+  /** Ends the connection in good order. */
+  close(): void;
+  /** The connection ended from outside; the client asks why that may be, before an address is given. */
+  readonly silence: LinkLoss;
+}

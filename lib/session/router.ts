@@ -1,0 +1,85 @@
+import {
+  isLoopback,
+  isMulticast,
+  LIMITED_BROADCAST,
+  UNSPECIFIED,
+} from "../address/ipv4_address.ts";
+import type { Prefix } from "../address/prefix.ts";
+import { Ipv4Packet } from "../packet/ipv4.ts";
+import { RoutingTable } from "../routing/table.ts";
+import { type Counters, DropReason, Way } from "./counters.ts";
+import { reasonAgainst } from "./unaddressed.ts";
+
+/** Somebody whose packets a router passes on. */
+export interface Member {
+  /** An isolated member's packets reach no other member, and none of theirs reach it. */
+  readonly isolated: boolean;
+  /** Sends a packet to the member; the bytes are taken before the call returns. */
+  deliver(bytes: Uint8Array, offset: number, length: number): void;
+}
+
+/** Hands one packet to the TUN device; the bytes are taken before the call returns. */
+export type TunWriter = (bytes: Uint8Array, offset: number, length: number) => void;
+
+/**
+ * A server's way of a packet: checks what it is and where it comes from, and passes it to whoever owns
+ * its destination, else to the TUN device.
+ */
+export class Router {
+  /** Who owns which addresses. */
+  readonly table: RoutingTable<Member> = new RoutingTable();
+  readonly #network: Prefix;
+  readonly #toTun: TunWriter;
+  readonly #counters: Counters;
+  readonly #packet = new Ipv4Packet();
+
+  constructor(network: Prefix, toTun: TunWriter, counters: Counters) {
+    this.#network = network;
+    this.#toTun = toTun;
+    this.#counters = counters;
+  }
+
+  /** Passes on a packet that the TUN device gave. */
+  fromTun(bytes: Uint8Array, offset: number, length: number): void {
+    this.#counters.pass(Way.FromTun, length);
+    const reason = this.#checkHeader(bytes, offset, length);
+    if (reason !== undefined) return this.#counters.drop(reason);
+    const owner = this.table.ownerOf(this.#packet.destination);
+    if (owner === undefined) this.#counters.drop(DropReason.NoRoute);
+    else owner.deliver(bytes, offset, length);
+  }
+
+  /** Passes on a packet that a member sent, if its source address is the member's own. */
+  fromMember(member: Member, bytes: Uint8Array, offset: number, length: number): void {
+    const reason = this.#checkHeader(bytes, offset, length) ?? this.#checkSource(member);
+    if (reason !== undefined) return this.#counters.drop(reason);
+    const owner = this.table.ownerOf(this.#packet.destination);
+    if (owner === undefined) this.#toTun(bytes, offset, length);
+    else if (owner !== member && (owner.isolated || member.isolated)) {
+      this.#counters.drop(DropReason.Isolated);
+    } else owner.deliver(bytes, offset, length);
+  }
+
+  /** Points the view at the packet and says why it may not pass, whoever sent it. */
+  #checkHeader(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
+    const packet = this.#packet;
+    if (!packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
+    const destination = packet.destination;
+    if (
+      isMulticast(destination) || destination === LIMITED_BROADCAST ||
+      destination === this.#network.last || destination === this.#network.first
+    ) {
+      return DropReason.Multicast;
+    }
+    if (isLoopback(destination) || destination === UNSPECIFIED) {
+      return DropReason.DestinationAddress;
+    }
+    return undefined;
+  }
+
+  #checkSource(member: Member): DropReason | undefined {
+    return this.table.ownerOf(this.#packet.source) === member
+      ? undefined
+      : DropReason.SourceAddress;
+  }
+}

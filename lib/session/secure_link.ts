@@ -1,0 +1,237 @@
+import {
+  CloseReason,
+  type Configuration,
+  ControlType,
+  describeClose,
+  PING_LENGTH,
+  readConfiguration,
+  writeClose,
+} from "../protocol/control.ts";
+import { INCOMPLETE, LOST, messageOfResponse, responseLength } from "../protocol/hello.ts";
+import type { Handshake } from "../protocol/noise.ts";
+import { ClientFilter } from "./client_filter.ts";
+import { DropReason } from "./counters.ts";
+import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { LivenessTiming } from "./liveness.ts";
+import {
+  type ChannelContext,
+  type ChannelLoss,
+  type ChannelOwner,
+  SecureChannel,
+} from "./secure_channel.ts";
+import type { Transport } from "./transport.ts";
+
+/** Does a client's part of handshakes; each request is answered later, by the link's method named. */
+export interface HandshakePorts {
+  /** Asks for the bytes to begin with; `hello()` answers. */
+  requestHello(): void;
+  /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
+  requestRekey(): void;
+  /** Hands the server's message over; `established()` or `refuted()` answers. */
+  complete(message: Uint8Array): void;
+}
+
+const CHANNEL_LOSSES: Readonly<Record<ChannelLoss, string>> = {
+  forged: "what came is not what the server sent: somebody on the way changed it",
+  silent: "the server was silent for too long",
+  exhausted: "the server did not make new keys in time",
+  overrun: "the connection takes nothing any more",
+};
+
+/** After these the server would only say the same again. */
+const FINAL = [
+  CloseReason.Removed,
+  CloseReason.InviteUsed,
+  CloseReason.InviteExpired,
+  CloseReason.InviteRevoked,
+  CloseReason.AddressRefused,
+];
+
+/** After these another attempt is worth while, but not at once. */
+const LASTING = [CloseReason.Replaced, CloseReason.Disabled, CloseReason.NoAddress];
+
+/** A client's end of one secure connection. */
+export class SecureLink implements Link, ChannelOwner {
+  readonly #owner: LinkOwner;
+  readonly #transport: Transport;
+  readonly #ports: HandshakePorts;
+  readonly #context: ChannelContext;
+  readonly #timing: LivenessTiming;
+  #channel: SecureChannel | undefined;
+  #filter: ClientFilter | undefined;
+  /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
+  #rekeying = false;
+  #lost = false;
+
+  /** Begins the handshake at once. */
+  constructor(
+    owner: LinkOwner,
+    transport: Transport,
+    ports: HandshakePorts,
+    timing: LivenessTiming,
+    context: ChannelContext,
+  ) {
+    this.#owner = owner;
+    this.#transport = transport;
+    this.#ports = ports;
+    this.#timing = timing;
+    this.#context = context;
+    ports.requestHello();
+  }
+
+  /** @see {Link} */
+  get deadline(): number {
+    if (this.#channel === undefined) return Infinity;
+    return Math.min(this.#channel.deadline, this.#rekeying ? Infinity : this.#channel.rekeyDue);
+  }
+
+  /** @see {Link} */
+  get silence(): LinkLoss {
+    return {
+      reason: this.#channel === undefined
+        ? "the server did not answer the handshake: does it know this client, and is the server " +
+          "key right?"
+        : "the server closed the connection without a word",
+    };
+  }
+
+  /** @see {Link} */
+  advance(now: number): void {
+    const channel = this.#channel;
+    if (channel === undefined) return;
+    channel.advance(now);
+    if (this.#lost || this.#rekeying || now < channel.rekeyDue) return;
+    this.#rekeying = true;
+    this.#ports.requestRekey();
+  }
+
+  /** Answers `requestHello()`. */
+  hello(bytes: Uint8Array): void {
+    if (!this.#lost) this.#transport.send(bytes, 0, bytes.length);
+  }
+
+  /** Answers `requestRekey()`. */
+  rekeyInitiation(message: Uint8Array): void {
+    this.#channel?.sendControl(ControlType.RekeyInitiation, message);
+  }
+
+  /** The server's message was right, and these are the keys. */
+  established(handshake: Handshake): void {
+    if (this.#lost) return;
+    if (this.#channel === undefined) {
+      const [transport, timing] = [this.#transport, this.#timing];
+      this.#channel = new SecureChannel(this, transport, handshake, timing, this.#context);
+    } else {
+      this.#channel.rekey(handshake, true);
+      this.#rekeying = false;
+    }
+    // The first record with new keys proves to the server that this end has them.
+    this.#channel.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
+  }
+
+  /** The server's message was not right. */
+  refuted(): void {
+    this.#lose({ reason: "the server's answer to the handshake is not authentic" });
+  }
+
+  /** @see {Link} */
+  receive(bytes: Uint8Array, offset: number, length: number): number {
+    if (this.#channel !== undefined) return this.#channel.receive(bytes, offset, length);
+    const response = responseLength(bytes, offset, length);
+    if (response === INCOMPLETE) return 0;
+    if (response === LOST) {
+      this.#lose({ reason: "what answered is no simplevpn server" });
+      return length;
+    }
+    this.#ports.complete(messageOfResponse(bytes.slice(offset, offset + response)));
+    return response;
+  }
+
+  /** @see {Link} */
+  fromTun(bytes: Uint8Array, offset: number, length: number): void {
+    const filter = this.#filter;
+    const reason = filter === undefined
+      ? DropReason.NotConnected
+      : filter.checkOutgoing(bytes, offset, length);
+    if (reason === undefined) this.#channel!.sendPacket(bytes, offset, length);
+    else this.#context.counters.drop(reason);
+  }
+
+  /** @see {Link} */
+  close(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#channel?.sendControl(ControlType.Close, writeClose(CloseReason.Stopping));
+    this.#channel?.end();
+    this.#transport.close();
+  }
+
+  /** @see {ChannelOwner} */
+  channelPacket(bytes: Uint8Array, offset: number, length: number): void {
+    const filter = this.#filter;
+    const reason = filter === undefined
+      ? DropReason.NotConnected
+      : filter.checkIncoming(bytes, offset, length);
+    if (reason === undefined) this.#owner.toTun(bytes, offset, length);
+    else this.#context.counters.drop(reason);
+  }
+
+  /** @see {ChannelOwner} */
+  channelControl(type: number, body: Uint8Array): void {
+    switch (type) {
+      case ControlType.Configuration:
+        return this.#configure(body);
+      case ControlType.RekeyResponse:
+        if (this.#rekeying) this.#ports.complete(body);
+        return;
+      case ControlType.Close:
+        return this.#closed(body[0] ?? 0);
+    }
+  }
+
+  /** @see {ChannelOwner} */
+  channelLost(reason: ChannelLoss): void {
+    this.#lose({ reason: CHANNEL_LOSSES[reason] });
+  }
+
+  #configure(body: Uint8Array): void {
+    const configuration = this.#readConfiguration(body);
+    if (configuration === undefined) return;
+    const { address, prefixes, keepalive, timeout } = configuration;
+    const isFirst = this.#filter === undefined;
+    this.#filter = new ClientFilter(address.address, prefixes);
+    this.#channel!.timing = { keepalive, timeout };
+    if (isFirst) {
+      this.#owner.linkUp(address.address, configuration, this.#context.clock.now);
+    } else {
+      this.#owner.linkChanged(configuration);
+    }
+  }
+
+  #readConfiguration(body: Uint8Array): Configuration | undefined {
+    try {
+      return readConfiguration(body);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#lose({
+        reason: `the server gave a configuration that makes no sense: ${error.message}`,
+      });
+      return undefined;
+    }
+  }
+
+  #closed(code: number): void {
+    const loss: LinkLoss = { reason: `the server says that ${describeClose(code)}` };
+    if (FINAL.includes(code)) loss.again = "never";
+    else if (LASTING.includes(code)) loss.again = "later";
+    this.#lose(loss);
+  }
+
+  #lose(loss: LinkLoss): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#channel?.end();
+    this.#transport.close();
+    this.#owner.linkLost(loss, this.#context.clock.now);
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  CloseReason,
+  ControlType,
+  describeClose,
+  writeClose,
+  writeConfiguration,
+} from "../protocol/control.ts";
+import { frameResponse } from "../protocol/hello.ts";
+import type { Connection, Stage } from "./connection.ts";
+import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
+import { DropReason } from "./counters.ts";
+import { HANDSHAKE_TIMEOUT, REKEY_LEAST_INTERVAL } from "./limits.ts";
+import type { Member } from "./router.ts";
+import { type ChannelLoss, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import type { Server } from "./server.ts";
+
+const LOSSES: Readonly<Record<ChannelLoss, string>> = {
+  forged: "what came is not what the client sent",
+  silent: "silent for too long",
+  exhausted: "did not make new keys in time",
+  overrun: "takes nothing any more",
+};
+
+/** A server's end of one secure connection, from the answer to the handshake on. */
+export class SecurePeer implements Stage, Member, ChannelOwner {
+  readonly #server: Server;
+  readonly #connection: Connection;
+  readonly #channel: SecureChannel;
+  readonly #confirmBy: number;
+  #confirmed = false;
+  #admission: Admission | undefined;
+  #rekeyedAt = -Infinity;
+
+  /** Sends the answer. */
+  constructor(server: Server, connection: Connection, answer: Answer, now: number) {
+    this.#server = server;
+    this.#connection = connection;
+    this.#confirmBy = now + HANDSHAKE_TIMEOUT;
+    const response = frameResponse(answer.message);
+    connection.transport.send(response, 0, response.length);
+    this.#channel = new SecureChannel(
+      this,
+      connection.transport,
+      answer.handshake,
+      server.timing,
+      server.channels,
+    );
+  }
+
+  /** What it was admitted as; undefined before that. */
+  get admission(): Admission | undefined {
+    return this.#admission;
+  }
+
+  get source(): string {
+    return this.#connection.origin.host;
+  }
+
+  /** @see {Member} */
+  get isolated(): boolean {
+    return this.#server.isolate || (this.#admission?.isolated ?? true);
+  }
+
+  /** @see {Stage} */
+  get deadline(): number {
+    return this.#confirmed ? this.#channel.deadline : this.#confirmBy;
+  }
+
+  /** @see {Stage} */
+  advance(now: number): void {
+    if (this.#confirmed) this.#channel.advance(now);
+    else if (now >= this.#confirmBy) this.#connection.abort("did not show who it is in time");
+  }
+
+  /** @see {Stage} */
+  receive(bytes: Uint8Array, offset: number, length: number): number {
+    const done = this.#channel.receive(bytes, offset, length);
+    if (!this.#confirmed && this.#channel.hasHeard && !this.#connection.isClosed) {
+      this.#confirmed = true;
+      this.#server.confirmed(this.#connection);
+    }
+    return done;
+  }
+
+  /** @see {Stage} */
+  ended(reason: string): void {
+    this.#channel.end();
+    this.#server.peerLeft(this, this.#connection, reason);
+  }
+
+  /** Lets the client in, or tells it what changed. */
+  judge(verdict: Verdict): void {
+    if ("refuse" in verdict) return this.expel(verdict.refuse);
+    const before = this.#admission;
+    this.#admission = verdict.admit;
+    this.#server.admitted(this, before);
+    if (this.#connection.isClosed) return;
+    const configuration = writeConfiguration(this.#server.configurationFor(verdict.admit));
+    this.#channel.sendControl(ControlType.Configuration, configuration);
+  }
+
+  /** Takes the answer to `Server.rekey()`. */
+  rekeyed(answer: Answer): void {
+    this.#channel.sendControl(ControlType.RekeyResponse, answer.message);
+    this.#channel.rekey(answer.handshake, false);
+  }
+
+  /** Tells the client why, and ends the connection. */
+  expel(reason: CloseReason): void {
+    this.#channel.sendControl(ControlType.Close, writeClose(reason));
+    this.#connection.close(EXPEL_TEXTS[reason] ?? describeClose(reason));
+  }
+
+  /** @see {Member} */
+  deliver(bytes: Uint8Array, offset: number, length: number): void {
+    this.#channel.sendPacket(bytes, offset, length);
+  }
+
+  /** @see {ChannelOwner} */
+  channelPacket(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#admission === undefined) this.#server.counters.drop(DropReason.NotConnected);
+    else this.#server.router.fromMember(this, bytes, offset, length);
+  }
+
+  /** @see {ChannelOwner} */
+  channelControl(type: number, body: Uint8Array): void {
+    if (type === ControlType.Close) this.#connection.close("left");
+    else if (type === ControlType.RekeyInitiation) this.#rekey(body);
+  }
+
+  /** @see {ChannelOwner} */
+  channelLost(reason: ChannelLoss): void {
+    this.#connection.close(LOSSES[reason]);
+  }
+
+  #rekey(message: Uint8Array): void {
+    const { now } = this.#server.channels.clock;
+    if (now < this.#rekeyedAt + REKEY_LEAST_INTERVAL || this.#admission === undefined) {
+      return this.expel(CloseReason.ProtocolViolation);
+    }
+    this.#rekeyedAt = now;
+    this.#server.rekey(this.#connection, message);
+  }
+}
+
+/** Why a peer was sent away, as the server's log says it. */
+const EXPEL_TEXTS: Partial<Record<CloseReason, string>> = {
+  [CloseReason.Stopping]: "the server stops",
+  [CloseReason.Replaced]: "the same identity connected anew",
+  [CloseReason.Removed]: "it was removed",
+  [CloseReason.Disabled]: "it was disabled",
+  [CloseReason.InviteUsed]: "its invite was used before",
+  [CloseReason.InviteExpired]: "its invite has expired",
+  [CloseReason.InviteRevoked]: "its invite was revoked",
+  [CloseReason.AddressRefused]: "the address it asked for, or has, cannot be used",
+  [CloseReason.NoAddress]: "no address is left",
+  [CloseReason.ProtocolViolation]: "it sent something that the protocol does not allow",
+};
