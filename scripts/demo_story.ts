@@ -9,15 +9,13 @@ import { program } from "./program.ts";
 
 const SERVER_OUTER = "203.0.113.2";
 const SERVER_INNER = "10.0.0.1";
-const SERVER_OPTIONS = ["--classic"];
-const CLIENT_OPTIONS = ["--classic", "-s", SERVER_OUTER];
-const SERVER_COMMAND = ["simplevpn-server", ...SERVER_OPTIONS].join(" ");
-const CLIENT_COMMAND = ["simplevpn-client", ...CLIENT_OPTIONS].join(" ");
 
 /** Where demo.ts mounts a folder that is the demo's own and goes with it. */
-const STATE = ["--state", "/var/run/simplevpn-demo"];
+const STATE = "/var/run/simplevpn-demo";
 
 const CONNECTED = /Connected to .*: (this machine is ([0-9.]+) .*)/;
+/** How much of an invite is shown: it is longer than a line. */
+const INVITE_SHOWN = 44;
 /** Seconds that data is moved for: to see how fast, and beyond the server's end. */
 const MOVE_TIME = 0.7;
 const LONG_MOVE_TIME = 2;
@@ -63,6 +61,7 @@ class Story {
     await this.#ping();
     await this.#moveData();
     await this.#surviveCrash();
+    await this.#remove();
     this.#summarize((performance.now() - begun) / 1000);
   }
 
@@ -102,23 +101,30 @@ class Story {
   }
 
   async #joinMachines(): Promise<void> {
-    this.#narrator.step("One command on the server, one on each machine that joins");
-    this.#narrator.command("server", SERVER_COMMAND, await this.#startServer());
-    for (const guest of [this.#laptop, this.#pi]) {
-      guest.client = guest.machine.start([...program("client"), ...CLIENT_OPTIONS]);
-      this.#programs.set(guest.name, guest.client);
-      const [, words, address] = await guest.client.waitFor(CONNECTED);
-      guest.inner = address!;
-      this.#narrator.command(guest.name, CLIENT_COMMAND, words!);
-    }
+    this.#narrator.step("An invite for each machine that joins, and one command there");
+    this.#narrator.command("server", "simplevpn-server", await this.#startServer());
+    for (const guest of [this.#laptop, this.#pi]) await this.#join(guest);
     this.#picture();
   }
 
   /** Starts the server and returns what it says. */
   async #startServer(): Promise<string> {
-    const server = this.#server.start([...program("server"), ...SERVER_OPTIONS, ...STATE]);
+    const server = this.#server.start(serverCommand());
     this.#programs.set("server", server);
     return (await server.waitFor(/(Listening on .*)/))[1]!;
+  }
+
+  async #join(guest: Guest): Promise<void> {
+    const { name, machine } = guest;
+    const words = ["invite", name, "--host", SERVER_OUTER];
+    const invite = (await this.#server.run(...serverCommand(...words))).trim();
+    const shown = `${invite.slice(0, INVITE_SHOWN)}...`;
+    this.#narrator.command("server", `simplevpn-server ${words.join(" ")}`, shown);
+    guest.client = machine.start([...program("client"), invite, "--state", `${STATE}/${name}`]);
+    this.#programs.set(name, guest.client);
+    const [, told, address] = await guest.client.waitFor(CONNECTED);
+    guest.inner = address!;
+    this.#narrator.command(name, `simplevpn-client ${shown}`, told!);
   }
 
   async #ping(): Promise<void> {
@@ -174,7 +180,7 @@ class Story {
     const server = this.#programs.get("server")!;
     this.#narrator.command("server", `kill -9 ${server.pid}`);
     await server.stop("SIGKILL");
-    this.#narrator.command("server", SERVER_COMMAND, await this.#startServer());
+    this.#narrator.command("server", "simplevpn-server", await this.#startServer());
   }
 
   /** Waits until a guest has its connection again that it loses in the crash. */
@@ -186,10 +192,23 @@ class Story {
     this.#narrator.value(`${name} is back`, value);
   }
 
+  async #remove(): Promise<void> {
+    this.#narrator.step("The pi is not welcome any more");
+    const { client } = this.#pi;
+    const words = ["peers", "remove", "pi"];
+    const begun = performance.now();
+    await this.#server.run(...serverCommand(...words));
+    const [, reason] = await client.waitFor(/the server says that (.*)/);
+    const milliseconds = Math.round(performance.now() - begun);
+    this.#narrator.command("server", `simplevpn-server ${words.join(" ")}`);
+    this.#narrator.value("the pi is cut off", `after ${milliseconds} ms, and knows: ${reason}`);
+  }
+
   #summarize(seconds: number): void {
     this.#narrator.step("The same on real machines");
-    this.#narrator.command("server", `sudo ${SERVER_COMMAND}`);
-    this.#narrator.command("others", `sudo ${CLIENT_COMMAND.replace(SERVER_OUTER, "HOST")}`);
+    this.#narrator.command("server", "sudo simplevpn-server");
+    this.#narrator.command("server", "sudo simplevpn-server invite NAME");
+    this.#narrator.command("others", "sudo simplevpn-client INVITE");
     this.#narrator.say("From a checkout they are: sudo deno task server, sudo deno task client.");
     this.#narrator.say(`This took ${seconds.toFixed(1)} s, and nothing of it stays behind.`);
   }
@@ -202,6 +221,11 @@ class Story {
       this.#pi,
     ]);
   }
+}
+
+/** The server's program, with what follows its name. */
+function serverCommand(...words: string[]): string[] {
+  return [...program("server"), ...words, "--state", `${STATE}/server`];
 }
 
 function megabytes(bytes: number): string {
