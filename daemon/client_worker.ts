@@ -4,6 +4,8 @@ import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
+import { Segmenter } from "../lib/packet/segmentation.ts";
+import { MAX_FRAME_BODY } from "../lib/protocol/frame.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
@@ -20,6 +22,9 @@ class ClientWorker {
   readonly #context: WorkerContext<ClientMessage>;
   readonly #buffer = new PacketBuffer(BATCHES);
   readonly #client: Client;
+  readonly #tun: TunPort;
+  /** The connection made last. */
+  #socket: StreamSocket | undefined;
   readonly #streams: StreamContext;
   #candidates: SocketAddress[] = [];
   /** Ends the connection, or the attempt to make one. */
@@ -31,11 +36,13 @@ class ClientWorker {
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
       loop,
-      setup.tunFd,
+      setup.tun,
       this.#buffer,
       counters,
-      (bytes, offset, length) => this.#client.fromTun(bytes, offset, length, loop.now),
+      (...packet) => this.#client.fromTun(...packet),
+      () => this.#socket?.hasRoom(MAX_FRAME_BODY) ?? true,
     );
+    this.#tun = tun;
     this.#client = new Client(
       setup,
       {
@@ -45,7 +52,7 @@ class ClientWorker {
         requestHello: (link) => post({ type: "requestHello", link }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
-        toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
+        toTun: (...packet) => tun.write(...packet),
         report: (event) => post({ type: "event", event }),
         random: Math.random,
       },
@@ -53,6 +60,8 @@ class ClientWorker {
         suite: selectCipherSuite(setup.crypto),
         batches: this.#buffer.batches,
         counters,
+        capabilities: setup.capabilities,
+        segmenter: new Segmenter(),
         clock: loop,
       },
     );
@@ -68,6 +77,7 @@ class ClientWorker {
 
   endTurn(): void {
     this.#buffer.batches.flush();
+    this.#tun.resume();
   }
 
   receive(message: ClientAnswer): void {
@@ -83,7 +93,7 @@ class ClientWorker {
       case "rekeyInitiation":
         return this.#client.rekeyInitiation(message.link, message.message);
       case "established":
-        return this.#client.established(message.link, message.handshake);
+        return this.#client.established(message.link, message.handshake, message.capabilities);
       case "refuted":
         return this.#client.refuted(message.link);
     }
@@ -115,6 +125,7 @@ class ClientWorker {
     loop.forget(fd);
     const socket = new StreamSocket(this.#streams, fd);
     socket.attach(this.#client);
+    this.#socket = socket;
     this.#abandon = () => socket.close();
     this.#client.connected(socket, loop.now);
   }

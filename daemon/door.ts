@@ -11,6 +11,16 @@ import type { GatekeeperMessage, ServerMessage } from "./messages.ts";
 import type { RegistryStore } from "./registry_store.ts";
 import { TimestampStore } from "./timestamp_store.ts";
 
+export interface DoorOptions {
+  /** The server's static key. */
+  identity: KeyPair;
+  /** The server's state folder. */
+  folder: string;
+  network: Prefix;
+  /** What this end can take, as bits of Capability. */
+  capabilities: number;
+}
+
 /** The main thread's part of letting clients in: the gatekeeper, and what it decides by. */
 export class Door {
   readonly #store: RegistryStore;
@@ -23,10 +33,8 @@ export class Door {
 
   /** @param post sends a message to the packet worker */
   constructor(
-    identity: KeyPair,
-    folder: string,
+    { identity, folder, network, capabilities }: DoorOptions,
     store: RegistryStore,
-    network: Prefix,
     post: (message: GatekeeperMessage) => void,
   ) {
     this.#store = store;
@@ -43,6 +51,7 @@ export class Door {
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),
       timestamps: this.#timestamps,
+      capabilities,
       randomKey,
       wallClock: Date.now,
     });

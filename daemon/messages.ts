@@ -1,4 +1,5 @@
 /** What the two threads of a program tell each other. */
+import type { TunDevice } from "../ffi/tun.ts";
 import type { Lease } from "../lib/address/leases.ts";
 import { Prefix } from "../lib/address/prefix.ts";
 import type { CryptoChoice } from "../lib/config/options.ts";
@@ -20,7 +21,9 @@ export interface WorkerStart<Setup> {
 
 /** What a server's packet worker starts from. The file descriptors are its own from then on. */
 export interface ServerSetup extends Omit<ServerOptions, "leases"> {
-  tunFd: number;
+  tun: Pick<TunDevice, "fd" | "offload">;
+  /** What this end of a tunnel can take, as bits of Capability. */
+  capabilities: number;
   listenerFd: number;
   leases: Lease[];
   crypto: CryptoChoice;
@@ -28,7 +31,9 @@ export interface ServerSetup extends Omit<ServerOptions, "leases"> {
 
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
 export interface ClientSetup extends ClientOptions {
-  tunFd: number;
+  tun: Pick<TunDevice, "fd" | "offload">;
+  /** What this end of a tunnel can take, as bits of Capability. */
+  capabilities: number;
   crypto: CryptoChoice;
 }
 
@@ -70,7 +75,7 @@ export type ClientAnswer =
   | { type: "unresolved"; reason: string; permanent: boolean }
   | { type: "hello"; link: number; bytes: Uint8Array }
   | { type: "rekeyInitiation"; link: number; message: Uint8Array }
-  | { type: "established"; link: number; handshake: Handshake }
+  | { type: "established"; link: number; handshake: Handshake; capabilities: number }
   | { type: "refuted"; link: number };
 
 /** Prefixes that came in a message, where they lost their class. */

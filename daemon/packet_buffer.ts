@@ -11,16 +11,16 @@ import { Batches } from "../lib/session/batches.ts";
  * given it.
  */
 export class PacketBuffer {
-  /** Where a packet from the TUN device is read to. */
-  static readonly TUN = 0;
+  /** Where a packet from the TUN device is read to; a virtio_net_hdr has room in front of it. */
+  static readonly TUN = 64;
   static readonly TUN_LENGTH = IPV4_MAX_LENGTH;
   /** Where bytes from a connection are put together. */
   static readonly STREAM = PacketBuffer.TUN + PacketBuffer.TUN_LENGTH;
   /**
    * Most bytes that one read from a connection takes, and with that how long it keeps others waiting:
-   * of the smallest packets, each of which costs a system call, these are three thousand.
+   * of the smallest packets, each of which costs a system call, these are six thousand.
    */
-  static readonly STREAM_LENGTH = 64 * 1024;
+  static readonly STREAM_LENGTH = 128 * 1024;
 
   /** Longest unit whose end may be still to come: a packet or a record. */
   static readonly #REST = Math.max(MAX_PACKET_LENGTH, MAX_RECORD);

@@ -29,7 +29,7 @@ import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
-import { openTun } from "./tun_setup.ts";
+import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
@@ -58,7 +58,7 @@ async function connect(
   membership: Membership | undefined,
   stop: Promise<Deno.Signal>,
 ): Promise<void> {
-  const tun = await openTun(settings.tun);
+  const tun = await openTun(settings);
   removeStaleRules();
   await new ClientControl(settings, server, membership, tun).run(stop);
 }
@@ -88,13 +88,13 @@ class ClientControl {
     this.#settings = settings;
     this.#server = server;
     this.#membership = membership;
-    this.#introduction = membership && introduce(membership, settings);
+    this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
     const { classic, address, timing, crypto } = settings;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tunFd: tun.fd, classic, address, timing, crypto },
+      { tun, capabilities: capabilitiesOf(tun), classic, address, timing, crypto },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);
@@ -166,8 +166,8 @@ class ClientControl {
 
   #complete(link: number, message: Uint8Array): void {
     try {
-      const handshake = this.#introduction!.complete(message, this.#isFirst);
-      this.#worker.post({ type: "established", link, handshake });
+      const { handshake, capabilities } = this.#introduction!.complete(message, this.#isFirst);
+      this.#worker.post({ type: "established", link, handshake, capabilities });
       // The message is a copy; these keys are not needed here any more.
       handshake.sendKey.fill(0);
       handshake.receiveKey.fill(0);
@@ -262,10 +262,14 @@ class ClientControl {
   }
 }
 
-function introduce({ state, plan }: Membership, { address }: ClientSettings): Introduction {
+function introduce(
+  { state, plan }: Membership,
+  { address }: ClientSettings,
+  capabilities: number,
+): Introduction {
   const { server, invite } = plan;
   return new Introduction(
-    { identity: state.identity, server: server.publicKey, invite, address },
+    { identity: state.identity, server: server.publicKey, invite, address, capabilities },
     { timestamp: () => state.nextTimestamp(), randomKey },
   );
 }

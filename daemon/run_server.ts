@@ -1,5 +1,6 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
 import { lockFile } from "../ffi/file_lock.ts";
+import type { TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { Pool } from "../lib/address/pool.ts";
@@ -24,7 +25,7 @@ import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
-import { configureTun, openTun } from "./tun_setup.ts";
+import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
 
 /**
  * File descriptors that a server needs besides its connections: its own, and those that are closed
@@ -47,7 +48,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const registry = new RegistryStore(folder);
   const leases = new LeaseStore(folder);
   const listenerFd = await listen(settings.listen, settings.port);
-  const tun = await openTun(settings.tun);
+  const tun = await openTun(settings);
   const serverAddress = Pool.serverAddress(network);
   configureTun(tun.name, serverAddress, network, settings.mtu);
   writeServerNote(folder, settings);
@@ -55,7 +56,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const report = reporter(network);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, tun.fd, listenerFd, leases),
+    workerSetup(settings, tun, listenerFd, leases),
     (message: ServerMessage) => {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
@@ -64,7 +65,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
       report(message);
     },
   );
-  const door = new Door(identity, folder, registry, network, (message) => worker.post(message));
+  const door = new Door(
+    { identity, folder, network, capabilities: capabilitiesOf(tun) },
+    registry,
+    (message) => worker.post(message),
+  );
   reportCounters(worker.counters);
   releaseStartupMemory();
   announce(settings, tun.name, serverAddress);
@@ -95,13 +100,14 @@ function holdFolder(folder: string): Disposable {
 
 function workerSetup(
   settings: ServerSettings,
-  tunFd: number,
+  tun: TunDevice,
   listenerFd: number,
   leases: LeaseStore,
 ): ServerSetup {
   const { network, timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
   return {
-    tunFd,
+    tun,
+    capabilities: capabilitiesOf(tun),
     listenerFd,
     network,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),

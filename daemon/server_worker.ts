@@ -4,6 +4,7 @@ import { EPOLLIN } from "../ffi/constants.ts";
 import { OsError } from "../ffi/error.ts";
 import { acceptTcp } from "../ffi/socket.ts";
 import { Leases } from "../lib/address/leases.ts";
+import { Segmenter } from "../lib/packet/segmentation.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import { Server, type ServerOptions } from "../lib/session/server.ts";
@@ -45,15 +46,15 @@ class ServerWorker {
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
       loop,
-      setup.tunFd,
+      setup.tun,
       this.#buffer,
       counters,
-      (bytes, offset, length) => this.#server.fromTun(bytes, offset, length),
+      (...packet) => this.#server.fromTun(...packet),
     );
     this.#server = new Server(
       reviveOptions(setup),
       {
-        toTun: (bytes, offset, length) => tun.write(bytes, offset, length),
+        toTun: (...packet) => tun.write(...packet),
         report: (event) => post({ type: "event", event }),
         hello: (connection, message) => post({ type: "hello", connection, message }),
         confirmed: (connection) => post({ type: "confirmed", connection }),
@@ -64,6 +65,8 @@ class ServerWorker {
         suite: selectCipherSuite(setup.crypto),
         batches: this.#buffer.batches,
         counters,
+        capabilities: setup.capabilities,
+        segmenter: new Segmenter(),
         clock: loop,
       },
     );

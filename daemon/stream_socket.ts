@@ -1,8 +1,8 @@
 import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
-import { resetOnClose } from "../ffi/socket.ts";
-import { OUTBOX_LIMIT } from "../lib/session/limits.ts";
+import { limitUnsent, resetOnClose } from "../ffi/socket.ts";
+import { QueueLimit } from "../lib/session/queue_limit.ts";
 import type { Transport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
 import type { NativeOutbox, OutboxPool } from "./outbox_pool.ts";
@@ -35,6 +35,7 @@ export class StreamSocket implements Transport, FdHandler {
   #restLength = 0;
   /** What waits until the kernel takes more; there only while something waits. */
   #outbox: NativeOutbox | undefined;
+  readonly #limit = new QueueLimit();
   #closed = false;
 
   /** @param fd a non-blocking socket that is not on the loop yet, the loop's to close from now on */
@@ -70,7 +71,7 @@ export class StreamSocket implements Transport, FdHandler {
   hasRoom(length: number): boolean {
     return this.#outbox === undefined
       ? this.#context.outboxes.hasOne
-      : this.#outbox.queue.size + length <= OUTBOX_LIMIT;
+      : this.#outbox.queue.size + length <= this.#limit.bytes;
   }
 
   /** @see {Transport} */
@@ -107,7 +108,9 @@ export class StreamSocket implements Transport, FdHandler {
   /** @param begun bytes that must find room, since the beginning of their unit has left */
   #takeOutbox(begun: number | undefined): void {
     this.#outbox = this.#context.outboxes.take(begun);
-    if (this.#outbox !== undefined) this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
+    if (this.#outbox === undefined) return;
+    this.#limit.begin(this.#context.loop.now);
+    this.#context.loop.modify(this.#fd, EPOLLIN | EPOLLOUT);
   }
 
   /** Returns false if there is no room. */
@@ -123,8 +126,12 @@ export class StreamSocket implements Transport, FdHandler {
       const length = queue.length;
       const sent = this.#sendNow(address + queue.offset, length);
       queue.shift(sent);
+      // The kernel's own queue, which nothing can be dropped from, is to be no longer than this one.
+      const changed = this.#limit.took(sent, this.#context.loop.now);
+      if (changed) limitUnsent(this.#fd, this.#limit.bytes);
       if (sent < length) return;
     }
+    this.#limit.end();
     this.#releaseOutbox();
     this.#context.loop.modify(this.#fd, EPOLLIN);
   }

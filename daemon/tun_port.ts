@@ -1,7 +1,13 @@
 import { EPOLLIN } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { errno, libc } from "../ffi/libc.ts";
-import { isTunGone } from "../ffi/tun.ts";
+import { isTunGone, type TunDevice } from "../ffi/tun.ts";
+import { type Offload, WHOLE } from "../lib/packet/offload.ts";
+import {
+  UNREADABLE,
+  VIRTIO_NET_HEADER_LENGTH,
+  VirtioNetHeader,
+} from "../lib/packet/virtio_net_header.ts";
 import { type Counters, DropReason, Way } from "../lib/session/counters.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
@@ -10,7 +16,12 @@ import { PacketBuffer } from "./packet_buffer.ts";
 const PACKETS_PER_TURN = 64;
 
 /** Takes a packet that the TUN device gave; the bytes are good until it returns. */
-export type TunReceiver = (bytes: Uint8Array, offset: number, length: number) => void;
+export type TunReceiver = (
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  offload: Offload,
+) => void;
 
 /** A TUN device on a loop. */
 export class TunPort implements FdHandler {
@@ -18,38 +29,82 @@ export class TunPort implements FdHandler {
   readonly #buffer: PacketBuffer;
   readonly #counters: Counters;
   readonly #receive: TunReceiver;
+  readonly #loop: EventLoop;
+  readonly #mayRead: () => boolean;
+  #paused = false;
+  readonly #header = new VirtioNetHeader();
+  /** Bytes of the header before each packet: none on a device without offload. */
+  readonly #headerLength: number;
 
-  /** @param fd a non-blocking TUN device, the loop's to close from now on */
+  /**
+   * @param tun a non-blocking TUN device, the loop's to close from now on
+   * @param mayRead whether there is room for what would be read; if not, reading pauses, the kernel
+   *   keeps what it has, and those who send it notice: `resume()` is to be called now and then
+   */
   constructor(
     loop: EventLoop,
-    fd: number,
+    tun: Pick<TunDevice, "fd" | "offload">,
     buffer: PacketBuffer,
     counters: Counters,
     receive: TunReceiver,
+    mayRead: () => boolean = () => true,
   ) {
-    this.#fd = fd;
+    this.#fd = tun.fd;
+    this.#headerLength = tun.offload === "none" ? 0 : VIRTIO_NET_HEADER_LENGTH;
     this.#buffer = buffer;
     this.#counters = counters;
     this.#receive = receive;
-    loop.add(fd, EPOLLIN, this);
+    this.#loop = loop;
+    this.#mayRead = mayRead;
+    loop.add(tun.fd, EPOLLIN, this);
   }
 
   /** Reads what is there. @throws {OsError} if the device is gone */
   ready(): void {
     const { bytes } = this.#buffer;
-    const address = this.#buffer.addressOf(bytes, PacketBuffer.TUN, PacketBuffer.TUN_LENGTH);
+    const size = this.#headerLength + PacketBuffer.TUN_LENGTH;
+    const address = this.#buffer.addressOf(bytes, PacketBuffer.TUN - this.#headerLength, size);
     for (let i = 0; i < PACKETS_PER_TURN; i++) {
-      const length = libc.read(this.#fd, address, PacketBuffer.TUN_LENGTH);
-      if (length < 0) return this.#readFailed(errno());
-      this.#receive(bytes, PacketBuffer.TUN, length);
+      const count = libc.read(this.#fd, address, size);
+      if (count < 0) return this.#readFailed(errno());
+      this.#received(bytes, count - this.#headerLength);
+      if (!this.#mayRead()) return this.#pause();
     }
   }
 
-  /** Hands one packet to the kernel. @throws {OsError} if the device is gone */
-  write(bytes: Uint8Array, offset: number, length: number): void {
-    const address = this.#buffer.addressOf(bytes, offset, length);
-    if (libc.write(this.#fd, address, length) === length) this.#counters.pass(Way.ToTun, length);
+  /** Goes on reading, if it was paused and may read again. */
+  resume(): void {
+    if (!this.#paused || !this.#mayRead()) return;
+    this.#paused = false;
+    this.#loop.modify(this.#fd, EPOLLIN);
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#loop.modify(this.#fd, 0);
+  }
+
+  /**
+   * Hands one packet to the kernel. The VIRTIO_NET_HEADER_LENGTH bytes in front of it are overwritten.
+   *
+   * @throws {OsError} if the device is gone
+   */
+  write(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    if (this.#headerLength > 0 && !this.#header.write(bytes, offset, length, offload)) {
+      return this.#counters.drop(DropReason.Malformed);
+    }
+    const size = this.#headerLength + length;
+    const address = this.#buffer.addressOf(bytes, offset - this.#headerLength, size);
+    if (libc.write(this.#fd, address, size) === size) this.#counters.pass(Way.ToTun, length);
     else this.#writeFailed(errno());
+  }
+
+  #received(bytes: Uint8Array, length: number): void {
+    const offload = this.#headerLength === 0
+      ? WHOLE
+      : this.#header.read(bytes, PacketBuffer.TUN, length);
+    if (offload !== UNREADABLE) this.#receive(bytes, PacketBuffer.TUN, length, offload);
+    else this.#counters.drop(DropReason.Unsupported);
   }
 
   #readFailed(number: number): void {

@@ -3,6 +3,7 @@ import { NetworkInterface } from "../ffi/interface.ts";
 import { createTun, type TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
+import { Capability } from "../lib/protocol/hello.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
 
@@ -17,15 +18,37 @@ const NAME_TAKEN_PAUSE = 50;
 const TX_QUEUE_LENGTH = 1000;
 
 /** Creates the TUN device. @throws {Failure} that says what to do */
-export async function openTun(name: string): Promise<TunDevice> {
+export async function openTun(
+  { tun: name, offload }: { tun: string; offload: boolean },
+): Promise<TunDevice> {
   for (let retries = NAME_TAKEN_RETRIES;; retries--) {
     try {
-      return createTun(name);
+      return told(createTun(name, offload));
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
       if (error.errno !== Errno.EBUSY || retries === 0) throw explain(error, name);
       await new Promise((resolve) => setTimeout(resolve, NAME_TAKEN_PAUSE));
     }
+  }
+}
+
+function told(tun: TunDevice): TunDevice {
+  log.debug("{name} leaves {what} to this program", {
+    name: tun.name,
+    what: tun.offload === "none" ? "nothing" : `checksums and ${tun.offload} segmentation`,
+  });
+  return tun;
+}
+
+/** What this end of a tunnel can take, as bits of Capability. */
+export function capabilitiesOf({ offload }: TunDevice): number {
+  switch (offload) {
+    case "none":
+      return 0;
+    case "tcp":
+      return Capability.Offload;
+    case "tcp+udp":
+      return Capability.Offload | Capability.UdpSegments;
   }
 }
 

@@ -85,6 +85,12 @@ export const IFF_LOOPBACK = 0x8;
 
 // linux/if_tun.h
 export const TUNSETIFF = 0x400454ca;
+export const TUNSETOFFLOAD = 0x400454d0;
+export const TUN_F_CSUM = 0x01;
+export const TUN_F_TSO4 = 0x02;
+export const TUN_F_TSO6 = 0x04;
+export const TUN_F_TSO_ECN = 0x08;
+export const IFF_VNET_HDR = 0x4000;
 export const IFF_TUN = 0x0001;
 export const IFF_NO_PI = 0x1000;
 /** The name must not exist yet; without it an idle persistent device would be taken over. */

@@ -27,10 +27,7 @@ import { SocketAddress } from "./socket_address.ts";
 
 const LISTEN_BACKLOG = 256;
 
-/**
- * Bytes that the kernel may hold unsent per connection before it says "not now": what waits there
- * cannot be dropped, and makes every later packet late.
- */
+/** Most bytes that the kernel may hold unsent per connection. */
 const NOTSENT_LOWAT = 128 * 1024;
 
 /** Seconds of silence, and between probes, after which the kernel asks whether the peer is there. */
@@ -110,6 +107,16 @@ export function connectTcp(to: SocketAddress): number {
   throw new OsError("connect", number);
 }
 
+/**
+ * Bounds how many bytes the kernel holds unsent before it says "not now". What waits there cannot be
+ * dropped, and makes every later packet late.
+ *
+ * @param bytes above NOTSENT_LOWAT that counts instead
+ */
+export function limitUnsent(fd: number, bytes: number): void {
+  trySetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, Math.min(bytes, NOTSENT_LOWAT));
+}
+
 /** Makes `closeFd()` reset the connection and throw away what waits, in either direction. @throws {OsError} */
 export function resetOnClose(fd: number): void {
   linger.view.setInt32(LINGER.l_onoff, 1, true);
@@ -141,7 +148,7 @@ export function localAddress(fd: number): SocketAddress {
  */
 function tuneTcp(fd: number): void {
   trySetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  trySetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT);
+  limitUnsent(fd, NOTSENT_LOWAT);
   trySetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   trySetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE);
   trySetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_PROBE_INTERVAL);

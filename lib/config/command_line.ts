@@ -51,41 +51,56 @@ export function readArguments(table: readonly Option[], args: readonly string[])
 }
 
 /**
- * Spells every option out as "--name", "--name=value" or, for a switch, "--name=true". On its own
- * parseArgs() takes "-up2002" for a value of -u, any value of a switch for "on", and a "false"
- * behind a switch for its value.
+ * Spells every option out as "--name=value" or, for a switch, "--name true". On its own parseArgs()
+ * takes "-up2002" for a value of -u, any value of a switch for "on", a "false" behind a switch for its
+ * value, and "-" for none; and of "--no-qr=true" it makes a "qr".
  */
 function* spellOut(table: readonly Option[], args: readonly string[]): Generator<string> {
-  const end = args.indexOf("--");
-  for (const arg of end < 0 ? args : args.slice(0, end)) {
-    if (arg.startsWith("--")) yield spellLong(table, arg);
-    else if (arg.startsWith("-") && arg !== "-") yield* spellShort(table, arg);
+  const rest = [...args];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (arg === "--") return yield* ["--", ...rest];
+    if (arg.startsWith("--")) yield* spellLong(table, arg, rest);
+    else if (arg.startsWith("-") && arg !== "-") yield* spellShort(table, arg, rest);
     else yield arg;
   }
-  if (end >= 0) yield* args.slice(end);
 }
 
-function spellLong(table: readonly Option[], arg: string): string {
+/** @param rest what follows; a value that stands there is taken from it */
+function spellLong(table: readonly Option[], arg: string, rest: string[]): string[] {
   const [name, value] = arg.slice(2).split("=");
   const option = table.find((option) => option.name === name);
   if (option === undefined) throw new UsageError(`Unknown option "${arg}"`);
-  if (option.value) return arg;
+  if (option.value) return [value === undefined ? spellValue(option, takeValue(rest)) : arg];
   if (value !== undefined) throw new UsageError(`The option --${name} takes no value`);
-  return `--${name}=true`;
+  return spellSwitch(option);
 }
 
 /** Reads letters as getopt(3) does: switches, and then one that the rest is the value of. */
-function* spellShort(table: readonly Option[], arg: string): Generator<string> {
+function* spellShort(table: readonly Option[], arg: string, rest: string[]): Generator<string> {
   for (let i = 1; i < arg.length; i++) {
     const option = table.find(({ short }) => short === arg[i]);
     if (option === undefined) throw new UsageError(`Unknown option "${arg}"`);
     if (option.value) {
-      const rest = arg.slice(i + 1);
-      yield rest ? `--${option.name}=${rest.replace(/^=/, "")}` : `--${option.name}`;
-      return;
+      const glued = arg.slice(i + 1).replace(/^=/, "");
+      return yield spellValue(option, i + 1 < arg.length ? glued : takeValue(rest));
     }
-    yield `--${option.name}=true`;
+    yield* spellSwitch(option);
   }
+}
+
+/** What looks like an option is one, and not the value of the one before. */
+function takeValue(rest: string[]): string | undefined {
+  const isOption = rest[0]?.startsWith("-") && rest[0] !== "-";
+  return isOption ? undefined : rest.shift();
+}
+
+function spellSwitch({ name }: Option): string[] {
+  return [`--${name}`, "true"];
+}
+
+function spellValue({ name, value }: Option, given: string | undefined): string {
+  if (given) return `--${name}=${given}`;
+  throw new UsageError(`The option --${name} needs a value: ${value}`);
 }
 
 /** The lines of a help text that describe options, aligned. */

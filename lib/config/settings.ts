@@ -50,6 +50,8 @@ interface CommonSettings {
   crypto: CryptoChoice;
   /** Name of the TUN device; "%d" in it stands for the lowest free number. */
   tun: string;
+  /** Whether the TUN device is to give and take super-packets. */
+  offload: boolean;
   timing: LivenessTiming;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
@@ -147,7 +149,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
 
 /** Reads and checks what is to be done about an invite. @throws {UsageError} */
 export function readInviteSettings(args: Arguments): InviteSettings {
-  const [name] = readOperands(args, "The NAME for whom the invite is");
+  const [name] = readOperands(args, "The NAME of whoever is invited");
   return {
     name: peerName(name!),
     address: read(args, "address", parseIpv4),
@@ -177,6 +179,7 @@ function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
     classic: isGiven(args, "classic"),
     crypto: read(args, "crypto", oneOf(CRYPTO_CHOICES)) ?? "auto",
     tun: read(args, "tun", interfaceName) ?? "simplevpn%d",
+    offload: !isGiven(args, "no-offload"),
     timing,
     state: readText(args, "state"),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
@@ -187,7 +190,8 @@ function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
 /** A short timeout alone is clear enough: signs of life are asked for well before it. */
 function readTiming(args: Arguments, defaultTimeout: number): LivenessTiming {
   const timeout = read(args, "timeout", seconds) ?? defaultTimeout;
-  const keepalive = read(args, "keepalive", seconds) ?? Math.min(KEEPALIVE_INTERVAL, timeout / 3);
+  const usual = KEEPALIVE_INTERVAL < timeout ? KEEPALIVE_INTERVAL : timeout / 3;
+  const keepalive = read(args, "keepalive", seconds) ?? usual;
   if (keepalive < timeout) return { keepalive, timeout };
   throw new UsageError("The option --keepalive must be less than --timeout");
 }

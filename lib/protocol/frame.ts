@@ -14,16 +14,10 @@ export const MAX_FRAME_BODY = 65_535;
 export enum FrameType {
   /** Ends the batch: whatever follows it is padding, this frame's header included. */
   Padding = 0,
-  /** One IP packet; its kind is a PacketKind. */
+  /** One IP packet; its kind is a PacketKind (lib/packet/offload.ts). */
   Packet = 1,
   /** One control message; its kind is a ControlType. */
   Control = 2,
-}
-
-/** What a packet's receiver has to know of it besides its bytes. */
-export enum PacketKind {
-  /** An ordinary packet, all of its checksums right. */
-  Whole = 0,
 }
 
 /** Takes the frames of a batch, one after the other. */

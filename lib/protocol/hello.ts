@@ -15,8 +15,13 @@ export const VERSION = 1;
 
 export const PREAMBLE: Uint8Array = Uint8Array.of(0x53, 0x56, 0x50, 0x4e, VERSION, 0, 0, 0);
 
-/** Bits of what this version can do beyond the least; none so far. */
-export const CAPABILITIES = 0;
+/** Bits of what one end can take, beyond the least. */
+export enum Capability {
+  /** Packets with unfinished checksums, and TCP super-packets. */
+  Offload = 1,
+  /** UDP super-packets. */
+  UdpSegments = 2,
+}
 
 const LENGTH_LENGTH = 2;
 

@@ -14,10 +14,13 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
+import { type Offload, WHOLE } from "../packet/offload.ts";
+import type { Segmenter } from "../packet/segmentation.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
+import type { ChannelContext } from "./secure_channel.ts";
 import type { Transport } from "./transport.ts";
 
 /** A client's end of one classic connection: asks for an address, then passes packets. */
@@ -25,6 +28,8 @@ export class ClassicLink implements Link, StreamReceiver {
   readonly #owner: LinkOwner;
   readonly #transport: Transport;
   readonly #counters: Counters;
+  readonly #segmenter: Segmenter;
+  readonly #clock: ChannelContext["clock"];
   readonly #liveness: Liveness;
   readonly #control = new Uint8Array(CONTROL_LENGTH);
   readonly #wanted: number | undefined;
@@ -41,14 +46,15 @@ export class ClassicLink implements Link, StreamReceiver {
     transport: Transport,
     wanted: number | undefined,
     timing: LivenessTiming,
-    counters: Counters,
-    now: number,
+    { counters, segmenter, clock }: ChannelContext,
   ) {
     this.#owner = owner;
     this.#transport = transport;
     this.#counters = counters;
+    this.#segmenter = segmenter;
+    this.#clock = clock;
     this.#wanted = wanted;
-    this.#liveness = new Liveness(timing, now);
+    this.#liveness = new Liveness(timing, clock.now);
     this.#sendControl(wanted ?? UNSPECIFIED, UNSPECIFIED);
   }
 
@@ -85,17 +91,23 @@ export class ClassicLink implements Link, StreamReceiver {
   }
 
   /** @see {Link} */
-  fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void {
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const reason = this.#filter === undefined
       ? DropReason.NotConnected
       : this.#filter.checkOutgoing(bytes, offset, length);
     if (reason !== undefined) return this.#counters.drop(reason);
+    if (!this.#segmenter.segment(bytes, offset, length, offload, this.#send)) {
+      this.#counters.drop(DropReason.Unsupported);
+    }
+  }
+
+  readonly #send = (bytes: Uint8Array, offset: number, length: number): void => {
     if (!this.#transport.hasRoom(length) || !this.#transport.send(bytes, offset, length)) {
       return this.#counters.drop(DropReason.OutboxFull);
     }
-    this.#liveness.sent(now);
+    this.#liveness.sent(this.#clock.now);
     this.#counters.pass(Way.ToPeers, length);
-  }
+  };
 
   /** @see {Link} */
   close(): void {
@@ -136,7 +148,7 @@ export class ClassicLink implements Link, StreamReceiver {
     const reason = this.#filter === undefined
       ? DropReason.DestinationAddress
       : this.#filter.checkIncoming(bytes, offset, length);
-    if (reason === undefined) this.#owner.toTun(bytes, offset, length);
+    if (reason === undefined) this.#owner.toTun(bytes, offset, length, WHOLE);
     else this.#counters.drop(reason);
   }
 

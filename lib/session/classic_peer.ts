@@ -9,7 +9,7 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
-import { ipVersion } from "../packet/ipv4.ts";
+import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Connection, Stage } from "./connection.ts";
 import { DropReason, Way } from "./counters.ts";
 import type { Member } from "./router.ts";
@@ -63,9 +63,16 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   }
 
   /** @see {Member} */
-  deliver(bytes: Uint8Array, offset: number, length: number): void {
-    this.#server.counters.pass(Way.ToPeers, length);
-    this.#send(bytes, offset, length);
+  deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    const { counters, channels } = this.#server;
+    if (!channels.segmenter.segment(bytes, offset, length, offload, this.#deliverWhole)) {
+      counters.drop(DropReason.Unsupported);
+    }
+  }
+
+  /** A client that never asked gets the free address that it sends from. */
+  adopt(source: number): boolean {
+    return this.address === undefined && this.#server.claim(this, source, "adopted");
   }
 
   /** Ends the connection from this side. */
@@ -83,7 +90,8 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   receivePacket(bytes: Uint8Array, offset: number, length: number): boolean {
     switch (classify(bytes, offset, length)) {
       case Kind.Packet:
-        this.#pass(bytes, offset, length);
+        this.#server.counters.pass(Way.FromPeers, length);
+        this.#server.router.fromMember(this, bytes, offset, length, WHOLE);
         break;
       case Kind.Keepalive:
         this.#send(bytes, offset, length);
@@ -100,15 +108,6 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
     return !this.connection.isClosed;
   }
 
-  /** A client that never asked gets the free address that it sends from. */
-  #pass(bytes: Uint8Array, offset: number, length: number): void {
-    this.#server.counters.pass(Way.FromPeers, length);
-    if (this.address === undefined && ipVersion(bytes, offset) === 4) {
-      this.#server.claim(this, controlSource(bytes, offset), "adopted");
-    }
-    this.#server.router.fromMember(this, bytes, offset, length);
-  }
-
   #answerStatic(wanted: number): void {
     const given = this.#server.claim(this, wanted, "static");
     if (!given) this.#server.refused(this, wanted);
@@ -121,6 +120,11 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
     writeControl(this.#reply, 0, UNSPECIFIED, address);
     this.#send(this.#reply, 0, CONTROL_LENGTH);
   }
+
+  readonly #deliverWhole = (bytes: Uint8Array, offset: number, length: number): void => {
+    this.#server.counters.pass(Way.ToPeers, length);
+    this.#send(bytes, offset, length);
+  };
 
   #send(bytes: Uint8Array, offset: number, length: number): void {
     const { transport } = this.connection;

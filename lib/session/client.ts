@@ -1,3 +1,4 @@
+import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { Backoff } from "./backoff.ts";
@@ -51,7 +52,7 @@ export interface ClientPorts {
   /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
   complete(link: number, message: Uint8Array): void;
   /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
-  toTun(bytes: Uint8Array, offset: number, length: number): void;
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   report(event: ClientEvent): void;
   /** Gives numbers from 0 up to, not including, 1. */
   random(): number;
@@ -176,9 +177,9 @@ export class Client implements LinkOwner {
   }
 
   /** Passes on a packet that the TUN device gave. */
-  fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void {
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#channels.counters.pass(Way.FromTun, length);
-    if (this.#phase === "up") this.#link!.fromTun(bytes, offset, length, now);
+    if (this.#phase === "up") this.#link!.fromTun(bytes, offset, length, offload);
     else this.#channels.counters.drop(DropReason.NotConnected);
   }
 
@@ -193,8 +194,8 @@ export class Client implements LinkOwner {
   }
 
   /** The server's message of a handshake was right, and these are the keys. */
-  established(link: number, handshake: Handshake): void {
-    this.#secure(link)?.established(handshake);
+  established(link: number, handshake: Handshake, capabilities: number): void {
+    this.#secure(link)?.established(handshake, capabilities);
   }
 
   /** The server's message of a handshake was not right. */
@@ -229,14 +230,13 @@ export class Client implements LinkOwner {
   }
 
   /** @see {LinkOwner} */
-  toTun(bytes: Uint8Array, offset: number, length: number): void {
-    this.#ports.toTun(bytes, offset, length);
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.#ports.toTun(bytes, offset, length, offload);
   }
 
   #classicLink(transport: Transport, now: number): Link {
-    const { counters } = this.#channels;
     const { timing } = this.#options;
-    return new ClassicLink(this, transport, this.#wanted(now), timing, counters, now);
+    return new ClassicLink(this, transport, this.#wanted(now), timing, this.#channels);
   }
 
   #secureLink(transport: Transport): Link {

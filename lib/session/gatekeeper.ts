@@ -3,13 +3,7 @@ import { fromBase64, toBase64 } from "../config/base64.ts";
 import { TOKEN_LENGTH, tokenSecrets } from "../config/invite.ts";
 import type { OpenInvite, Peer, Registry } from "../config/registry.ts";
 import { CloseReason } from "../protocol/control.ts";
-import {
-  CAPABILITIES,
-  PREAMBLE,
-  readInitiation,
-  rekeyPrologue,
-  writeResponse,
-} from "../protocol/hello.ts";
+import { PREAMBLE, readInitiation, rekeyPrologue, writeResponse } from "../protocol/hello.ts";
 import { type Handshake, HandshakeError, NO_PSK, Responder } from "../protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
 
@@ -29,6 +23,8 @@ export interface Answer {
   /** The handshake's second message. */
   message: Uint8Array;
   handshake: Handshake;
+  /** What the client can take, as bits of Capability. */
+  capabilities: number;
 }
 
 export type Verdict = { admit: Admission } | { refuse: CloseReason };
@@ -51,6 +47,8 @@ export interface GatekeeperPorts {
   isUsable(address: number): boolean;
   /** The latest timestamp of each peer, by its public key; kept across restarts. */
   timestamps: Timestamps;
+  /** What this end can take, as bits of Capability. */
+  capabilities: number;
   /** 32 random bytes. */
   randomKey(): Uint8Array;
   /** Milliseconds since 1970. */
@@ -65,6 +63,7 @@ interface Guest {
   readonly wanted: number | undefined;
   /** Hash of the latest handshake, to which the next one is bound. */
   hash: Uint8Array;
+  readonly capabilities: number;
   /** What was said of it last, as text; undefined before it was admitted. */
   verdict: string | undefined;
 }
@@ -150,11 +149,13 @@ export class Gatekeeper {
       invite,
       wanted: initiation.address,
       hash: NO_PSK,
+      capabilities: initiation.capabilities,
       verdict: undefined,
     };
     this.#guests.set(connection, guest);
     const psk = invite ? tokenSecrets(fromBase64(invite.token, TOKEN_LENGTH)).psk : NO_PSK;
-    return this.#answer(guest, responder, writeResponse({ capabilities: CAPABILITIES }), psk);
+    const { capabilities } = this.#ports;
+    return this.#answer(guest, responder, writeResponse({ capabilities }), psk);
   }
 
   #answer(guest: Guest, responder: Responder, payload: Uint8Array, psk: Uint8Array): Answer {
@@ -163,7 +164,7 @@ export class Gatekeeper {
     secret.fill(0);
     const answer = responder.writeResponse(payload, psk, ephemeral);
     guest.hash = answer.handshake.hash;
-    return answer;
+    return { ...answer, capabilities: guest.capabilities };
   }
 
   /**

@@ -1,6 +1,5 @@
 import type { TokenSecrets } from "../config/invite.ts";
 import {
-  CAPABILITIES,
   frameInitiation,
   PREAMBLE,
   readResponse,
@@ -19,6 +18,15 @@ export interface IntroductionOptions {
   invite?: TokenSecrets | undefined;
   /** The inner address to ask for. */
   address?: number | undefined;
+  /** What this end can take, as bits of Capability. */
+  capabilities: number;
+}
+
+/** A handshake that went well. */
+export interface Completion {
+  handshake: Handshake;
+  /** What the server can take, as bits of Capability. */
+  capabilities: number;
 }
 
 export interface IntroductionPorts {
@@ -34,6 +42,7 @@ export class Introduction {
   readonly #ports: IntroductionPorts;
   #initiator: Initiator | undefined;
   #hash: Uint8Array = NO_PSK;
+  #serverTakes = 0;
 
   constructor(options: IntroductionOptions, ports: IntroductionPorts) {
     this.#options = options;
@@ -42,10 +51,10 @@ export class Introduction {
 
   /** The bytes with which a connection begins. @throws {HandshakeError} if the server's key is none */
   hello(): Uint8Array {
-    const { invite, address } = this.#options;
+    const { invite, address, capabilities } = this.#options;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
-      capabilities: CAPABILITIES,
+      capabilities,
       invite: invite?.id,
       address,
     });
@@ -63,12 +72,12 @@ export class Introduction {
    * @throws {HandshakeError} if the server did not write it, or not as an answer to this handshake
    * @throws {SyntaxError} if it says nothing that makes sense
    */
-  complete(message: Uint8Array, isFirst: boolean): Handshake {
+  complete(message: Uint8Array, isFirst: boolean): Completion {
     const { payload, handshake } = this.#initiator!.readResponse(message);
     this.#initiator = undefined;
-    if (isFirst) readResponse(payload);
+    if (isFirst) this.#serverTakes = readResponse(payload).capabilities;
     this.#hash = handshake.hash;
-    return handshake;
+    return { handshake, capabilities: this.#serverTakes };
   }
 
   #begin(psk: Uint8Array, prologue: Uint8Array, payload: Uint8Array): Uint8Array {

@@ -41,8 +41,13 @@ export const MAX_CONNECTIONS = 1024;
 /** Leases that a server remembers at the most. */
 export const MAX_LEASES = 65_536;
 
-/** Bytes that may wait in one connection's outbox before packets are dropped. */
+/**
+ * Bytes that may wait in one connection's outbox before packets are dropped, at the most, and at the
+ * least on a slow link; in between as many as the connection takes in OUTBOX_TIME.
+ */
 export const OUTBOX_LIMIT = 256 * 1024;
+export const OUTBOX_LEAST = 16 * 1024;
+export const OUTBOX_TIME = 20;
 
 /** Bytes of outboxes that one process holds at the most, whoever they are for. */
 export const OUTBOX_TOTAL = 64 * 1024 * 1024;

@@ -1,3 +1,4 @@
+import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 
 /** What a link tells the client that it serves. A link that was lost says nothing more. */
@@ -8,7 +9,7 @@ export interface LinkOwner {
   linkChanged(configuration: Configuration): void;
   /** The link is of no use any more; its transport is closed. */
   linkLost(loss: LinkLoss, now: number): void;
-  toTun(bytes: Uint8Array, offset: number, length: number): void;
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
 }
 
 /** Why a link was lost, and what that means for the next attempt. */
@@ -27,7 +28,7 @@ export interface Link {
   /** Takes bytes that came; returns how many are done with. The rest is to come again, with more. */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
   /** Passes on a packet that the TUN device gave. */
-  fromTun(bytes: Uint8Array, offset: number, length: number, now: number): void;
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   /** Ends the connection in good order. */
   close(): void;
   /** The connection ended from outside; the client asks why that may be, before an address is given. */

@@ -6,6 +6,7 @@ import {
 } from "../address/ipv4_address.ts";
 import type { Prefix } from "../address/prefix.ts";
 import { Ipv4Packet } from "../packet/ipv4.ts";
+import type { Offload } from "../packet/offload.ts";
 import { RoutingTable } from "../routing/table.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { reasonAgainst } from "./unaddressed.ts";
@@ -14,12 +15,19 @@ import { reasonAgainst } from "./unaddressed.ts";
 export interface Member {
   /** An isolated member's packets reach no other member, and none of theirs reach it. */
   readonly isolated: boolean;
+  /** Asks for a source address that is nobody's own; returns whether it is the member's now. */
+  adopt?(source: number): boolean;
   /** Sends a packet to the member; the bytes are taken before the call returns. */
-  deliver(bytes: Uint8Array, offset: number, length: number): void;
+  deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
 }
 
 /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
-export type TunWriter = (bytes: Uint8Array, offset: number, length: number) => void;
+export type TunWriter = (
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  offload: Offload,
+) => void;
 
 /**
  * A server's way of a packet: checks what it is and where it comes from, and passes it to whoever owns
@@ -40,24 +48,30 @@ export class Router {
   }
 
   /** Passes on a packet that the TUN device gave. */
-  fromTun(bytes: Uint8Array, offset: number, length: number): void {
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#counters.pass(Way.FromTun, length);
     const reason = this.#checkHeader(bytes, offset, length);
     if (reason !== undefined) return this.#counters.drop(reason);
     const owner = this.table.ownerOf(this.#packet.destination);
     if (owner === undefined) this.#counters.drop(DropReason.NoRoute);
-    else owner.deliver(bytes, offset, length);
+    else owner.deliver(bytes, offset, length, offload);
   }
 
   /** Passes on a packet that a member sent, if its source address is the member's own. */
-  fromMember(member: Member, bytes: Uint8Array, offset: number, length: number): void {
+  fromMember(
+    member: Member,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+  ): void {
     const reason = this.#checkHeader(bytes, offset, length) ?? this.#checkSource(member);
     if (reason !== undefined) return this.#counters.drop(reason);
     const owner = this.table.ownerOf(this.#packet.destination);
-    if (owner === undefined) this.#toTun(bytes, offset, length);
+    if (owner === undefined) this.#toTun(bytes, offset, length, offload);
     else if (owner !== member && (owner.isolated || member.isolated)) {
       this.#counters.drop(DropReason.Isolated);
-    } else owner.deliver(bytes, offset, length);
+    } else owner.deliver(bytes, offset, length, offload);
   }
 
   /** Points the view at the packet and says why it may not pass, whoever sent it. */
@@ -78,8 +92,8 @@ export class Router {
   }
 
   #checkSource(member: Member): DropReason | undefined {
-    return this.table.ownerOf(this.#packet.source) === member
-      ? undefined
-      : DropReason.SourceAddress;
+    const { source } = this.#packet;
+    const isOwn = this.table.ownerOf(source) === member || member.adopt?.(source);
+    return isOwn ? undefined : DropReason.SourceAddress;
   }
 }

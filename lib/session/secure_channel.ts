@@ -1,3 +1,12 @@
+import {
+  gsoSizeOf,
+  kindOf,
+  type Offload,
+  offloadOf,
+  PacketKind,
+  WHOLE,
+} from "../packet/offload.ts";
+import type { Segmenter } from "../packet/segmentation.ts";
 import type { CipherSuite } from "../protocol/cipher.ts";
 import { ControlType, PING_LENGTH } from "../protocol/control.ts";
 import {
@@ -5,10 +14,10 @@ import {
   type FrameReceiver,
   FrameType,
   MAX_FRAME_BODY,
-  PacketKind,
   receiveFrames,
   writeFrameHeader,
 } from "../protocol/frame.ts";
+import { Capability } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import {
   INCOMPLETE,
@@ -31,7 +40,7 @@ import type { Transport } from "./transport.ts";
 /** What a channel tells the end that it serves. */
 export interface ChannelOwner {
   /** A packet came; the bytes are good until this returns. */
-  channelPacket(bytes: Uint8Array, offset: number, length: number): void;
+  channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   /** A control message came, other than Ping and Pong; the body is a copy. */
   channelControl(type: number, body: Uint8Array): void;
   /** The channel cannot go on: what came is not what the other end sealed, or nothing more may be. */
@@ -45,6 +54,10 @@ export interface ChannelContext {
   readonly suite: CipherSuite;
   readonly batches: Batches;
   readonly counters: Counters;
+  /** What this end can take, as bits of Capability. */
+  readonly capabilities: number;
+  /** For those that can take less. */
+  readonly segmenter: Segmenter;
   /** Milliseconds of one monotonic clock. */
   readonly clock: { readonly now: number };
 }
@@ -60,6 +73,8 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   readonly #owner: ChannelOwner;
   readonly #transport: Transport;
   readonly #context: ChannelContext;
+  /** What both ends can take. */
+  readonly #capabilities: number;
   readonly #liveness: Liveness;
   #sealer: RecordSealer;
   #opener: RecordOpener;
@@ -77,11 +92,15 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   #pinged: Uint8Array | undefined;
   #ended = false;
 
-  /** @param handshake its keys are copied and zeroed */
+  /**
+   * @param handshake its keys are copied and zeroed
+   * @param capabilities what the other end can take
+   */
   constructor(
     owner: ChannelOwner,
     transport: Transport,
     handshake: Handshake,
+    capabilities: number,
     timing: LivenessTiming,
     context: ChannelContext,
   ) {
@@ -89,6 +108,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     this.#owner = owner;
     this.#transport = transport;
     this.#context = context;
+    this.#capabilities = capabilities & context.capabilities;
     this.#liveness = new Liveness(timing, now);
     this.#keysSince = now;
     [this.#sealer, this.#opener] = this.#takeKeys(handshake);
@@ -135,20 +155,23 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     return done;
   }
 
-  /** Adds a packet to the batch of this turn. */
-  sendPacket(bytes: Uint8Array, offset: number, length: number): void {
+  /** Adds a packet to the batch of this turn, as ordinary ones if the other end takes no other. */
+  sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.#ended) return;
-    if (length > MAX_FRAME_BODY) return this.#context.counters.drop(DropReason.Malformed);
-    this.#context.counters.pass(Way.ToPeers, length);
-    this.#append(FrameType.Packet, PacketKind.Whole, bytes, offset, length);
-    this.#batchPackets++;
+    const { counters, segmenter } = this.#context;
+    if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
+    if (this.#isAgreed(kindOf(offload))) {
+      this.#appendPacket(bytes, offset, length, offload);
+    } else if (!segmenter.segment(bytes, offset, length, offload, this.#appendWhole)) {
+      counters.drop(DropReason.Unsupported);
+    }
   }
 
   /** Sends a control message at once, behind the packets that wait. */
   sendControl(type: ControlType, body: Uint8Array): void {
     if (this.#ended) return;
     this.flush();
-    this.#append(FrameType.Control, type, body, 0, body.length);
+    this.#append(FrameType.Control, type, 0, body, 0, body.length);
     this.flush();
   }
 
@@ -195,14 +218,15 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   receiveFrame(
     type: number,
     kind: number,
-    _gsoSize: number,
+    gsoSize: number,
     bytes: Uint8Array,
     offset: number,
     length: number,
   ): boolean {
     if (type === FrameType.Packet) {
       this.#context.counters.pass(Way.FromPeers, length);
-      if (kind === PacketKind.Whole) this.#owner.channelPacket(bytes, offset, length);
+      const offload = offloadOf(kind, gsoSize);
+      if (this.#isAgreed(kind)) this.#owner.channelPacket(bytes, offset, length, offload);
       else this.#context.counters.drop(DropReason.Unsupported);
     } else if (type === FrameType.Control) {
       this.#receiveControl(kind, bytes.slice(offset, offset + length));
@@ -244,9 +268,27 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     }
   }
 
+  #isAgreed(kind: number): boolean {
+    if (kind === PacketKind.Whole) return true;
+    const needed = kind === PacketKind.UdpSegments ? Capability.UdpSegments : Capability.Offload;
+    return kind <= PacketKind.UdpSegments && (this.#capabilities & needed) !== 0;
+  }
+
+  readonly #appendWhole = (bytes: Uint8Array, offset: number, length: number): void => {
+    this.#appendPacket(bytes, offset, length, WHOLE);
+  };
+
+  #appendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.#context.counters.pass(Way.ToPeers, length);
+    const [kind, gsoSize] = [kindOf(offload), gsoSizeOf(offload)];
+    this.#append(FrameType.Packet, kind, gsoSize, bytes, offset, length);
+    this.#batchPackets++;
+  }
+
   #append(
     type: FrameType,
     kind: number,
+    gsoSize: number,
     bytes: Uint8Array,
     offset: number,
     length: number,
@@ -255,7 +297,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     if (this.#filled + FRAME_HEADER_LENGTH + length > MAX_BATCH) this.flush();
     if (this.#slot < 0) this.#slot = batches.take(this);
     const at = this.#slot + RECORD_HEADER_LENGTH + this.#filled;
-    writeFrameHeader(batches.bytes, at, type, kind, 0, length);
+    writeFrameHeader(batches.bytes, at, type, kind, gsoSize, length);
     copy(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
     this.#filled += FRAME_HEADER_LENGTH + length;
   }

@@ -8,6 +8,7 @@ import {
   writeClose,
 } from "../protocol/control.ts";
 import { INCOMPLETE, LOST, messageOfResponse, responseLength } from "../protocol/hello.ts";
+import type { Offload } from "../packet/offload.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { DropReason } from "./counters.ts";
@@ -115,12 +116,22 @@ export class SecureLink implements Link, ChannelOwner {
     this.#channel?.sendControl(ControlType.RekeyInitiation, message);
   }
 
-  /** The server's message was right, and these are the keys. */
-  established(handshake: Handshake): void {
+  /**
+   * The server's message was right, and these are the keys.
+   *
+   * @param capabilities what the server can take
+   */
+  established(handshake: Handshake, capabilities: number): void {
     if (this.#lost) return;
     if (this.#channel === undefined) {
-      const [transport, timing] = [this.#transport, this.#timing];
-      this.#channel = new SecureChannel(this, transport, handshake, timing, this.#context);
+      this.#channel = new SecureChannel(
+        this,
+        this.#transport,
+        handshake,
+        capabilities,
+        this.#timing,
+        this.#context,
+      );
     } else {
       this.#channel.rekey(handshake, true);
       this.#rekeying = false;
@@ -148,12 +159,12 @@ export class SecureLink implements Link, ChannelOwner {
   }
 
   /** @see {Link} */
-  fromTun(bytes: Uint8Array, offset: number, length: number): void {
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const filter = this.#filter;
     const reason = filter === undefined
       ? DropReason.NotConnected
       : filter.checkOutgoing(bytes, offset, length);
-    if (reason === undefined) this.#channel!.sendPacket(bytes, offset, length);
+    if (reason === undefined) this.#channel!.sendPacket(bytes, offset, length, offload);
     else this.#context.counters.drop(reason);
   }
 
@@ -167,12 +178,12 @@ export class SecureLink implements Link, ChannelOwner {
   }
 
   /** @see {ChannelOwner} */
-  channelPacket(bytes: Uint8Array, offset: number, length: number): void {
+  channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const filter = this.#filter;
     const reason = filter === undefined
       ? DropReason.NotConnected
       : filter.checkIncoming(bytes, offset, length);
-    if (reason === undefined) this.#owner.toTun(bytes, offset, length);
+    if (reason === undefined) this.#owner.toTun(bytes, offset, length, offload);
     else this.#context.counters.drop(reason);
   }
 

@@ -5,6 +5,7 @@ import {
   writeClose,
   writeConfiguration,
 } from "../protocol/control.ts";
+import type { Offload } from "../packet/offload.ts";
 import { frameResponse } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
@@ -42,6 +43,7 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
       this,
       connection.transport,
       answer.handshake,
+      answer.capabilities,
       server.timing,
       server.channels,
     );
@@ -112,14 +114,14 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
   }
 
   /** @see {Member} */
-  deliver(bytes: Uint8Array, offset: number, length: number): void {
-    this.#channel.sendPacket(bytes, offset, length);
+  deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.#channel.sendPacket(bytes, offset, length, offload);
   }
 
   /** @see {ChannelOwner} */
-  channelPacket(bytes: Uint8Array, offset: number, length: number): void {
+  channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.#admission === undefined) this.#server.counters.drop(DropReason.NotConnected);
-    else this.#server.router.fromMember(this, bytes, offset, length);
+    else this.#server.router.fromMember(this, bytes, offset, length, offload);
   }
 
   /** @see {ChannelOwner} */

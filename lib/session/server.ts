@@ -1,6 +1,7 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
 import type { Prefix } from "../address/prefix.ts";
+import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { ClassicPeer } from "./classic_peer.ts";
 import { Connection, type Origin } from "./connection.ts";
@@ -33,7 +34,7 @@ export type ServerEvent =
 /** What a server needs of the world around it. */
 export interface ServerPorts {
   /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
-  toTun(bytes: Uint8Array, offset: number, length: number): void;
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   report(event: ServerEvent): void;
   /** Hands a connection's first message to the gatekeeper; `answered()` answers. */
   hello(connection: number, message: Uint8Array): void;
@@ -142,8 +143,8 @@ export class Server {
   }
 
   /** Passes on a packet that the TUN device gave. */
-  fromTun(bytes: Uint8Array, offset: number, length: number): void {
-    this.router.fromTun(bytes, offset, length);
+  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.router.fromTun(bytes, offset, length, offload);
   }
 
   /** The gatekeeper's answer to a hello; undefined if there is none. */

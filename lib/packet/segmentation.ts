@@ -1,0 +1,121 @@
+/**
+ * Making ordinary packets of what offload left undone, for receivers that do not know of it: cutting
+ * super-packets into segments, and finishing checksums. What the kernel does in tcp_gso_segment() and
+ * __udp_gso_segment().
+ */
+import { addSum, complement, finishChecksum, readUint16, writeUint16 } from "./checksum.ts";
+import { readUint32, writeUint32 } from "./ipv4.ts";
+import { gsoSizeOf, kindOf, type Offload, PacketKind, WHOLE } from "./offload.ts";
+import { TCP, TransportHeader } from "./transport_header.ts";
+
+const TOTAL_LENGTH = 2;
+const IDENTIFICATION = 4;
+const PROTOCOL = 9;
+const HEADER_CHECKSUM = 10;
+const ADDRESSES = 12;
+const ADDRESSES_LENGTH = 8;
+
+const TCP_SEQUENCE = 4;
+const TCP_FLAGS = 13;
+const FIN = 0x01;
+const PSH = 0x08;
+const CWR = 0x80;
+const UDP_LENGTH = 4;
+
+/** Most bytes of one segment: nothing larger passes a TUN device. */
+const MAX_SEGMENT = 65_535;
+
+/** Takes one ordinary packet; the bytes are good until it returns. */
+export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => void;
+
+/** Makes ordinary packets. One per user, so that nothing is allocated per packet. */
+export class Segmenter {
+  readonly #transport = new TransportHeader();
+  readonly #segment = new Uint8Array(MAX_SEGMENT);
+
+  /**
+   * Gives `sink` the ordinary packets that a whole IPv4 packet of `length` bytes at `offset` stands for.
+   * Returns false, with nothing given, if the packet is not what `offload` says.
+   */
+  segment(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+    sink: PacketSink,
+  ): boolean {
+    if (offload === WHOLE) {
+      sink(bytes, offset, length);
+      return true;
+    }
+    const transport = this.#transport;
+    if (!transport.set(bytes, offset, length)) return false;
+    const kind = kindOf(offload);
+    if (kind === PacketKind.PartialChecksum) {
+      const start = offset + transport.start;
+      finishChecksum(bytes, start, offset + length, start + transport.checksumOffset);
+      sink(bytes, offset, length);
+      return true;
+    }
+    const isTcp = kind === PacketKind.TcpSegments || kind === PacketKind.TcpSegmentsEcn;
+    const gsoSize = gsoSizeOf(offload);
+    if (gsoSize === 0 || isTcp !== (transport.protocol === TCP)) return false;
+    this.#cut(bytes, offset, length, gsoSize, sink);
+    return true;
+  }
+
+  #cut(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    gsoSize: number,
+    sink: PacketSink,
+  ): void {
+    const { headersLength } = this.#transport;
+    const payload = length - headersLength;
+    const segment = this.#segment;
+    segment.set(bytes.subarray(offset, offset + headersLength));
+    for (let done = 0, i = 0; done < payload; i++) {
+      const size = Math.min(gsoSize, payload - done);
+      const from = offset + headersLength + done;
+      segment.set(bytes.subarray(from, from + size), headersLength);
+      this.#patchIp(bytes, offset, headersLength + size, i);
+      this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
+      sink(segment, 0, headersLength + size);
+      done += size;
+    }
+  }
+
+  #patchIp(original: Uint8Array, offset: number, length: number, index: number): void {
+    const segment = this.#segment;
+    writeUint16(segment, TOTAL_LENGTH, length);
+    writeUint16(segment, IDENTIFICATION, readUint16(original, offset + IDENTIFICATION) + index);
+    writeUint16(segment, HEADER_CHECKSUM, 0);
+    writeUint16(segment, HEADER_CHECKSUM, complement(addSum(segment, 0, this.#transport.start)));
+  }
+
+  #patchTransport(
+    original: Uint8Array,
+    offset: number,
+    length: number,
+    done: number,
+    isLast: boolean,
+  ): void {
+    const { start, protocol, checksumOffset } = this.#transport;
+    const segment = this.#segment;
+    if (protocol === TCP) {
+      const sequence = readUint32(original, offset + start + TCP_SEQUENCE);
+      writeUint32(segment, start + TCP_SEQUENCE, sequence + done);
+      let flags = original[offset + start + TCP_FLAGS]!;
+      if (!isLast) flags &= ~(FIN | PSH);
+      if (done > 0) flags &= ~CWR;
+      segment[start + TCP_FLAGS] = flags;
+    } else {
+      writeUint16(segment, start + UDP_LENGTH, length - start);
+    }
+    const pseudo = addSum(segment, ADDRESSES, ADDRESSES_LENGTH) + segment[PROTOCOL]! +
+      (length - start);
+    writeUint16(segment, start + checksumOffset, addSum(segment, 0, 0, pseudo));
+    finishChecksum(segment, start, length, start + checksumOffset);
+  }
+}
