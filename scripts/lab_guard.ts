@@ -6,7 +6,7 @@ const CLEAR_UP = `
   trap "" INT TERM HUP
   cat > /dev/null
   for namespace in $(ip netns list | grep -o "^$1-[^ ]*"); do
-    ip netns pids "$namespace" | xargs -r kill -9
+    ip netns pids "$namespace" | xargs -r kill -9 2>/dev/null
     ip netns delete "$namespace"
   done
   rm -rf "$2"`;

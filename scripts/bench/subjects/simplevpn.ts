@@ -1,0 +1,56 @@
+import { program } from "../../program.ts";
+import type { BenchLab } from "../bench_lab.ts";
+import type { Subject } from "../subject.ts";
+
+/** The first host of the default network. */
+const SERVER = "10.0.0.1";
+
+/** simplevpn as it comes: the secure protocol over TCP. */
+export const simplevpn: Subject = subject("simplevpn", [], async (lab, state) => {
+  const invite = [...serverCommand(lab), "invite", "client", "--host", lab.outer.server];
+  const line = await lab.server.run(...invite, "--state", `${state}/server`);
+  return [line.trim(), "--state", `${state}/client`];
+});
+
+/** simplevpn's protocol of 2013 over TCP. */
+export const classic: Subject = subject("classic", ["--classic"], ({ outer }) => {
+  return Promise.resolve(["--classic", "-s", outer.server]);
+});
+
+/** @param join gives the client's options, once the server runs, with a folder for state */
+function subject(
+  name: string,
+  serverOptions: readonly string[],
+  join: (lab: BenchLab, state: string) => Promise<string[]>,
+): Subject {
+  return {
+    name,
+    commands: [],
+    start: async (lab) => {
+      const state = await Deno.makeTempDir({ dir: lab.folder });
+      const server = lab.server.start([
+        ...serverCommand(lab),
+        ...serverOptions,
+        ...["--state", `${state}/server`],
+      ]);
+      await server.waitFor(/Listening on/);
+      const options = await join(lab, state);
+      const begun = performance.now();
+      const client = lab.client.start([...program("client", lab.programs), ...options]);
+      await lab.untilAnswered(SERVER, client);
+      return {
+        address: SERVER,
+        programs: { server: server.pid, client: client.pid },
+        startTime: performance.now() - begun,
+        stop: async () => {
+          await client.stop();
+          await server.stop();
+        },
+      };
+    },
+  };
+}
+
+function serverCommand({ programs }: BenchLab): string[] {
+  return program("server", programs);
+}
