@@ -25,15 +25,15 @@ await labTest(
     await bench.stop();
     assertEquals(code, 0, bench.stderr);
     const report: Report = JSON.parse(bench.stdout);
-    const { veth, classic } = report.results;
+    const { veth, simplevpn } = report.results;
     const common = ["ping_idle", "ping_woken", "tcp1_down", "tcp1_up", "udp_down", "udp_up"];
     const own = [
       ...["anon_client", "anon_server", "cpu_down", "cpu_up"],
       ...["rss_client", "rss_server", "start"],
     ];
     assertEquals(Object.keys(veth!).toSorted(), common);
-    assertEquals(Object.keys(classic!).toSorted(), [...common, ...own].toSorted());
-    for (const [metric, { median, ratio, samples }] of Object.entries(classic!)) {
+    assertEquals(Object.keys(simplevpn!).toSorted(), [...common, ...own].toSorted());
+    for (const [metric, { median, ratio, samples }] of Object.entries(simplevpn!)) {
       assert(median > 0, `${metric} is ${median}`);
       assertEquals(samples, [median]);
       assertEquals(ratio === null, own.includes(metric), metric);
@@ -44,8 +44,8 @@ await labTest(
 );
 
 await labTest("the bench removes everything on Ctrl-C", ["ping", "iperf3"], async () => {
-  const bench = startBench("--subjects", "classic", "--only", "tcp1", "--seconds", "60");
-  await bench.waitFor(/classic: tcp1/, 30_000);
+  const bench = startBench("--subjects", "simplevpn", "--only", "tcp1", "--seconds", "60");
+  await bench.waitFor(/simplevpn: tcp1/, 30_000);
   assert((await namespacesOf(bench.pid)).length > 0);
   const { code } = await bench.stop("SIGINT");
   assertEquals(code, 130);

@@ -77,7 +77,7 @@ await labTest("TCP streams run between our server and a C client", MEASURED, asy
   assert(up.sum_received.bytes >= 10e6, JSON.stringify(up.sum_received));
   // Far slower: TCP has to send again whatever came to the C client together.
   const down = await iperf(lab.server, client.machine, address, "-n", "1M");
-  assert(down.sum_received.bytes >= 0.5e6, JSON.stringify(down.sum_received));
+  assert(down.sum_received.bytes >= 0.1e6, JSON.stringify(down.sum_received));
 });
 
 await labTest("our server gives a C client the address that it asks for", NEEDS, async () => {

@@ -99,17 +99,22 @@ await labTest("a second signal ends a program there and then", [], async () => {
   assertEquals(await networkState(client.machine), before);
 });
 
-await labTest("a server keeps no more in its state folder than its leases", [], async () => {
-  await using lab = await TunnelLab.open();
-  const server = await lab.startServer();
-  await lab.startClient(await lab.addClient());
-  await server.waitFor(/ joined /);
-  await server.stop();
-  const files = await Array.fromAsync(Deno.readDir(lab.state), ({ name }) => name);
-  assertEquals(files, ["leases.json"]);
-  const { mode } = await Deno.stat(`${lab.state}/leases.json`);
-  assertEquals(mode! & 0o777, 0o600);
-});
+await labTest(
+  "a server keeps in its state folder what must last, for its owner alone",
+  [],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const server = await lab.startServer();
+    await lab.startClient(await lab.addClient());
+    await server.waitFor(/ joined /);
+    await server.stop();
+    const files = await Array.fromAsync(Deno.readDir(lab.state), ({ name }) => name);
+    assertEquals(files.toSorted(), ["leases.json", "server.json", "server.key", "server.lock"]);
+    for (const file of files) {
+      assertEquals((await Deno.stat(`${lab.state}/${file}`)).mode! & 0o777, 0o600, file);
+    }
+  },
+);
 
 /** A client whose machine has a LAN that lies in the tunnel's network. */
 async function overlappingClient(lab: TunnelLab): Promise<ClientMachine> {

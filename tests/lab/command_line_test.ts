@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { program, type ProgramName } from "../../scripts/program.ts";
 import project from "../../deno.json" with { type: "json" };
-import { CLIENT_OPTIONS, SERVER_OPTIONS } from "../../lib/config/settings.ts";
+import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../lib/config/options.ts";
 import { assertOneLine, ending } from "./inspection.ts";
 import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
@@ -11,7 +11,13 @@ const TO_SERVER = ["--classic", "-s", "192.0.2.1"];
 
 /** What must not be accepted, and what has to be said about it. */
 const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
-  ["server", [], /add --classic/],
+  ["server", ["peers", "nonsense"], /Which "peers" command\? It is one of list, show, add/],
+  ["server", ["peers", "add", "pi"], /PUBLIC_KEY is missing/],
+  ["server", ["peers", "add", "pi", "key"], /"key" is no key/],
+  ["server", ["invite"], /NAME of whoever is invited is missing/],
+  ["server", ["invite", "a b"], /"a b" is no name/],
+  ["server", ["invite", "pi", "--expires", "soon"], /--expires: "soon" is no time/],
+  ["server", ["invite", "pi", "--mtu", "1400"], /Unknown option "--mtu"/],
   ["server", [...CLASSIC, "--nonsense"], /Unknown option "--nonsense"/],
   ["server", [...CLASSIC, "-x"], /Unknown option "-x"/],
   ["server", [...CLASSIC, "nonsense"], /Unexpected argument "nonsense"/],
@@ -33,7 +39,9 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["server", [...CLASSIC, "--max-clients", "none"], /--max-clients: "none" is not/],
   ["server", [...CLASSIC, "--log-level", "loud"], /--log-level: "loud" is none of/],
   ["server", [...CLASSIC, "--json-logs=yes"], /--json-logs takes no value/],
-  ["client", ["-s", "192.0.2.1"], /add --classic/],
+  ["client", ["-s", "192.0.2.1"], /The key of the server "192\.0\.2\.1" is not known/],
+  ["client", ["simplevpn://x"], /no whole invite/],
+  ["client", ["--classic", "-s", "x", "--state", "y"], /--state means nothing with --classic/],
   ["client", CLASSIC, /Which server\? Name it with -s HOST/],
   ["client", [...CLASSIC, "-s"], /--server needs a value/],
   ["client", [...CLASSIC, "-s", "two words"], /--server: That is neither a name nor an address/],
@@ -41,7 +49,7 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["client", [...TO_SERVER, "-u"], /UDP \(-u\) is not available yet/],
   ["client", [...TO_SERVER, "-a", "10.0.0"], /--address: Not an IPv4 address: "10\.0\.0"/],
   ["client", [...TO_SERVER, "-a", "10.0.255.255"], /"10\.0\.255\.255" is no host's address/],
-  ["client", [...TO_SERVER, "-p", "-1"], /Unknown option "-1"/],
+  ["client", [...TO_SERVER, "-p", "-1"], /--port needs a value/],
   ["client", [...TO_SERVER, "--keepalive", "30"], /--keepalive must be less than --timeout/],
   ["client", [...TO_SERVER, "--keepalive", "soon"], /--keepalive: "soon" is not/],
 ];
@@ -55,7 +63,7 @@ for (const [name, args, complaint] of BAD) {
   });
 }
 
-for (const [name, options] of [["server", SERVER_OPTIONS], ["client", CLIENT_OPTIONS]] as const) {
+for (const [name, options] of [["server", SERVE_OPTIONS], ["client", CONNECT_OPTIONS]] as const) {
   for (const option of ["--help", "-h"]) {
     await labTest(`simplevpn-${name} ${option} describes every option`, [], async () => {
       await using lab = await TunnelLab.open();

@@ -64,7 +64,7 @@ await labTest("a server says that its port is in use", [], async () => {
   await lab.startServer();
   await assertFails(
     lab.server,
-    lab.serverCommand("--network", "10.86.0.0/16"),
+    lab.serverCommand("--network", "10.86.0.0/16", "--state", `${lab.state}2`),
     /Cannot listen on TCP port 2002: .*another program has it/,
   );
 });

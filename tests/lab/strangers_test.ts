@@ -46,8 +46,6 @@ async function countOf(stranger: LabProcess, word: string, count: number): Promi
 }
 
 const RUBBISH = {
-  "TLS": "16030100c8010000c40303",
-  "SSH": "5353482d322e302d4f70656e5353480d0a",
   "a packet shorter than its header": "4400001400000000",
   "a header longer than its packet": "4f00001400000000",
 };

@@ -119,7 +119,43 @@ export class TunnelLab implements AsyncDisposable {
 
   /** What starts a classic server. */
   serverCommand(...options: string[]): string[] {
-    return [...program("server", SOURCE), "--classic", "--state", this.state, ...options];
+    return [...program("server", SOURCE), "--classic", ...this.#stateOption(options), ...options];
+  }
+
+  /** Starts a server of the secure mode alone, and waits until it listens. */
+  async startSecureServer(...options: string[]): Promise<LabProcess> {
+    const command = [...program("server", SOURCE), ...this.#stateOption(options), ...options];
+    const process = this.server.start(command);
+    await process.waitFor(/Listening on/);
+    return process;
+  }
+
+  /** Runs one of the server's other commands, such as "peers list", and gives its stdout. */
+  manage(...words: string[]): Promise<string> {
+    return this.server.run(...program("server", SOURCE), ...words, "--state", this.state);
+  }
+
+  /** Makes an invite that leads a client to the server by the client's cable. */
+  async invite(client: ClientMachine, name: string, ...options: string[]): Promise<string> {
+    const line = await this.manage("invite", name, "--host", client.server, "--no-qr", ...options);
+    return line.trim();
+  }
+
+  /** What starts a secure client, with a state folder of its own. */
+  secureCommand(client: ClientMachine, ...options: string[]): string[] {
+    const { namespace } = client.machine;
+    return [...program("client", SOURCE), "--state", `${this.state}-${namespace}`, ...options];
+  }
+
+  /** Invites a client, starts it and waits until it is connected. */
+  async join(
+    client: ClientMachine,
+    name: string,
+    ...options: string[]
+  ): Promise<ConnectedClient> {
+    const invite = await this.invite(client, name);
+    const process = client.machine.start(this.secureCommand(client, invite, ...options));
+    return { process, ...await connected(process) };
   }
 
   /** Starts a classic client and waits until it is connected. */
@@ -141,6 +177,10 @@ export class TunnelLab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab[Symbol.asyncDispose]();
+  }
+
+  #stateOption(options: readonly string[]): string[] {
+    return options.includes("--state") ? [] : ["--state", this.state];
   }
 }
 

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { ipVersion, readUint32 } from "../../lib/packet/ipv4.ts";
-import type { ClassicPeer } from "../../lib/session/classic_peer.ts";
+import type { Connection } from "../../lib/session/connection.ts";
 import type { ClientNode } from "./client_node.ts";
 import { DYNAMIC_REQUEST, ipv4Packet, KEEPALIVE, reply, staticRequest } from "./packets.ts";
 import { Puppet } from "./puppet.ts";
-import type { ServerNode, ServerNodeOptions } from "./server_node.ts";
+import { classicAddress, type ServerNode, type ServerNodeOptions } from "./server_node.ts";
 import { World } from "./world.ts";
 
 /** First byte of the payload of a packet that must not arrive anywhere. */
@@ -103,24 +103,30 @@ export class Chaos {
 
   /** Fails if the server's clients and the addresses that they have do not fit together. */
   #checkServer(): void {
-    const addresses = this.server.peers.flatMap(({ address }) => address ?? []);
+    const addresses = this.server.classicAddresses;
     assertEquals(new Set(addresses), this.server.held);
     assertEquals(addresses.length, this.server.held.size, "no address has two owners");
   }
 
   /** Fails if a unit goes where it does not belong, or comes from somebody who may not send it. */
-  #inspect(unit: Uint8Array, from?: ClassicPeer, to?: ClassicPeer): void {
+  #inspect(unit: Uint8Array, from?: Connection, to?: Connection): void {
     assertEquals(ipVersion(unit, 0), 4);
     const [source, destination] = [readUint32(unit, 12), readUint32(unit, DESTINATION)];
     if (unit.length === 20) {
       assert(from === to, "only who sent a control packet is answered");
-      const answer = to?.address === undefined ? KEEPALIVE : reply(formatIpv4(to.address));
+      const address = classicAddress(to);
+      const answer = address === undefined ? KEEPALIVE : reply(formatIpv4(address));
       assert(same(unit, KEEPALIVE) || same(unit, answer));
       return;
     }
-    if (from !== undefined) assertEquals(source, from.address, "a packet has its sender's address");
-    if (to !== undefined) assertEquals(destination, to.address, "a packet is for its receiver");
-    else assert(!this.server.held.has(destination), "a client's packets go to the client");
+    if (from !== undefined) {
+      assertEquals(source, classicAddress(from), "a packet has its sender's address");
+    }
+    if (to !== undefined) {
+      assertEquals(destination, classicAddress(to), "a packet is for its receiver");
+    } else {
+      assert(!this.server.held.has(destination), "a client's packets go to the client");
+    }
   }
 
   #mishap(): () => void {

@@ -1,7 +1,13 @@
+import { WHOLE } from "../../lib/packet/offload.ts";
+import { Segmenter } from "../../lib/packet/segmentation.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
-import { Client, type ClientEvent } from "../../lib/session/client.ts";
+import type { Configuration } from "../../lib/protocol/control.ts";
+import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
+import { Batches } from "../../lib/session/batches.ts";
+import { Client, type ClientEvent, type ClientPorts } from "../../lib/session/client.ts";
 import { Counters } from "../../lib/session/counters.ts";
 import { CLIENT_TIMEOUT, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
+import { type Credentials, Introducer } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
 import type { Wire } from "./wire.ts";
@@ -11,6 +17,8 @@ export interface ClientNodeOptions {
   address?: string | undefined;
   /** The hosts that the server's name stands for, in order. */
   servers?: readonly string[];
+  /** Of a secure client; one without is a classic one. */
+  credentials?: Credentials;
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -18,6 +26,9 @@ export type ResolveFailure = { permanent: boolean } | undefined;
 
 /** Milliseconds that it takes to find out what a name stands for. */
 const RESOLVE_TIME = 5;
+
+/** As a client has them. */
+const BATCHES = 2;
 
 /** A machine with a client on it. */
 export class ClientNode {
@@ -31,43 +42,71 @@ export class ClientNode {
   /** When the client asked for the server's name. */
   readonly resolves: number[] = [];
   resolveFailure: ResolveFailure;
+  /** The main thread's part of a secure client. */
+  readonly introducer: Introducer | undefined;
+  /** Sees to each connection before anything is sent over it. */
+  prepare: (wire: Wire) => void = () => {};
   readonly #network: Network;
   readonly #servers: readonly string[];
+  readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
   readonly #client: Client;
   #abandon = (): void => {};
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
-    const { address, servers = ["server"] } = options;
+    const { address, servers = ["server"], credentials } = options;
+    const { clock } = network;
     this.host = host;
     this.#network = network;
     this.#servers = servers;
+    const wanted = address === undefined ? undefined : parseIpv4(address);
+    this.introducer = credentials && new Introducer(network, { address: wanted, ...credentials });
     this.#client = new Client(
       {
-        address: address === undefined ? undefined : parseIpv4(address),
-        keepalive: KEEPALIVE_INTERVAL,
-        timeout: CLIENT_TIMEOUT,
+        classic: credentials === undefined,
+        address: wanted,
+        timing: { keepalive: KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
       },
       {
         resolve: () => this.#resolve(),
         connect: (candidate) => this.#connect(this.#servers[candidate]!),
         abandon: () => this.#abandon(),
         toTun: (bytes, offset, length) => this.tun.push(bytes.slice(offset, offset + length)),
-        report: (event) => this.events.push({ ...event, time: network.clock.now }),
+        report: (event) => this.events.push({ ...event, time: clock.now }),
         random: () => network.random.next(),
+        ...(this.introducer?.ports(() => this.#client) ?? NO_HANDSHAKES),
       },
-      this.counters,
-      network.clock.now,
+      {
+        suite: nodeCipher,
+        batches: this.#batches,
+        counters: this.counters,
+        capabilities: 0,
+        segmenter: new Segmenter(),
+        clock,
+      },
     );
-    network.clock.drive(this.#client);
+    clock.drive(this);
+  }
+
+  /** When the client has something to do at the earliest. */
+  get deadline(): number {
+    return this.#client.deadline;
   }
 
   get isUp(): boolean {
-    return this.events.at(-1)?.type === "up";
+    const type = this.events.at(-1)?.type;
+    return type === "up" || type === "changed";
   }
 
   /** The address that the client was given last, as text. */
   get address(): string {
-    return formatIpv4(this.told("up").at(-1)!.address);
+    const { configuration } = this;
+    return formatIpv4(configuration?.address.address ?? this.told("up").at(-1)!.address);
+  }
+
+  /** What the server told the client last, if that was more than an address. */
+  get configuration(): Configuration | undefined {
+    return this.events.flatMap((event) => "configuration" in event ? [event.configuration] : [])
+      .at(-1);
   }
 
   /** The latest connection. */
@@ -75,14 +114,24 @@ export class ClientNode {
     return this.wires.at(-1)!;
   }
 
+  advance(now: number): void {
+    this.#client.advance(now);
+  }
+
+  endTurn(): void {
+    this.#batches.flush();
+  }
+
   /** A packet comes from the TUN device. */
   send(packet: Uint8Array): void {
-    this.#client.fromTun(packet, 0, packet.length, this.#network.clock.now);
+    this.#client.fromTun(packet, 0, packet.length, WHOLE);
   }
 
   /** Ends the client, which closes its connection. */
   stop(): void {
-    this.#network.clock.forget(this.#client);
+    this.#network.clock.forget(this);
+    this.#client.close();
+    this.introducer?.close();
     this.#abandon();
   }
 
@@ -108,6 +157,7 @@ export class ClientNode {
     this.#abandon = this.#network.connect(this.host, server, {
       connected: (wire) => {
         this.wires.push(wire);
+        this.prepare(wire);
         wire.client.attach(this.#client);
         this.#abandon = () => wire.client.close();
         this.#client.connected(wire.client, clock.now);
@@ -115,4 +165,15 @@ export class ClientNode {
       failed: (reason) => this.#client.disconnected(reason, clock.now),
     });
   }
+}
+
+/** Of a classic client. */
+const NO_HANDSHAKES: Pick<ClientPorts, "requestHello" | "requestRekey" | "complete"> = {
+  requestHello: unexpected,
+  requestRekey: unexpected,
+  complete: unexpected,
+};
+
+function unexpected(): never {
+  throw new Error("A classic client has no handshakes");
 }

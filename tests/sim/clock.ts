@@ -3,6 +3,8 @@ export interface Timed {
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   readonly deadline: number;
   advance(now: number): void;
+  /** Called when what was to be done is done, before time goes on. */
+  endTurn(): void;
 }
 
 interface Action {
@@ -48,6 +50,7 @@ export class Clock {
   /** Lets this much time pass. */
   run(milliseconds: number): void {
     const end = this.#now + milliseconds;
+    this.#endTurn();
     while (this.#step(end));
     this.#now = end;
   }
@@ -55,6 +58,7 @@ export class Clock {
   /** Lets time pass until something has come true. @throws {Error} if it takes longer than `most` */
   waitUntil(condition: () => boolean, most = 300_000): void {
     const end = this.#now + most;
+    this.#endTurn();
     while (!condition()) {
       if (!this.#step(end)) throw new Error(`It did not happen within ${most} ms: ${condition}`);
     }
@@ -68,7 +72,12 @@ export class Clock {
     this.#jump(next);
     if (this.#actions[0]?.time === next) this.#actions.shift()!.run();
     else this.#advance();
+    this.#endTurn();
     return true;
+  }
+
+  #endTurn(): void {
+    for (const timed of this.#driven) timed.endTurn();
   }
 
   #jump(time: number): void {

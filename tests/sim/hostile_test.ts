@@ -41,7 +41,7 @@ for (
     assertEquals(server.counters.read().drops, { malformed: 1 });
     assertEquals(server.told("left").length, 1);
     assertMatch(server.told("left")[0]!.reason, /not an IP packet/);
-    assertEquals([other.isUp, other.events.length, server.peers.length], [true, 1, 1]);
+    assertEquals([other.isUp, other.events.length, server.connections.length], [true, 1, 1]);
   });
 }
 
@@ -54,7 +54,7 @@ Deno.test("a server survives random bytes from many connections, and serves its 
   for (const puppet of puppets) puppet.send(random.bytes(random.integer(1, 3000)));
   world.clock.run(70_000);
   assert(puppets.every(({ isClosed }) => isClosed));
-  assertEquals([client.events.length, server.peers.length], [1, 1]);
+  assertEquals([client.events.length, server.connections.length], [1, 1]);
   server.send(ipv4Packet("10.0.0.1", "10.0.0.7"));
   world.settle();
   assertEquals(client.tun.length, 1);
@@ -175,7 +175,7 @@ Deno.test("a full server closes the stranger that has been silent for longest, a
   assertEquals(strangers.map(({ isClosed }) => isClosed), [false, true, false]);
   assertEquals([...clients, late].map(({ events }) => events.length), [1, 1, 1]);
   assertEquals(server.told("stranger").map(({ reason }) => reason), ["too many connections"]);
-  assertEquals(server.peers.length, 5);
+  assertEquals(server.connections.length, 5);
 });
 
 Deno.test("strangers never keep clients out of a full server", () => {
@@ -184,7 +184,7 @@ Deno.test("strangers never keep clients out of a full server", () => {
   connectStrangers(world, 20);
   const clients = Array.from({ length: 10 }, () => world.connectClient());
   assertEquals(clients.map(({ events }) => events.length), Array(10).fill(1));
-  assertEquals(server.peers.length, 10);
+  assertEquals(server.connections.length, 10);
 });
 
 Deno.test("a server that is full of clients closes a new connection, and no other", () => {
@@ -193,7 +193,7 @@ Deno.test("a server that is full of clients closes a new connection, and no othe
   const clients = [world.connectClient(), world.connectClient()];
   const puppet = world.connectPuppet();
   world.settle();
-  assertEquals([puppet.isClosed, server.peers.length], [true, 2]);
+  assertEquals([puppet.isClosed, server.connections.length], [true, 2]);
   assertEquals(clients.map(({ events }) => events.length), [1, 1]);
   assertMatch(server.told("stranger")[0]!.reason, /too many connections/);
   const late = world.startClient();

@@ -14,6 +14,9 @@ export interface Attempt {
   failed(reason: string): void;
 }
 
+/** When time began: the beginning of 2026. */
+const WALL_CLOCK = Date.UTC(2026, 0, 1);
+
 /** Hosts and the wires between them, in memory. Hosts are names; they exist by being used. */
 export class Network implements Way {
   readonly clock: Clock;
@@ -25,6 +28,11 @@ export class Network implements Way {
   constructor(clock: Clock, random: Random) {
     this.clock = clock;
     this.random = random;
+  }
+
+  /** Milliseconds since 1970, by clocks that are right. */
+  get wallClock(): number {
+    return WALL_CLOCK + this.clock.now;
   }
 
   listen(host: string, listener: Listener): void {

@@ -1,30 +1,46 @@
+import { WHOLE } from "../../lib/packet/offload.ts";
+import { Segmenter } from "../../lib/packet/segmentation.ts";
 import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { Leases } from "../../lib/address/leases.ts";
 import { parsePrefix } from "../../lib/address/prefix.ts";
-import type { ClassicPeer } from "../../lib/session/classic_peer.ts";
+import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
+import { Batches } from "../../lib/session/batches.ts";
+import { ClassicPeer } from "../../lib/session/classic_peer.ts";
+import type { Connection } from "../../lib/session/connection.ts";
 import { Counters } from "../../lib/session/counters.ts";
-import { MAX_CONNECTIONS, MAX_LEASES, SERVER_TIMEOUT } from "../../lib/session/limits.ts";
-import { Server, type ServerEvent } from "../../lib/session/server.ts";
+import {
+  KEEPALIVE_INTERVAL,
+  MAX_CONNECTIONS,
+  MAX_LEASES,
+  SERVER_TIMEOUT,
+} from "../../lib/session/limits.ts";
+import { Server, type ServerEvent, type ServerOptions } from "../../lib/session/server.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
 import type { Listener, Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
 import type { Wire } from "./wire.ts";
 
-export interface ServerNodeOptions {
+/** Batches that can be filled at a time: few, so that they run short now and then. */
+const BATCHES = 3;
+
+/** What a server tells its clients if a test says nothing else. */
+const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
+
+export interface ServerNodeOptions extends Partial<Omit<ServerOptions, "network" | "leases">> {
   network?: string;
-  maxConnections?: number;
 }
 
 /**
- * Sees each unit that a server sends on: from whom it came and to whom it goes, undefined for the
- * TUN device.
+ * Sees each unit that a server sends on: from whose connection it came and to whose it goes,
+ * undefined for the TUN device.
  */
 export type Inspector = (
   unit: Uint8Array,
-  from: ClassicPeer | undefined,
-  to: ClassicPeer | undefined,
+  from: Connection | undefined,
+  to: Connection | undefined,
 ) => void;
 
-/** A machine with a server on it. Its leases outlast the server, as in a file. */
+/** A machine with a server on it. Its leases and its registry outlast the server, as in files. */
 export class ServerNode implements Listener {
   /** What the server handed to its TUN device. */
   readonly tun: Uint8Array[] = [];
@@ -32,26 +48,44 @@ export class ServerNode implements Listener {
   readonly counters = new Counters();
   /** The addresses that clients have, by what the server tells. */
   readonly held = new Set<number>();
+  /** The main thread. */
+  readonly door: Doorkeeper;
   inspect: Inspector = () => {};
   readonly #network: Network;
   readonly #host: string;
-  readonly #options: ServerNodeOptions;
+  readonly #options: ServerOptions;
   readonly #leases = new Leases(MAX_LEASES);
-  #wires = new Map<ClassicPeer, Wire>();
+  readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
+  #wires = new Map<Connection, Wire>();
   #server: Server;
-  /** The peer whose bytes the server is working on. */
-  #speaking: ClassicPeer | undefined;
+  /** The connection whose bytes the server is working on. */
+  #speaking: Connection | undefined;
 
   constructor(network: Network, host: string, options: ServerNodeOptions = {}) {
     this.#network = network;
     this.#host = host;
-    this.#options = options;
+    this.#options = {
+      timing: { keepalive: KEEPALIVE_INTERVAL, timeout: SERVER_TIMEOUT },
+      maxConnections: MAX_CONNECTIONS,
+      classic: false,
+      isolate: false,
+      push: PUSH,
+      ...options,
+      network: parsePrefix(options.network ?? "10.0.0.0/24"),
+      leases: this.#leases,
+    };
+    this.door = new Doorkeeper(network, this.#options.network);
     this.#server = this.#start();
   }
 
-  /** The clients whose connections are there. */
-  get peers(): ClassicPeer[] {
-    return [...this.#wires].filter(([_, wire]) => !wire.server.isClosed).map(([peer]) => peer);
+  /** The connections that are there. */
+  get connections(): Connection[] {
+    return [...this.#wires].filter(([_, wire]) => !wire.server.isClosed).map(([it]) => it);
+  }
+
+  /** The addresses of the classic clients that are there. */
+  get classicAddresses(): number[] {
+    return this.connections.flatMap((connection) => classicAddress(connection) ?? []);
   }
 
   /** Who joined, how, and who left, in order. */
@@ -63,20 +97,35 @@ export class ServerNode implements Listener {
     });
   }
 
-  /** A packet comes from the TUN device. */
-  send(packet: Uint8Array): void {
-    this.#server.fromTun(packet, 0, packet.length);
+  /** When the server has something to do at the earliest. */
+  get deadline(): number {
+    return this.#server.deadline;
   }
 
-  /** Starts a server anew, with the leases that are known. */
+  advance(now: number): void {
+    this.#server.advance(now);
+  }
+
+  endTurn(): void {
+    this.#batches.flush();
+  }
+
+  /** A packet comes from the TUN device. */
+  send(packet: Uint8Array): void {
+    this.#server.fromTun(packet, 0, packet.length, WHOLE);
+  }
+
+  /** Starts a server anew, with what is known from before. */
   start(): void {
     this.#server = this.#start();
   }
 
   /** Ends the server, which closes its connections. */
   stop(): void {
-    this.#network.clock.forget(this.#server);
+    this.#server.stop();
+    this.#network.clock.forget(this);
     this.#network.unlisten(this.#host);
+    this.door.close();
     for (const wire of this.#wires.values()) wire.server.close();
     this.#wires.clear();
     this.held.clear();
@@ -97,54 +146,60 @@ export class ServerNode implements Listener {
   accept(wire: Wire, source: string): void {
     const { clock } = this.#network;
     const { server: end } = wire;
-    const peer = this.#server.connect(
+    const connection = this.#server.connect(
       {
         send: (bytes, offset, length) => {
-          this.inspect(bytes.slice(offset, offset + length), this.#speaking, peer);
-          end.send(bytes, offset, length);
+          this.inspect(bytes.slice(offset, offset + length), this.#speaking, connection);
+          return end.send(bytes, offset, length);
         },
+        hasRoom: (length) => end.hasRoom(length),
+        mute: () => end.mute(),
+        abort: () => end.abort(),
         close: () => end.close(),
       },
-      source,
+      { host: source, network: source.slice(0, source.lastIndexOf(".")) },
       clock.now,
     );
-    if (peer === undefined) return;
-    this.#wires.set(peer, wire);
+    if (connection === undefined) return;
+    this.#wires.set(connection, wire);
     end.attach({
-      receive: (...given) => this.#hear(peer, ...given),
-      disconnected: (reason) => peer.disconnected(reason),
+      receive: (...given) => this.#hear(connection, ...given),
+      disconnected: (reason) => connection.disconnected(reason),
     });
   }
 
   #start(): Server {
-    const { network = "10.0.0.0/24", maxConnections = MAX_CONNECTIONS } = this.#options;
-    const server = new Server(
-      {
-        network: parsePrefix(network),
-        leases: new Leases(MAX_LEASES, this.#leases),
-        timeout: SERVER_TIMEOUT,
-        maxConnections,
-      },
+    const { clock } = this.#network;
+    const server: Server = new Server(
+      { ...this.#options, leases: new Leases(MAX_LEASES, this.#leases) },
       {
         toTun: (bytes, offset, length) => this.#toTun(bytes.slice(offset, offset + length)),
         report: (event) => this.#report(event),
+        ...this.door.serve(() => server),
       },
-      this.counters,
+      {
+        suite: nodeCipher,
+        batches: this.#batches,
+        counters: this.counters,
+        capabilities: 0,
+        segmenter: new Segmenter(),
+        clock,
+      },
     );
-    this.#network.clock.drive(server);
+    clock.drive(this);
     this.#network.listen(this.#host, this);
     return server;
   }
 
   #hear(
-    peer: ClassicPeer,
+    connection: Connection,
     bytes: Uint8Array,
     offset: number,
     length: number,
     now: number,
   ): number {
-    this.#speaking = peer;
-    const done = peer.receive(bytes, offset, length, now);
+    this.#speaking = connection;
+    const done = connection.receive(bytes, offset, length, now);
     this.#speaking = undefined;
     return done;
   }
@@ -155,13 +210,25 @@ export class ServerNode implements Listener {
   }
 
   #report(event: ServerEvent): void {
-    if (event.type === "joined") {
-      this.#leases.remember(event.address, event.source);
-      this.held.add(event.address);
-    } else if (event.type === "left") {
-      this.#leases.renew(event.address);
-      this.held.delete(event.address);
-    }
+    if (event.type === "joined") this.#joined(event);
+    else if (event.type === "left") this.#left(event);
     this.events.push({ ...event, time: this.#network.clock.now });
   }
+
+  #joined({ address, source, grant }: ServerEvent & { type: "joined" }): void {
+    // Secure clients have their addresses in the registry.
+    if (grant !== "enrolled") this.#leases.remember(address, source);
+    this.held.add(address);
+  }
+
+  #left({ address, name }: ServerEvent & { type: "left" }): void {
+    if (name === undefined) this.#leases.renew(address);
+    this.held.delete(address);
+  }
+}
+
+/** The address of a classic client. */
+export function classicAddress(connection: Connection | undefined): number | undefined {
+  const stage = connection?.stage;
+  return stage instanceof ClassicPeer ? stage.address : undefined;
 }

@@ -1,4 +1,5 @@
 import { assert } from "@std/assert";
+import { OUTBOX_LIMIT, OUTBOX_RESERVE } from "../../lib/session/limits.ts";
 import type { Transport } from "../../lib/session/transport.ts";
 import type { Random } from "../random.ts";
 import type { Clock } from "./clock.ts";
@@ -69,6 +70,10 @@ export class Wire {
 export class WireEnd implements Transport {
   /** All that was sent from this end, whatever became of it. */
   readonly sent: Sent[] = [];
+  /** What somebody on the way makes of a unit sent from here, the first of which is number 0. */
+  tamper: (unit: Uint8Array, number: number) => Uint8Array[] = (unit) => [unit];
+  /** Bytes that are on their way at the most before others have to wait in an outbox. */
+  window = Infinity;
   readonly #way: Way;
   #other: WireEnd | undefined;
   #session: Session | undefined;
@@ -81,7 +86,9 @@ export class WireEnd implements Transport {
   #ending: string | undefined;
   #stalledUntil = 0;
   #silent = false;
+  #muted = false;
   #closed = false;
+  #aborted = false;
 
   constructor(way: Way) {
     this.#way = way;
@@ -90,6 +97,11 @@ export class WireEnd implements Transport {
   /** Whether this end was closed, or told that the connection ended. */
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether this end itself ended the connection by a reset. */
+  get isAborted(): boolean {
+    return this.#aborted;
   }
 
   /** Says where what is sent from here arrives; once, before anything else. */
@@ -103,12 +115,32 @@ export class WireEnd implements Transport {
   }
 
   /** @see {Transport} */
-  send(bytes: Uint8Array, offset: number, length: number): void {
-    if (this.#closed) return;
+  send(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.#closed) return true;
+    if (this.#waiting + length > OUTBOX_LIMIT + OUTBOX_RESERVE) return false;
     const copy = bytes.slice(offset, offset + length);
     assert(copy.length === length, "A unit lies within its buffer");
+    const units = this.tamper(copy, this.sent.length);
     this.sent.push({ time: this.#way.clock.now, bytes: copy });
-    if (!this.#silent) this.#other!.#expect(copy);
+    if (!this.#silent) { for (const unit of units) this.#other!.#expect(unit); }
+    return true;
+  }
+
+  /** @see {Transport} */
+  hasRoom(length: number): boolean {
+    return this.#waiting + length <= OUTBOX_LIMIT;
+  }
+
+  /** @see {Transport} */
+  mute(): void {
+    this.#muted = true;
+  }
+
+  /** @see {Transport} */
+  abort(): void {
+    if (this.#closed) return;
+    this.#closed = this.#aborted = true;
+    if (!this.#silent) this.#other!.#reset();
   }
 
   /** @see {Transport} */
@@ -136,6 +168,23 @@ export class WireEnd implements Transport {
     this.#expect(NOTHING, "the connection broke");
   }
 
+  /** Bytes in this end's outbox: what was sent and has not come, beyond what the way holds. */
+  get #waiting(): number {
+    return Math.max(0, this.#other!.#coming - this.window);
+  }
+
+  get #coming(): number {
+    return this.#flights.reduce((sum, { bytes }) => sum + bytes.length, this.#arrived.length);
+  }
+
+  /** What is on its way to here is lost, and this end learns soon that the other has thrown it away. */
+  #reset(): void {
+    if (this.#silent) return;
+    this.#flights = [];
+    this.#arrived = NOTHING;
+    this.#expect(NOTHING, "the connection was reset");
+  }
+
   #expect(bytes: Uint8Array, ending?: string): void {
     const { clock, random, delay } = this.#way;
     const time = random.integer(...delay);
@@ -146,7 +195,7 @@ export class WireEnd implements Transport {
   }
 
   #arrive(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#muted) return;
     const { clock, random } = this.#way;
     const wait = this.#session === undefined ? 1 : this.#stalledUntil - clock.now;
     if (wait > 0) return clock.after(wait, () => this.#arrive());

@@ -18,9 +18,9 @@ export class World {
     this.network = new Network(this.clock, this.random);
   }
 
-  /** Starts a server on a machine of this name. */
+  /** Starts a server on a machine of this name, which serves classic clients too. */
   startServer(options: ServerNodeOptions = {}, host = "server"): ServerNode {
-    return new ServerNode(this.network, host, options);
+    return new ServerNode(this.network, host, { classic: true, ...options });
   }
 
   /** Puts a puppet in a server's place. */
@@ -28,7 +28,7 @@ export class World {
     return new PuppetServer(this.network, host);
   }
 
-  /** Starts a client, by default on a machine of its own. */
+  /** Starts a classic client, or one with credentials, by default on a machine of its own. */
   startClient(options: ClientNodeOptions = {}, host = this.newHost()): ClientNode {
     return new ClientNode(this.network, host, options);
   }
@@ -62,9 +62,10 @@ export class World {
     return puppet;
   }
 
-  /** The outer address of a machine that is not there yet. */
+  /** The outer address of a machine that is not there yet, in a network that is not there yet. */
   newHost(): string {
-    return `198.51.100.${++this.#hosts}`;
+    const number = ++this.#hosts;
+    return `198.${18 + (number >> 8)}.${number & 255}.1`;
   }
 
   /** Lets everything that was sent arrive. */

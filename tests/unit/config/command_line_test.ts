@@ -13,12 +13,13 @@ const TABLE: readonly Option[] = [
   { name: "port", short: "p", value: "PORT", help: "the server's port" },
   { name: "mtu", value: "BYTES", help: "the MTU" },
   { name: "udp", short: "u", help: "use UDP" },
+  { name: "route", short: "r", value: "CIDR", repeats: true, help: "a network (repeatable)" },
   { name: "json-logs", help: "log as JSON" },
   { name: "help", short: "h", help: "show this help" },
 ];
 
 interface Read {
-  options: Record<string, string | true>;
+  options: Record<string, readonly string[]>;
   operands: readonly string[];
 }
 
@@ -30,13 +31,13 @@ function read(...args: string[]): Read {
 /** What arguments mean by the rules of getopt(3), an argument at a time; undefined if nothing. */
 function model(args: readonly string[]): Read | undefined {
   const words = [...args];
-  const options: Record<string, string | true> = {};
+  const options: Record<string, string[]> = {};
   const operands: string[] = [];
   const take = (option: Option | undefined, attached: string | undefined): boolean => {
-    if (option === undefined || option.name in options) return false;
-    const next = words[0]?.startsWith("-") ? undefined : words[0];
-    const value = option.value ? attached ?? (next !== undefined && words.shift()) : true;
-    if (value) options[option.name] = value;
+    if (option === undefined || (option.name in options && !option.repeats)) return false;
+    const next = /^-./s.test(words[0] ?? "") ? undefined : words[0];
+    const value = option.value ? attached ?? (next !== undefined && words.shift()) : "true";
+    if (value) (options[option.name] ??= []).push(value);
     return Boolean(value) && (option.value !== undefined || attached === undefined);
   };
   while (words.length > 0) {
@@ -62,7 +63,10 @@ function model(args: readonly string[]): Read | undefined {
 }
 
 Deno.test("readArguments() reads options in each way that they can be written", () => {
-  const expected = { options: { server: "vpn.example", port: "2003", udp: true }, operands: [] };
+  const expected = {
+    options: { server: ["vpn.example"], port: ["2003"], udp: ["true"] },
+    operands: [],
+  };
   const lines: string[][] = [
     ["-s", "vpn.example", "-p", "2003", "-u"],
     ["-svpn.example", "-up2003"],
@@ -70,20 +74,20 @@ Deno.test("readArguments() reads options in each way that they can be written", 
     ["--udp", "--server", "vpn.example", "--port", "2003"],
     ["--port=2003", "-us", "vpn.example"],
   ];
-  for (const line of lines) assertEquals(read(...line) as unknown, expected, line.join(" "));
+  for (const line of lines) assertEquals(read(...line), expected, line.join(" "));
 });
 
 Deno.test("readArguments() leaves operands as they are, and everything behind --", () => {
   assertEquals(read("007", "-u", "1e3", "", "-", "--", "-p", "--json-logs=1", "--"), {
-    options: { udp: true },
+    options: { udp: ["true"] },
     operands: ["007", "1e3", "", "-", "-p", "--json-logs=1", "--"],
   });
 });
 
 Deno.test("readArguments() keeps a value as it is written", () => {
   for (const value of ["a=b", "-1", "--", "true", " ", "\n", "0x10", "08"]) {
-    assertEquals(read(`--server=${value}`).options, { server: value });
-    assertEquals(read(`-s${value}`).options, { server: value });
+    assertEquals(read(`--server=${value}`).options, { server: [value] });
+    assertEquals(read(`-s${value}`).options, { server: [value] });
   }
 });
 
@@ -108,14 +112,25 @@ Deno.test("readArguments() throws UsageError that says what is wrong", () => {
     [["-u=1"], "Unknown option"],
     [["--port", "1", "-p2"], "--port is given more than once"],
     [["-uu"], "--udp is given more than once"],
+    [["--route", "10.0.0.0/8", "--route="], "--route needs a value: CIDR"],
   ];
   for (const [line, message] of lines) assertThrows(() => read(...line), UsageError, message);
 });
 
+Deno.test("readArguments() keeps all values of an option that may repeat, in their order", () => {
+  assertEquals(read("--route=b", "-p1", "-ra", "x", "--route", "b"), {
+    options: { port: ["1"], route: ["b", "a", "b"] },
+    operands: ["x"],
+  });
+});
+
 Deno.test("readArguments() takes what follows a switch for an operand, whatever it says", () => {
   for (const word of ["true", "false", "1"]) {
-    assertEquals(read("--json-logs", word), { options: { "json-logs": true }, operands: [word] });
-    assertEquals(read("-u", word), { options: { udp: true }, operands: [word] });
+    assertEquals(read("--json-logs", word), {
+      options: { "json-logs": ["true"] },
+      operands: [word],
+    });
+    assertEquals(read("-u", word), { options: { udp: ["true"] }, operands: [word] });
   }
 });
 
@@ -124,7 +139,8 @@ Deno.test("readArguments() agrees with a naive model about any command line", ()
   const words = [
     ..."-s|-p|-u|-h|-us|-up|-up2002|-p2002|-p=2002|-us=a|-sx=a|-s-|-x|-_|-.|-1|-p.5".split("|"),
     ..."--server|--server=a=b|--port|--port=1|--port=|--mtu|--udp|--udp=|--udp=true".split("|"),
-    ..."--json-logs|--help|--x|--_|--_=1|--=|--no-udp|--port.x|--constructor".split("|"),
+    ..."--route|--route=a|-r|-rb|--json-logs|--help|--x|--_|--_=1|--=|--no-udp|--port.x|--constructor"
+      .split("|"),
     ..."|a|host|2002|1e3|true|false|-|--|---|---a|=|\n|--port=\n".split("|"),
   ];
   let understood = 0;
@@ -143,6 +159,7 @@ Deno.test("describeOptions() aligns the help of all options", () => {
     "  -p, --port PORT    the server's port",
     "      --mtu BYTES    the MTU",
     "  -u, --udp          use UDP",
+    "  -r, --route CIDR   a network (repeatable)",
     "      --json-logs    log as JSON",
     "  -h, --help         show this help",
   ]);

@@ -3,25 +3,47 @@ import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parsePrefix } from "../../../lib/address/prefix.ts";
 import { readArguments, UsageError } from "../../../lib/config/command_line.ts";
 import {
-  CLIENT_OPTIONS,
+  CONNECT_OPTIONS,
+  INVITE_OPTIONS,
+  PEERS_ADD_OPTIONS,
+  PEERS_LIST_OPTIONS,
+  SERVE_OPTIONS,
+  STATE_OPTIONS,
+} from "../../../lib/config/options.ts";
+import {
+  classicNetwork,
   type ClientSettings,
+  type InviteSettings,
   isHostOf,
   readClientSettings,
+  readInviteSettings,
   readServerSettings,
-  SERVER_OPTIONS,
   type ServerSettings,
 } from "../../../lib/config/settings.ts";
 
+const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
+const KEY_TEXT = KEY.toBase64();
+const INVITE = `simplevpn://vpn.example:2002/${KEY.toBase64({ alphabet: "base64url" })}/secret`;
+
 function server(...args: string[]): ServerSettings {
-  return readServerSettings(readArguments(SERVER_OPTIONS, ["--classic", ...args]));
+  return readServerSettings(readArguments(SERVE_OPTIONS, args));
 }
 
+/** What a secure client's command line says. */
 function client(...args: string[]): ClientSettings {
-  return readClientSettings(readArguments(CLIENT_OPTIONS, ["--classic", "-s", "host", ...args]));
+  return readClientSettings(readArguments(CONNECT_OPTIONS, args));
 }
 
-function clientOf(host: string): string {
-  return readClientSettings(readArguments(CLIENT_OPTIONS, ["--classic", `-s${host}`])).host;
+function classic(...args: string[]): ClientSettings {
+  return client("--classic", "-s", "host", ...args);
+}
+
+function clientOf(host: string): string | undefined {
+  return client(`-s${host}`).host;
+}
+
+function invite(...args: string[]): InviteSettings {
+  return readInviteSettings(readArguments(INVITE_OPTIONS, ["anna", ...args]));
 }
 
 /** Checks that each of the values is refused, in a sentence that names the option. */
@@ -35,57 +57,142 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
   const { network, ...settings } = server();
   assertEquals(`${network}`, "10.0.0.0/16");
   assertEquals(settings, {
+    classic: false,
+    crypto: "auto",
     port: 2002,
     tun: "simplevpn%d",
+    offload: true,
     mtu: 1500,
-    timeout: 60_000,
+    timing: { keepalive: 15_000, timeout: 60_000 },
     logLevel: "info",
     jsonLogs: false,
     listen: undefined,
     state: undefined,
     maxClients: 1024,
+    isolate: false,
+    routes: [],
+    dns: [],
+    searchDomains: [],
   });
 });
 
-Deno.test("A client has the defaults of the C program, and its own for the rest", () => {
+Deno.test("A client knows nothing of a server by itself, and has its own defaults for the rest", () => {
   assertEquals(client(), {
-    port: 2002,
+    classic: false,
+    crypto: "auto",
     tun: "simplevpn%d",
-    mtu: 1500,
-    timeout: 30_000,
+    offload: true,
+    timing: { keepalive: 15_000, timeout: 30_000 },
+    state: undefined,
     logLevel: "info",
     jsonLogs: false,
-    host: "host",
+    host: undefined,
+    port: undefined,
+    serverKey: undefined,
+    invite: undefined,
     address: undefined,
     network: undefined,
-    keepalive: 15_000,
+    mtu: undefined,
+  });
+});
+
+Deno.test("An invite is open for a week, for any address, unless it says otherwise", () => {
+  assertEquals(invite(), {
+    name: "anna",
+    address: undefined,
+    routes: [],
+    expires: 7 * 86_400_000,
+    host: undefined,
+    port: undefined,
+    qr: true,
+    revoke: false,
+    state: undefined,
   });
 });
 
 Deno.test("A server takes every option that it has", () => {
-  const { network, ...settings } = server(
+  const { network, routes, ...settings } = server(
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs".split(" "),
+    ..."--classic --isolate --no-offload --crypto node --keepalive 0.5 --route 192.168.0.0/24"
+      .split(" "),
+    ..."--route 192.168.2.0/24 --dns 10.86.0.1 --dns 9.9.9.9 --search a.test --search b".split(" "),
   );
-  assertEquals(`${network}`, "10.86.0.0/24");
+  assertEquals([network, ...routes].map(String), [
+    "10.86.0.0/24",
+    "192.168.0.0/24",
+    "192.168.2.0/24",
+  ]);
   assertEquals(settings, {
+    classic: true,
+    crypto: "node",
     port: 2003,
     tun: "vpn.0",
+    offload: false,
     mtu: 1280,
-    timeout: 1500,
+    timing: { keepalive: 500, timeout: 1500 },
     logLevel: "debug",
     jsonLogs: true,
     listen: "192.0.2.1",
     state: "/data",
     maxClients: 7,
+    isolate: true,
+    dns: [parseIpv4("10.86.0.1"), parseIpv4("9.9.9.9")],
+    searchDomains: ["a.test", "b"],
   });
 });
 
-Deno.test("A client takes the options that only it has", () => {
-  const { address, network, keepalive } = client(
-    ..."-a 10.86.0.9 --network 10.86.0.0/24 --keepalive 0.5".split(" "),
+Deno.test("A client takes every option that it has", () => {
+  assertEquals(
+    client(
+      ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
+      ..."--crypto libcrypto --no-offload --log-level error --json-logs --server-key".split(" "),
+      KEY_TEXT,
+    ),
+    {
+      classic: false,
+      crypto: "libcrypto",
+      tun: "vpn.0",
+      offload: false,
+      timing: { keepalive: 15_000, timeout: 30_000 },
+      state: "/data",
+      logLevel: "error",
+      jsonLogs: true,
+      host: "vpn.example",
+      port: 2003,
+      serverKey: KEY,
+      invite: undefined,
+      address: parseIpv4("10.86.0.9"),
+      network: undefined,
+      mtu: 1280,
+    },
   );
-  assertEquals([formatIpv4(address!), `${network}`, keepalive], ["10.86.0.9", "10.86.0.0/24", 500]);
+});
+
+Deno.test("A classic client takes the options that only it has", () => {
+  const { address, network, timing } = classic(
+    ..."-a 10.86.0.9 --network 10.86.0.0/24 --keepalive 0.5 --timeout 2".split(" "),
+  );
+  assertEquals([formatIpv4(address!), `${network}`], ["10.86.0.9", "10.86.0.0/24"]);
+  assertEquals(timing, { keepalive: 500, timeout: 2000 });
+});
+
+Deno.test("An invite takes every option that it has", () => {
+  const { routes, ...settings } = invite(
+    ..."-p 443 --address 10.0.0.7 --route 192.168.1.0/24 --expires 12h --host".split(" "),
+    ..."vpn.example --no-qr --revoke --state /data".split(" "),
+  );
+  assertEquals(routes.map(String), ["192.168.1.0/24"]);
+  assertEquals(settings, {
+    name: "anna",
+    address: parseIpv4("10.0.0.7"),
+    expires: 12 * 3_600_000,
+    host: "vpn.example",
+    port: 443,
+    qr: false,
+    revoke: true,
+    state: "/data",
+  });
 });
 
 Deno.test("Whole numbers are taken from their least to their most", () => {
@@ -108,10 +215,8 @@ Deno.test("Whole numbers are taken from their least to their most", () => {
 });
 
 Deno.test("Seconds are taken above 0 and up to a day", () => {
-  assertEquals([server("--timeout=0.001").timeout, server("--timeout=86400").timeout], [
-    1,
-    86_400_000,
-  ]);
+  const timeout = (text: string): number => server("--timeout", text).timing.timeout;
+  assertEquals([timeout("0.001"), timeout("86400")], [1, 86_400_000]);
   refuses(server, "--timeout", ["0", "0.0", "-1", "86400.1", "1e3", ".5", "5.", "1s", "Infinity"]);
 });
 
@@ -135,12 +240,12 @@ Deno.test("A network has ordinary addresses, and room for a server and a client"
     "10.0.0.0",
     "fd00::/64",
   ]);
-  refuses(client, "--network", ["10.0.0.0/31"]);
+  refuses(classic, "--network", ["10.0.0.0/31"]);
 });
 
-Deno.test("A client asks only for an address that a host can have", () => {
-  assertEquals(formatIpv4(client("-a", "10.0.255.254").address!), "10.0.255.254");
-  refuses(client, "--address", [
+Deno.test("A classic client asks only for an address that a host can have", () => {
+  assertEquals(formatIpv4(classic("-a", "10.0.255.254").address!), "10.0.255.254");
+  refuses(classic, "--address", [
     "10.0.0.0",
     "10.0.255.255",
     "0.0.0.0",
@@ -148,7 +253,7 @@ Deno.test("A client asks only for an address that a host can have", () => {
     "10.0.1",
   ]);
   assertThrows(
-    () => client("-a", "10.1.0.2", "--network", "10.0.0.0/16"),
+    () => classic("-a", "10.1.0.2", "--network", "10.0.0.0/16"),
     UsageError,
     "10.0.0.0/16",
   );
@@ -172,14 +277,45 @@ Deno.test("A client's server is a name or an address, in brackets or not", () =>
 });
 
 Deno.test("A client does not start without a server to connect to", () => {
-  const args = readArguments(CLIENT_OPTIONS, ["--classic"]);
-  assertThrows(() => readClientSettings(args), UsageError, "-s HOST");
+  for (const args of [["--classic"], ["-p", "2003"], ["--server-key", KEY_TEXT]]) {
+    assertThrows(() => client(...args), UsageError, "-s HOST");
+  }
 });
 
-Deno.test("A client's keepalive comes before its timeout", () => {
-  assertEquals(client("--keepalive=1", "--timeout=1.1").keepalive, 1000);
-  assertThrows(() => client("--keepalive=1", "--timeout=1"), UsageError, "--keepalive");
-  assertThrows(() => client("--timeout=15"), UsageError, "--keepalive");
+Deno.test("A client takes one invite, and lets it say which server it is for", () => {
+  assertEquals(client(INVITE).invite, { text: INVITE });
+  assertEquals(client("--invite-file", "-").invite, { file: "-" });
+  assertThrows(() => client(INVITE, "--invite-file=a"), UsageError, "twice");
+  assertThrows(() => client(INVITE, "-s", "host"), UsageError, "leave -s");
+  assertThrows(() => client(INVITE, "--server-key", KEY_TEXT), UsageError, "leave -s");
+  assertThrows(() => client("--invite-file=a", "-s", "host"), UsageError, "leave -s");
+  assertThrows(() => classic(INVITE), UsageError, "--classic");
+});
+
+Deno.test("An argument that is nearly an invite is refused without its secret", () => {
+  for (const args of [[`x${INVITE}`], [INVITE, "more"], [INVITE.replace(":", "."), INVITE]]) {
+    const { message } = assertThrows(() => client(...args), UsageError, "Unexpected argument");
+    assertEquals(message.includes("secret"), false, message);
+  }
+});
+
+Deno.test("A client refuses what means nothing to its protocol", () => {
+  for (const option of ["--network=10.0.0.0/16", "--keepalive=1", "--timeout=9"]) {
+    assertThrows(() => client("-s", "host", option), UsageError, "with --classic only");
+  }
+  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node", "--state=/data"]) {
+    assertThrows(() => classic(option), UsageError, "nothing with --classic");
+  }
+  assertThrows(() => classic("--invite-file=-"), UsageError, "nothing with --classic");
+});
+
+Deno.test("A keepalive comes before the timeout, and follows a shorter one", () => {
+  assertEquals(classic("--keepalive=1", "--timeout=1.1").timing.keepalive, 1000);
+  assertEquals(classic("--timeout=15").timing.keepalive, 5000);
+  for (const read of [server, classic]) {
+    assertThrows(() => read("--keepalive=1", "--timeout=1"), UsageError, "--keepalive");
+    assertThrows(() => read("--keepalive=60.1"), UsageError, "--keepalive");
+  }
 });
 
 Deno.test("An interface's name is one that the kernel takes", () => {
@@ -194,23 +330,59 @@ Deno.test("A log level is one of four", () => {
   refuses(server, "--log-level", ["warn", "INFO", "trace"]);
 });
 
-Deno.test("Neither program starts without --classic, with -u, or with arguments that mean nothing", () => {
-  for (
-    const [options, read] of [
-      [SERVER_OPTIONS, readServerSettings],
-      [CLIENT_OPTIONS, readClientSettings],
-    ] as const
-  ) {
-    const start = (...args: string[]): unknown => read(readArguments(options, args));
-    assertThrows(() => start("-p", "2002"), UsageError, "add --classic");
-    assertThrows(() => start("--classic", "-u"), UsageError, "-u");
-    assertThrows(() => start("--classic", "what"), UsageError, 'Unexpected argument "what"');
+Deno.test("What seals records is one of three", () => {
+  for (const choice of ["auto", "libcrypto", "node"]) {
+    assertEquals(server("--crypto", choice).crypto as string, choice);
+  }
+  refuses(server, "--crypto", ["openssl", "Node"]);
+});
+
+Deno.test("A server tells its clients only of ordinary networks, addresses and domains", () => {
+  refuses(server, "--route", [
+    "0.0.0.0/0",
+    "127.0.0.0/8",
+    "224.0.0.0/4",
+    "10.0.0.1/24",
+    "10.0.0.1",
+  ]);
+  refuses(server, "--dns", ["10.0.0", "fd00::1", "dns.example"]);
+  refuses(server, "--search", ["a b", "-a", "a..b", "a\n", "é", "a".repeat(64)]);
+});
+
+Deno.test("An invite is for one NAME, for some time", () => {
+  for (const operands of [[], ["anna", "bert"], ["a b"], ["-"], ["é"], ["a".repeat(65)]]) {
+    const args = { options: new Map(), operands };
+    assertThrows(() => readInviteSettings(args), UsageError);
+  }
+  assertEquals(invite("--expires=1s").expires, 1000);
+  refuses(invite, "--expires", ["0d", "7", "7w", "-1d", "1.5h", "7 d", "123456s"]);
+});
+
+Deno.test("Neither program starts with -u, or with arguments that mean nothing", () => {
+  for (const read of [server, client, classic]) {
+    assertThrows(() => read("-u"), UsageError, "-u");
+    assertThrows(() => read("what"), UsageError, 'Unexpected argument "what"');
   }
 });
 
-Deno.test("No two options of a program share a name or a letter", () => {
-  for (const table of [SERVER_OPTIONS, CLIENT_OPTIONS]) {
-    const names = table.flatMap(({ name, short }) => short === undefined ? [name] : [name, short]);
+Deno.test("classicNetwork() is the network that the C client takes", () => {
+  assertEquals(String(classicNetwork(parseIpv4("10.7.8.9"))), "10.7.0.0/16");
+});
+
+Deno.test("No two options of a command share a name or a letter", () => {
+  const general = [{ name: "help", short: "h" }, { name: "version", short: undefined }];
+  for (
+    const table of [
+      SERVE_OPTIONS,
+      CONNECT_OPTIONS,
+      INVITE_OPTIONS,
+      PEERS_ADD_OPTIONS,
+      PEERS_LIST_OPTIONS,
+      STATE_OPTIONS,
+    ]
+  ) {
+    const names = [...table, ...general]
+      .flatMap(({ name, short }) => short === undefined ? [name] : [name, short]);
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
   }
 });

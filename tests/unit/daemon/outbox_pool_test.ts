@@ -18,7 +18,8 @@ Deno.test("OutboxPool.take() lends no more memory than OUTBOX_TOTAL", () => {
   for (let outbox = pool.take(); outbox !== undefined; outbox = pool.take()) {
     bytes += outbox.queue.bytes.length;
   }
-  assertEquals(bytes, OUTBOX_TOTAL);
+  // One more of that size would be too much.
+  assert(bytes <= OUTBOX_TOTAL && bytes > OUTBOX_TOTAL * 0.98);
 });
 
 Deno.test("OutboxPool.take() lends again what was given back, emptied", () => {

@@ -24,7 +24,7 @@ Deno.test("readOptions() measures everything in 5 rounds of 3 s when nothing is 
     programs: "source",
     json: false,
   });
-  assertEquals(names(subjects).slice(0, 2), ["veth", "classic"]);
+  assertEquals(names(subjects).slice(0, 2), ["veth", "simplevpn"]);
   assert(names(probes).includes("tcp1"));
 });
 
@@ -37,7 +37,7 @@ Deno.test("readOptions() takes one short round for --quick, and what is said bes
 
 Deno.test("readOptions() chooses by name and keeps its own order", () => {
   assertEquals(names(read("--only tcp1,ping").probes), ["ping", "tcp1"]);
-  assertEquals(names(read("--subjects classic").subjects), ["classic"]);
+  assertEquals(names(read("--subjects simplevpn").subjects), ["simplevpn"]);
 });
 
 Deno.test("readOptions() takes the kind of programs from the environment when not told", () => {

@@ -1,0 +1,242 @@
+"""A client of the secure protocol, written from docs/protocol.md alone.
+
+    secure_client.py INVITE KEY_FILE OPTION... STEP...
+
+Connects with the private key in KEY_FILE (made if there is none), says on stdout what it is told,
+and takes the steps in turn: "ping" (Ping and Pong), "echo" (an ICMP echo of the server through the
+tunnel), "rekey", "echo-until=SECONDS" (echoes until the keys are that old), "close" (Close). An
+empty step list ends at once. The options change the hello: --no-invite, --wrong-psk, --address=A.
+"""
+import base64
+import ipaddress
+import os
+import re
+import socket
+import struct
+import sys
+import time
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from noise_initiator import NO_PSK, Handshake, nonce
+
+PREAMBLE = bytes.fromhex("5356504e01000000")
+PACKET, CONTROL = 1, 2
+CONFIGURATION, PING, PONG, REKEY_INITIATION, REKEY_RESPONSE, CLOSE = range(1, 7)
+ECHO_REPLY, ECHO_REQUEST = 0, 8
+
+
+class Keys:
+    """What Split() gives, and how many records each of the two has sealed."""
+
+    def __init__(self, number, handshake):
+        self.number, self.hash, self.born = number, handshake.h, time.monotonic()
+        sending, receiving = handshake.derive(b"", 2)
+        self.sending, self.receiving = ChaCha20Poly1305(sending), ChaCha20Poly1305(receiving)
+        self.sent = self.received = 0
+
+
+def item(kind, value):
+    return struct.pack(">BH", kind, len(value)) + value
+
+
+def items(data):
+    while data and data[0] != 0:
+        kind, length = struct.unpack_from(">BH", data)
+        assert len(data) >= 3 + length, "an item is cut off"
+        yield kind, data[3:3 + length]
+        data = data[3 + length:]
+
+
+def frame(kind, subtype, body):
+    return struct.pack(">BBHH", kind, subtype, 0, len(body)) + body
+
+
+class Connection:
+    def __init__(self, host, port, static, server):
+        self.static, self.server, self.opening = static, server, []
+        self.socket = socket.create_connection((host, port), 5)
+        self.socket.settimeout(15)
+        self.waiting = []
+
+    def read(self, count):
+        data = b""
+        while len(data) < count:
+            chunk = self.socket.recv(count - len(data))
+            if not chunk:
+                raise ConnectionError("the server has closed the connection")
+            data += chunk
+        return data
+
+    def shake_hands(self, payload, psk):
+        handshake = Handshake(PREAMBLE, self.static, self.server, psk)
+        message = handshake.initiation(payload + bytes(64 - len(payload)))
+        self.socket.sendall(PREAMBLE + struct.pack(">H", len(message)) + message)
+        response = self.read(struct.unpack(">H", self.read(2))[0])
+        print("response of", len(response), "bytes", flush=True)
+        capabilities = dict(items(handshake.read_response(response)))[2]
+        assert len(capabilities) == 4
+        self.keys = Keys(0, handshake)
+        self.opening = [self.keys]
+
+    def send(self, *frames):
+        batch, keys = b"".join(frames), self.keys
+        header = struct.pack(">I", keys.number << 24 | len(batch) + 16)
+        self.socket.sendall(header + keys.sending.encrypt(nonce(keys.sent), batch, header))
+        keys.sent += 1
+
+    def receive(self):
+        """The frames of the next record as tuples of type, kind, and body."""
+        header = self.read(4)
+        number, length = header[0], int.from_bytes(header[1:], "big")
+        assert 16 <= length <= 131_098, "a record's length is out of bounds"
+        numbers = [keys.number for keys in self.opening]
+        assert number in numbers, "a record has a key number that is not in use"
+        keys = self.opening[numbers.index(number)]
+        batch = keys.receiving.decrypt(nonce(keys.received), self.read(length), header)
+        keys.received += 1
+        # The first record with new keys is the end of the old ones.
+        del self.opening[:numbers.index(number)]
+        while batch and batch[0] != 0:
+            kind, subtype, _, length = struct.unpack_from(">BBHH", batch)
+            assert len(batch) >= 6 + length, "a frame is cut off"
+            yield kind, subtype, batch[6:6 + length]
+            batch = batch[6 + length:]
+
+    def wait_for(self, kind, subtype, matches=lambda body: True):
+        """The body of the next frame like that; answers and tells of what else comes."""
+        while True:
+            while self.waiting:
+                got = self.waiting.pop(0)
+                self.handle(*got)
+                if got[:2] == (kind, subtype) and matches(got[2]):
+                    return got[2]
+            self.waiting = list(self.receive())
+
+    def handle(self, kind, subtype, body):
+        if (kind, subtype) == (CONTROL, PING):
+            self.send(frame(CONTROL, PONG, body))
+        elif (kind, subtype) == (CONTROL, CLOSE):
+            raise ConnectionError(f"the server says Close, reason {body[0]}")
+        elif (kind, subtype) == (CONTROL, CONFIGURATION):
+            self.configure(list(items(body)))
+
+    def configure(self, configuration):
+        first = dict(reversed(configuration))
+        name = first[1].decode("ascii")
+        assert re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name), "not a name"
+        address, prefix = struct.unpack(">IB", first[2])
+        mtu, keepalive, timeout = (int.from_bytes(first[i], "big") for i in (3, 7, 8))
+        self.interface = ipaddress.ip_interface((address, prefix))
+        routes = [str(ipaddress.ip_network(struct.unpack(">IB", value)))
+                  for kind, value in configuration if kind == 4]
+        print("configuration", name, self.interface, "mtu", mtu, "keepalive", keepalive,
+              "timeout", timeout, "routes", ",".join(routes), flush=True)
+
+    def ping(self):
+        value = os.urandom(8)
+        self.send(frame(CONTROL, PING, value))
+        self.wait_for(CONTROL, PONG, lambda body: body == value)
+        print("pong with key", self.opening[0].number, flush=True)
+
+    def echo(self):
+        """Pings the server's inner address: the first of the network."""
+        ours, server = self.interface.ip, self.interface.network.network_address + 1
+        body = os.urandom(36)
+        message = icmp(ECHO_REQUEST, body)
+        self.send(frame(PACKET, 0, ipv4(ours, server, message)))
+        expected = server.packed + ours.packed + icmp(ECHO_REPLY, body)
+        self.wait_for(PACKET, 0, lambda packet: packet[12:] == expected)
+        print("echo of", server, "with key", self.opening[0].number, flush=True)
+
+    def rekey(self):
+        old = self.keys
+        handshake = Handshake(PREAMBLE + old.hash, self.static, self.server, NO_PSK)
+        self.send(frame(CONTROL, REKEY_INITIATION, handshake.initiation(b"")))
+        handshake.read_response(self.wait_for(CONTROL, REKEY_RESPONSE))
+        self.keys = Keys((old.number + 1) % 256, handshake)
+        self.opening.append(self.keys)
+        self.ping()
+
+    def echo_until(self, seconds):
+        while time.monotonic() < self.keys.born + seconds:
+            self.echo()
+            time.sleep(0.5)
+
+    def close(self):
+        self.send(frame(CONTROL, CLOSE, b"\x01"))
+        self.socket.close()
+        print("closed", flush=True)
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return struct.pack(">H", total ^ 0xffff)
+
+
+def icmp(kind, body):
+    return bytes([kind, 0]) + checksum(bytes([kind, 0, 0, 0]) + body) + body
+
+
+def ipv4(source, destination, body):
+    start = struct.pack(">BBHHHBB", 0x45, 0, 20 + len(body), 0, 0, 64, 1)
+    addresses = source.packed + destination.packed
+    return start + checksum(start + bytes(2) + addresses) + addresses + body
+
+
+def invite_parts(invite):
+    host, port, key, token = re.fullmatch(
+        r"simplevpn://(.+):(\d+)/([\w-]{43})/([\w-]{22})", invite).groups()
+    key, token = (base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) for text in (key, token))
+    return host.strip("[]"), int(port), key, token
+
+
+def from_token(token, purpose, length):
+    info = b"simplevpn invite " + purpose
+    return HKDF(hashes.SHA256(), length, salt=b"", info=info).derive(token)
+
+
+def private_key(path):
+    if not os.path.exists(path):
+        with open(path, "wb") as file:
+            file.write(os.urandom(32))
+    with open(path, "rb") as file:
+        return X25519PrivateKey.from_private_bytes(file.read())
+
+
+def hello(token, options):
+    """The items of the initiation's payload, and the psk."""
+    payload = item(1, struct.pack(">Q", time.time_ns() // 1_000_000)) + item(2, bytes(4))
+    for option in options:
+        if option.startswith("--address="):
+            payload += item(4, ipaddress.ip_address(option.split("=")[1]).packed)
+    if "--no-invite" in options:
+        return payload, NO_PSK
+    psk = os.urandom(32) if "--wrong-psk" in options else from_token(token, b"psk", 32)
+    return payload + item(3, from_token(token, b"id", 8)), psk
+
+
+def main(invite, key_file, *arguments):
+    host, port, server, token = invite_parts(invite)
+    options = [argument for argument in arguments if argument.startswith("--")]
+    connection = Connection(host, port, private_key(key_file), server)
+    connection.shake_hands(*hello(token, options))
+    connection.send(frame(CONTROL, PING, bytes(8)))
+    connection.wait_for(CONTROL, CONFIGURATION)
+    for step in arguments[len(options):]:
+        name, _, value = step.partition("=")
+        getattr(connection, name.replace("-", "_"))(*([float(value)] if value else []))
+
+
+try:
+    main(*sys.argv[1:])
+except InvalidTag:
+    sys.exit("what the server sent does not open")
+except (OSError, AssertionError) as error:
+    sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,94 @@
+import { HandshakeError } from "../../lib/protocol/noise.ts";
+import type { KeyPair } from "../../lib/protocol/x25519.ts";
+import type { Client, ClientPorts } from "../../lib/session/client.ts";
+import { Introduction, type IntroductionOptions } from "../../lib/session/introduction.ts";
+import { Mailbox, type ThreadDelay } from "./mailbox.ts";
+import type { Network } from "./network.ts";
+
+/** What a secure client needs to have. */
+export interface Credentials extends Omit<IntroductionOptions, "capabilities"> {
+  readonly identity: KeyPair;
+}
+
+/**
+ * The main thread of a client: an introduction, to which the client's messages, and from which the
+ * answers, take their time.
+ */
+export class Introducer implements ThreadDelay {
+  /** @see {ThreadDelay} */
+  delay: readonly [least: number, most: number] = [0, 20];
+  /** Milliseconds by which this machine's clock is ahead of the right time. */
+  clockError = 0;
+  readonly #network: Network;
+  readonly #introduction: Introduction;
+  readonly #toMain: Mailbox;
+  readonly #toWorker: Mailbox;
+  #timestamp = -1;
+  /** Whether the server's next message is that of a connection's first handshake. */
+  #isFirst = true;
+
+  constructor(network: Network, credentials: Credentials) {
+    const { clock, random } = network;
+    this.#network = network;
+    this.#introduction = new Introduction({ ...credentials, capabilities: 0 }, {
+      timestamp: () => this.#nextTimestamp(),
+      randomKey: () => random.bytes(32),
+    });
+    this.#toMain = new Mailbox(clock, random, this);
+    this.#toWorker = new Mailbox(clock, random, this);
+  }
+
+  /** The client's ways to reach it. */
+  ports(client: () => Client): Pick<ClientPorts, "requestHello" | "requestRekey" | "complete"> {
+    return {
+      requestHello: (link) =>
+        this.#toMain.post(() => {
+          this.#isFirst = true;
+          const bytes = this.#introduction.hello();
+          this.#toWorker.post(() => client().hello(link, bytes));
+        }),
+      requestRekey: (link) =>
+        this.#toMain.post(() => {
+          this.#isFirst = false;
+          const message = this.#introduction.rekey();
+          this.#toWorker.post(() => client().rekeyInitiation(link, message));
+        }),
+      complete: (link, message) => this.#toMain.post(() => this.#complete(client, link, message)),
+    };
+  }
+
+  /** The main thread answers nothing until `resume()`. */
+  pause(): void {
+    this.#toMain.pause();
+  }
+
+  resume(): void {
+    this.#toMain.resume();
+  }
+
+  /** The client ends. */
+  close(): void {
+    this.#toMain.close();
+    this.#toWorker.close();
+  }
+
+  #complete(client: () => Client, link: number, message: Uint8Array): void {
+    try {
+      const { handshake, capabilities } = this.#introduction.complete(message, this.#isFirst);
+      const copy = structuredClone(handshake);
+      handshake.sendKey.fill(0);
+      handshake.receiveKey.fill(0);
+      this.#toWorker.post(() => client().established(link, copy, capabilities));
+    } catch (error) {
+      if (!(error instanceof HandshakeError || error instanceof SyntaxError)) throw error;
+      this.#toWorker.post(() => client().refuted(link));
+    }
+  }
+
+  #nextTimestamp(): number {
+    return this.#timestamp = Math.max(
+      this.#timestamp + 1,
+      this.#network.wallClock + this.clockError,
+    );
+  }
+}
