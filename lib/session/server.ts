@@ -1,6 +1,6 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
-import type { Prefix } from "../address/prefix.ts";
+import { Prefix } from "../address/prefix.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { ClassicPeer } from "./classic_peer.ts";
@@ -215,15 +215,11 @@ export class Server {
     if (other !== undefined && other !== peer) other.expel(CloseReason.Replaced);
     this.#peers.set(identity, peer);
     if (before !== undefined) this.#unbind(peer, before);
-    const holder = this.router.table.ownerOf(address);
-    if (holder instanceof ClassicPeer && holder.address === address) {
-      holder.close("its address belongs to a secure client");
-    }
-    this.router.table.add(address, peer);
+    this.#bind(address, peer);
+    for (const other of this.#peers.values()) this.#claimRoutes(other);
     for (const prefix of routes) {
-      const taken = this.router.table.prefixOwner(prefix) !== undefined;
-      if (!taken) this.router.table.addPrefix(prefix, peer);
-      else this.#ports.report({ type: "overlap", name, prefix: String(prefix) });
+      if (this.router.table.prefixOwner(prefix) === peer) continue;
+      this.#ports.report({ type: "overlap", name, prefix: String(prefix) });
     }
     if (before?.address === address && before.name === name) return;
     const { source } = peer;
@@ -248,6 +244,7 @@ export class Server {
     const { identity, address, name } = admission;
     this.#unbind(peer, admission);
     if (this.#peers.get(identity) === peer) this.#peers.delete(identity);
+    for (const other of this.#peers.values()) this.#claimRoutes(other);
     this.#ports.report({ type: "left", address, source, reason, name });
   }
 
@@ -268,8 +265,7 @@ export class Server {
       this.#exhausted = true;
       return undefined;
     }
-    this.#bindClassic(peer, address, "dynamic");
-    return address;
+    return this.#bindClassic(peer, address, "dynamic") ? address : undefined;
   }
 
   /** Gives a classic client this very address, in place of the one it has; false if it is not free. */
@@ -277,8 +273,7 @@ export class Server {
     if (peer.address === address) return true;
     if (!this.#pool.claim(address, peer.source)) return false;
     this.releaseClassic(peer, "asked for another address");
-    this.#bindClassic(peer, address, grant);
-    return true;
+    return this.#bindClassic(peer, address, grant);
   }
 
   /** Tells that a classic client asked for an address that it cannot have. */
@@ -302,11 +297,37 @@ export class Server {
     this.#strangers.touch(connection);
   }
 
-  #bindClassic(peer: ClassicPeer, address: number, grant: Grant): void {
+  /** Returns false, and takes the address back, if it is a secure client's after all. */
+  #bindClassic(peer: ClassicPeer, address: number, grant: Grant): boolean {
+    if (this.router.table.prefixOwner(hostPrefix(address)) !== undefined) {
+      this.#pool.release(address);
+      return false;
+    }
     peer.address = address;
     this.#strangers.delete(peer.connection);
     this.router.table.add(address, peer);
     this.#ports.report({ type: "joined", address, source: peer.source, grant });
+    return true;
+  }
+
+  /**
+   * Gives a peer its address, whoever has it: the registry says whose it is, and another's connection
+   * may be about to be told so, or have it as a network of one address.
+   */
+  #bind(address: number, peer: SecurePeer): void {
+    const { table } = this.router;
+    const holder = table.prefixOwner(hostPrefix(address));
+    if (holder instanceof ClassicPeer) holder.close("its address belongs to a secure client");
+    else if (holder !== undefined) table.delete(address);
+    table.add(address, peer);
+  }
+
+  /** Gives a peer those networks behind it that nobody else has. */
+  #claimRoutes(peer: SecurePeer): void {
+    const { table } = this.router;
+    for (const prefix of peer.admission!.routes) {
+      if (table.prefixOwner(prefix) === undefined) table.addPrefix(prefix, peer);
+    }
   }
 
   #unbind(peer: SecurePeer, { address, routes }: Admission): void {
@@ -327,3 +348,7 @@ export class Server {
 }
 
 const TOO_MANY = "too many connections";
+
+function hostPrefix(address: number): Prefix {
+  return new Prefix(address, 32);
+}

@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
+import { Registry } from "../../../lib/config/registry.ts";
+import { CONTROL_LENGTH, writeControl } from "../../../lib/protocol/classic.ts";
+import { AttackScene, type SceneClient, testKey, testPeer } from "./attack_scene.ts";
+
+const [A, B] = [testKey(2), testKey(3)];
+
+function ownerOf(scene: AttackScene, address: string): unknown {
+  return scene.server.router.table.ownerOf(parseIpv4(address));
+}
+
+function stageOf({ wire }: SceneClient): unknown {
+  return wire.connection.stage;
+}
+
+function classicRequest(address: string): Uint8Array {
+  const bytes = new Uint8Array(CONTROL_LENGTH);
+  writeControl(bytes, 0, parseIpv4(address), 0);
+  return bytes;
+}
+
+Deno.test("two connected peers whose addresses are exchanged have each other's", () => {
+  const scene = new AttackScene();
+  scene.registry = new Registry([testPeer("a", A, "10.0.0.2"), testPeer("b", B, "10.0.0.3")]);
+  const [a, b] = [scene.client(A).join(), scene.client(B).join()];
+  scene.change(new Registry([testPeer("a", A, "10.0.0.3"), testPeer("b", B, "10.0.0.2")]));
+  assertEquals(ownerOf(scene, "10.0.0.3"), stageOf(a));
+  assertEquals(ownerOf(scene, "10.0.0.2"), stageOf(b));
+});
+
+Deno.test("a peer gets its address also when it is a network behind another peer", () => {
+  const scene = new AttackScene();
+  scene.registry = new Registry([
+    testPeer("a", A, "10.0.0.2", "10.0.0.3/32"),
+    testPeer("b", B, "10.0.0.3"),
+  ]);
+  scene.client(A).join();
+  const b = scene.client(B).join();
+  assertEquals(b.events.map(({ type }) => type), ["up"]);
+  assertEquals(ownerOf(scene, "10.0.0.3"), stageOf(b));
+});
+
+Deno.test("a network that moves from one connected peer to another is the other's", () => {
+  const scene = new AttackScene();
+  scene.registry = new Registry([
+    testPeer("a", A, "10.0.0.2"),
+    testPeer("b", B, "10.0.0.3", "192.168.7.0/24"),
+  ]);
+  const a = scene.client(A).join();
+  scene.client(B).join();
+  scene.change(
+    new Registry([
+      testPeer("a", A, "10.0.0.2", "192.168.7.0/24"),
+      testPeer("b", B, "10.0.0.3"),
+    ]),
+  );
+  assertEquals(ownerOf(scene, "192.168.7.1"), stageOf(a));
+});
+
+Deno.test("a network of two peers is the second's when the first has left", () => {
+  const scene = new AttackScene();
+  const route = "192.168.7.0/24";
+  scene.registry = new Registry([
+    testPeer("a", A, "10.0.0.2", route),
+    testPeer("b", B, "10.0.0.3", route),
+  ]);
+  const [a, b] = [scene.client(A).join(), scene.client(B).join()];
+  assert(scene.events.some(({ type }) => type === "overlap"));
+  assertEquals(ownerOf(scene, "192.168.7.1"), stageOf(a));
+  a.wire.connection.disconnected("gone");
+  assertEquals(ownerOf(scene, "192.168.7.1"), stageOf(b));
+});
+
+Deno.test("a classic client is refused an address that a secure peer's network consists of", () => {
+  const scene = new AttackScene({ classic: true });
+  scene.registry = new Registry([testPeer("a", A, "10.0.0.2", "10.0.0.50/32")]);
+  const a = scene.client(A).join();
+  const classic = scene.connect();
+  scene.give(classic, classicRequest("10.0.0.50"));
+  assertEquals(classic.transport.ended, "closed");
+  assertEquals(ownerOf(scene, "10.0.0.50"), stageOf(a));
+});
