@@ -12,6 +12,7 @@ import {
 import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Connection, Stage } from "./connection.ts";
 import { DropReason, Way } from "./counters.ts";
+import { MAX_ADDRESS_CHANGES } from "./limits.ts";
 import type { Member } from "./router.ts";
 import type { Server } from "./server.ts";
 
@@ -23,6 +24,9 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   readonly #server: Server;
   readonly #reply = new Uint8Array(CONTROL_LENGTH);
   #lastHeard: number;
+  /** Whether a keepalive that came in this turn has been returned: one answer is enough for all. */
+  #echoed = false;
+  #requests = 0;
 
   constructor(server: Server, connection: Connection, now: number) {
     this.#server = server;
@@ -54,6 +58,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   /** @see {Stage} */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
     this.#lastHeard = now;
+    this.#echoed = false;
     if (this.address === undefined) this.#server.heardClassic(this.connection);
     const done = receiveStream(this, bytes, offset, length);
     if (done !== LOST) return done;
@@ -82,7 +87,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
 
   /** @see {Stage} */
   ended(reason: string): void {
-    if (this.address === undefined) this.#server.strangerLeft(this.connection, reason);
+    if (this.address === undefined) this.#server.strangerLeft(this.connection, reason, false);
     else this.#server.releaseClassic(this, reason);
   }
 
@@ -94,7 +99,8 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
         this.#server.router.fromMember(this, bytes, offset, length, WHOLE);
         break;
       case Kind.Keepalive:
-        this.#send(bytes, offset, length);
+        if (!this.#echoed) this.#send(bytes, offset, length);
+        this.#echoed = true;
         break;
       case Kind.DynamicRequest:
         this.#answer(this.#server.allocate(this));
@@ -109,6 +115,9 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   }
 
   #answerStatic(wanted: number): void {
+    if (wanted !== this.address && ++this.#requests > MAX_ADDRESS_CHANGES) {
+      return this.close("asked for too many addresses");
+    }
     const given = this.#server.claim(this, wanted, "static");
     if (!given) this.#server.refused(this, wanted);
     this.#answer(given ? wanted : undefined);

@@ -49,7 +49,7 @@ export class Greeting implements Stage {
 
   /** @see {Stage} */
   ended(reason: string): void {
-    this.#server.strangerLeft(this.#connection, reason);
+    this.#server.strangerLeft(this.#connection, reason, this.#asked);
   }
 }
 

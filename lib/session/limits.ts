@@ -38,6 +38,12 @@ export const RECLAIM_TIME = SERVER_TIMEOUT + 5_000;
  */
 export const MAX_CONNECTIONS = 1024;
 
+/** Addresses that a classic client can ask for over one connection. */
+export const MAX_ADDRESS_CHANGES = 16;
+
+/** Ends of connections by strangers that a server tells of in a second, at the most. */
+export const MAX_STRANGER_REPORTS = 100;
+
 /** Leases that a server remembers at the most. */
 export const MAX_LEASES = 65_536;
 

@@ -9,7 +9,7 @@ import type { Counters } from "./counters.ts";
 import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
 import { Greeting } from "./greeting.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";
-import { MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "./limits.ts";
+import { MAX_STRANGER_REPORTS, MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { Router } from "./router.ts";
 import type { ChannelContext } from "./secure_channel.ts";
@@ -86,6 +86,8 @@ export class Server {
   readonly #peers = new Map<string, SecurePeer>();
   #nextId = 1;
   #exhausted = false;
+  /** Reports of strangers in this second: they cost strangers nothing, and the log's reader time. */
+  #strangersTold = { count: 0, until: 0 };
   #deadline = Infinity;
 
   /** @throws {RangeError} if the network has no address for a client */
@@ -248,9 +250,13 @@ export class Server {
     this.#ports.report({ type: "left", address, source, reason, name });
   }
 
-  /** A connection that showed nothing, or nothing of worth, is gone. */
-  strangerLeft(connection: Connection, reason: string): void {
-    this.#ports.closed(connection.id);
+  /**
+   * A connection that showed nothing, or nothing of worth, is gone.
+   *
+   * @param asked whether the gatekeeper has heard of it
+   */
+  strangerLeft(connection: Connection, reason: string, asked: boolean): void {
+    if (asked) this.#ports.closed(connection.id);
     this.#reportStranger(connection, reason);
   }
 
@@ -343,6 +349,9 @@ export class Server {
   }
 
   #reportStranger({ origin }: Connection, reason: string): void {
+    const { now } = this.channels.clock;
+    if (now >= this.#strangersTold.until) this.#strangersTold = { count: 0, until: now + 1000 };
+    if (++this.#strangersTold.count > MAX_STRANGER_REPORTS) return;
     this.#ports.report({ type: "stranger", source: origin.host, reason });
   }
 }
