@@ -1,6 +1,6 @@
 /** Adds peers to a registry, one update each: registry_writer.ts FOLDER NAME COUNT. */
-import { RegistryStore } from "../../../daemon/registry_store.ts";
-import { toBase64 } from "../../../lib/config/base64.ts";
+import { RegistryStore } from "../../daemon/registry_store.ts";
+import { toBase64 } from "../../lib/config/base64.ts";
 
 const [folder, name, count] = Deno.args as [string, string, string];
 const store = new RegistryStore(folder);
