@@ -74,8 +74,8 @@ class ClientControl {
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** Whether the next message of the server is that of a connection's first handshake. */
-  #isFirst = true;
+  /** The link whose handshake was begun last, and whether that is its connection's first. */
+  #handshake = { link: 0, isFirst: true };
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
 
@@ -130,14 +130,14 @@ class ClientControl {
         this.#resolve();
         return;
       case "requestHello":
-        this.#isFirst = true;
+        this.#handshake = { link: message.link, isFirst: true };
         return this.#worker.post({
           type: "hello",
           link: message.link,
           bytes: this.#introduction!.hello(),
         });
       case "requestRekey":
-        this.#isFirst = false;
+        this.#handshake = { link: message.link, isFirst: false };
         return this.#worker.post({
           type: "rekeyInitiation",
           link: message.link,
@@ -165,8 +165,13 @@ class ClientControl {
   }
 
   #complete(link: number, message: Uint8Array): void {
+    // What a connection that is gone has left behind is no answer to the next one's handshake.
+    if (link !== this.#handshake.link) return;
     try {
-      const { handshake, capabilities } = this.#introduction!.complete(message, this.#isFirst);
+      const { handshake, capabilities } = this.#introduction!.complete(
+        message,
+        this.#handshake.isFirst,
+      );
       this.#worker.post({ type: "established", link, handshake, capabilities });
       // The message is a copy; these keys are not needed here any more.
       handshake.sendKey.fill(0);

@@ -169,7 +169,8 @@ function messageLength(bytes: Uint8Array, offset: number, least: number, most: n
 }
 
 function valuesByType(payload: Uint8Array): Map<number, Uint8Array> {
-  return new Map(readItems(payload).map(({ type, value }) => [type, value]));
+  // Of several items of a type the first counts, and a Map keeps the last.
+  return new Map(readItems(payload).reverse().map(({ type, value }) => [type, value]));
 }
 
 function required(values: Map<number, Uint8Array>, type: ItemType): Uint8Array {

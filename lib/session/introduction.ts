@@ -6,7 +6,7 @@ import {
   rekeyPrologue,
   writeInitiation,
 } from "../protocol/hello.ts";
-import { type Handshake, Initiator, NO_PSK } from "../protocol/noise.ts";
+import { type Handshake, HandshakeError, Initiator, NO_PSK } from "../protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
 
 export interface IntroductionOptions {
@@ -73,8 +73,10 @@ export class Introduction {
    * @throws {SyntaxError} if it says nothing that makes sense
    */
   complete(message: Uint8Array, isFirst: boolean): Completion {
-    const { payload, handshake } = this.#initiator!.readResponse(message);
+    const initiator = this.#initiator;
     this.#initiator = undefined;
+    if (initiator === undefined) throw new HandshakeError("No answer is awaited");
+    const { payload, handshake } = initiator.readResponse(message);
     if (isFirst) this.#serverTakes = readResponse(payload).capabilities;
     this.#hash = handshake.hash;
     return { handshake, capabilities: this.#serverTakes };
