@@ -7,6 +7,7 @@ import {
   MSG_NOSIGNAL,
 } from "../../../ffi/constants.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import { Epoll } from "../../../ffi/epoll.ts";
 import { Errno, OsError } from "../../../ffi/error.ts";
 import { closeFd } from "../../../ffi/fd.ts";
@@ -167,6 +168,13 @@ Deno.test("A send over a broken connection fails and sends no signal", () => {
   sockets.until(client, EPOLLHUP);
   socketError(client);
   assertEquals([send(client, "x"), errno()], [-1, Errno.EPIPE]);
+});
+
+Deno.test("listenTcp() listens on the very port that it is told", () => {
+  using sockets = new Sockets();
+  const port = getAvailablePort();
+  const listener = sockets.own(listenTcp(LOOPBACK.withPort(port)));
+  assertEquals(localAddress(listener).port, port);
 });
 
 Deno.test("listenTcp() throws OsError of bind when the port is taken", () => {
