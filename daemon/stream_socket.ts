@@ -12,8 +12,8 @@ import { PacketBuffer } from "./packet_buffer.ts";
 export interface StreamSession {
   /** Takes what came; returns how many bytes are done with. The rest is given again with more. */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
-  /** The connection ended, not by `Transport.close()`. */
-  disconnected(reason: string, now: number): void;
+  /** The connection ended, not by `Transport.close()`: `orderly` if the other end closed it. */
+  disconnected(reason: string, now: number, orderly: boolean): void;
 }
 
 /** What a loop's connections share. */
@@ -147,7 +147,7 @@ export class StreamSocket implements Transport, FdHandler {
     const address = buffer.addressOf(buffer.bytes, at, PacketBuffer.STREAM_LENGTH);
     const count = libc.recv(this.#fd, address, PacketBuffer.STREAM_LENGTH, 0);
     if (count > 0) this.#received(count);
-    else if (count === 0) this.#ended("the connection was closed");
+    else if (count === 0) this.#ended("the connection was closed", true);
     else this.#readFailed(errno());
   }
 
@@ -170,12 +170,12 @@ export class StreamSocket implements Transport, FdHandler {
 
   #readFailed(number: number): void {
     if (number === Errno.EAGAIN || number === Errno.EINTR) return;
-    this.#ended(`the connection broke: ${describeErrno(number)}`);
+    this.#ended(`the connection broke: ${describeErrno(number)}`, false);
   }
 
-  #ended(reason: string): void {
+  #ended(reason: string, orderly: boolean): void {
     this.close();
-    this.#session!.disconnected(reason, this.#context.loop.now);
+    this.#session!.disconnected(reason, this.#context.loop.now, orderly);
   }
 }
 

@@ -157,15 +157,19 @@ export class Client implements LinkOwner {
       : this.#secureLink(transport);
   }
 
-  /** The connection, or the attempt to make it, ended from outside. */
-  disconnected(reason: string, now: number): void {
+  /**
+   * The connection, or the attempt to make it, ended from outside.
+   *
+   * @param orderly whether the server closed it, which is how a classic one refuses
+   */
+  disconnected(reason: string, now: number, orderly = true): void {
     switch (this.#phase) {
       case "connecting":
         if (this.#candidate + 1 < this.#candidates) return this.#connect(this.#candidate + 1, now);
         return this.#retry("failed", reason, now);
       case "asking":
-        if (this.#options.classic) return this.#refused(now);
-        return this.#retry("failed", this.#link!.silence.reason, now);
+        if (!this.#options.classic) return this.#retry("failed", this.#link!.silence.reason, now);
+        return orderly ? this.#refused(now) : this.#retry("failed", reason, now);
       case "up":
         return this.#retry("down", reason, now);
     }

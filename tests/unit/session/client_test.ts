@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
+import { Segmenter } from "../../../lib/packet/segmentation.ts";
+import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
+import { Batches } from "../../../lib/session/batches.ts";
+import { Client, type ClientEvent } from "../../../lib/session/client.ts";
+import { Counters } from "../../../lib/session/counters.ts";
+
+const TRANSPORT = {
+  send: () => true,
+  hasRoom: () => true,
+  mute: () => {},
+  abort: () => {},
+  close: () => {},
+};
+
+/** The events of a classic client whose first connection ends before it is given its address. */
+function afterFirstEnd(orderly: boolean): string[] {
+  const events: ClientEvent[] = [];
+  const nothing = (): void => {};
+  const client: Client = new Client(
+    {
+      classic: true,
+      address: parseIpv4("10.0.0.7"),
+      timing: { keepalive: 15_000, timeout: 30_000 },
+    },
+    {
+      resolve: () => client.resolved(1, 0),
+      connect: nothing,
+      abandon: nothing,
+      requestHello: nothing,
+      requestRekey: nothing,
+      complete: nothing,
+      toTun: nothing,
+      report: (event) => events.push(event),
+      random: () => 0,
+    },
+    {
+      suite: nodeCipher,
+      batches: new Batches(new Uint8Array(2 * Batches.SLOT), 0, 2),
+      counters: new Counters(),
+      capabilities: 0,
+      segmenter: new Segmenter(),
+      clock: { now: 0 },
+    },
+  );
+  client.advance(0);
+  client.connected(TRANSPORT, 0);
+  client.disconnected("it ended", 0, orderly);
+  return events.map(({ type }) => type);
+}
+
+Deno.test("a classic server that closes refuses an address; a connection that breaks does not", () => {
+  assertEquals(afterFirstEnd(true), ["gave_up"]);
+  assertEquals(afterFirstEnd(false), ["failed"]);
+});
