@@ -58,6 +58,12 @@ function describe(event: ServerEvent, network: Prefix): void {
           "one leaves; a larger --network has more",
         { ...event, network: network.toString() },
       );
+    case "full":
+      return log.warn(
+        "All {connections} connections that there may be are in use: {source} is turned away; " +
+          "--max-clients allows more",
+        { ...event },
+      );
     case "overlap":
       return log.warn(
         "{name} does not get {prefix}, which another connected peer has: give each network to one " +

@@ -27,6 +27,8 @@ export type ServerEvent =
   | { type: "left"; address: number; source: string; reason: string; name?: string }
   | { type: "refused"; address: number; source: string }
   | { type: "exhausted"; capacity: number }
+  /** There are as many connections as there may be, all of clients that have shown who they are. */
+  | { type: "full"; connections: number; source: string }
   | { type: "stranger"; source: string; reason: string }
   /** A network behind a peer is another peer's already. */
   | { type: "overlap"; name: string; prefix: string };
@@ -86,6 +88,8 @@ export class Server {
   readonly #peers = new Map<string, SecurePeer>();
   #nextId = 1;
   #exhausted = false;
+  /** Whether somebody was turned away since a connection ended last. */
+  #full = false;
   /** Reports of strangers in this second: they cost strangers nothing, and the log's reader time. */
   #strangersTold = { count: 0, until: 0 };
   #deadline = Infinity;
@@ -117,12 +121,17 @@ export class Server {
       const stranger = this.#strangers.oldest();
       if (stranger === undefined) {
         transport.close();
-        this.#ports.report({ type: "stranger", source: origin.host, reason: TOO_MANY });
+        if (!this.#full) {
+          const connections = this.#connections.size;
+          this.#ports.report({ type: "full", connections, source: origin.host });
+        }
+        this.#full = true;
         return undefined;
       }
       stranger.abort(TOO_MANY);
     }
     const connection = new Connection(this.#nextId++, transport, origin, (connection) => {
+      this.#full = false;
       this.#connections.delete(connection.id);
       this.#strangers.delete(connection);
     });

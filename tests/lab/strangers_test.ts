@@ -124,7 +124,7 @@ await labTest("a server that is full closes new connections and says why", [], a
   const held = await lab.startClient(holder);
   const process = lab.launchClient(waiting);
   await process.waitFor(/No connection to .* without giving an address; trying on/);
-  await server.waitFor(new RegExp(`${waiting.host} .*too many connections`));
+  await server.waitFor(new RegExp(`connections .* are in use: ${waiting.host} is turned away`));
   await held.process.stop();
   await connected(process);
 });
