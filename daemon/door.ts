@@ -45,8 +45,9 @@ export class Door {
     this.#gatekeeper = new Gatekeeper(identity, {
       registry: () => store.registry,
       update: (change) => {
-        store.update(change);
+        const done = this.#update(change);
         this.#reserve();
+        return done;
       },
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),
@@ -112,6 +113,19 @@ export class Door {
     // The message is a copy; these keys are not needed here any more.
     answer?.handshake.sendKey.fill(0);
     answer?.handshake.receiveKey.fill(0);
+  }
+
+  /** A full disk, or a file edited by hand into a contradiction, keeps one peer out and no other. */
+  #update(change: (registry: Registry) => Registry): boolean {
+    try {
+      this.#store.update(change);
+      return true;
+    } catch (error) {
+      log.error("Cannot change the registry of peers: {reason}", {
+        reason: (error as Error).message,
+      });
+      return false;
+    }
   }
 
   #reserve(): void {

@@ -12,6 +12,9 @@ const LOCK = "peers.lock";
 /** Milliseconds that changes which come together are waited for. */
 const SETTLE_TIME = 20;
 
+/** Milliseconds between two looks at the file where the kernel watches no more files. */
+const POLL_INTERVAL = 2000;
+
 /**
  * The registry in `peers.json` of a server's state folder. The running server and the commands that
  * change it are different programs: whoever changes it holds a lock from reading to writing, and the
@@ -22,6 +25,7 @@ export class RegistryStore {
   #registry: Registry;
   #text: string | undefined;
   #watcher: Deno.FsWatcher | undefined;
+  #poll: ReturnType<typeof setInterval> | undefined;
 
   /** @throws {Failure} if the file cannot be read, or makes no sense: it is never guessed at */
   constructor(folder: string) {
@@ -55,7 +59,16 @@ export class RegistryStore {
 
   /** Calls `changed` whenever another program changed the file, until `close()`. */
   async watch(changed: () => void): Promise<void> {
-    this.#watcher = Deno.watchFs(this.#folder, { recursive: false });
+    try {
+      this.#watcher = Deno.watchFs(this.#folder, { recursive: false });
+    } catch (error) {
+      log.debug("Looking at {folder} now and then: {reason}", {
+        folder: this.#folder,
+        reason: (error as Error).message,
+      });
+      this.#poll = setInterval(() => this.#reload() && changed(), POLL_INTERVAL);
+      return;
+    }
     for await (const { paths } of this.#watcher) {
       if (!paths.some((path) => path.endsWith(`/${FILE}`))) continue;
       await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
@@ -65,6 +78,7 @@ export class RegistryStore {
 
   close(): void {
     this.#watcher?.close();
+    clearInterval(this.#poll);
   }
 
   get #path(): string {

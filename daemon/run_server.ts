@@ -76,7 +76,8 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
   try {
-    const signal = await Promise.race([stop, worker.stopped, door.watch()]);
+    const watching = door.watch().then(() => new Promise<never>(() => {}));
+    const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
     worker.stop();
     await worker.stopped;

@@ -39,8 +39,11 @@ export interface Timestamps {
 export interface GatekeeperPorts {
   /** The registry as it is now. */
   registry(): Registry;
-  /** Makes a change to the registry that lasts; `change` is given what is there when it happens. */
-  update(change: (registry: Registry) => Registry): void;
+  /**
+   * Makes a change to the registry that lasts; `change` is given what is there when it happens.
+   * Returns whether that could be done.
+   */
+  update(change: (registry: Registry) => Registry): boolean;
   /** An address for a new peer, one that is in no registry; undefined if there is none. */
   freeAddress(registry: Registry): number | undefined;
   /** Whether a peer can have this address at all. */
@@ -184,7 +187,7 @@ export class Gatekeeper {
     // Somebody whose first enrollment got lost on the way comes with the same invite and key again.
     if (invite === undefined || this.#ports.registry().peerByKey(publicKey)) return undefined;
     let refusal: CloseReason | undefined;
-    this.#ports.update((registry) => {
+    const done = this.#ports.update((registry) => {
       const current = registry.invites.find(({ token }) => token === invite.token);
       refusal = this.#refuseInvite(current);
       if (refusal !== undefined) return registry;
@@ -193,7 +196,8 @@ export class Gatekeeper {
         this.#ports.isUsable(wanted) && !registry.reservedAddresses().includes(wanted);
       return isFree ? enrolled.changePeer(current!.name, { address: wanted }) : enrolled;
     });
-    return refusal;
+    // The client comes again when that may have been mended.
+    return done ? refusal : CloseReason.Stopping;
   }
 
   #refuseInvite(invite: OpenInvite | undefined): CloseReason | undefined {

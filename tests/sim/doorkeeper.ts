@@ -104,6 +104,7 @@ export class Doorkeeper implements ThreadDelay {
       update: (change) => {
         this.#registry = change(this.#registry);
         this.#reserve();
+        return true;
       },
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),

@@ -95,7 +95,10 @@ export class AttackScene {
     this.gatekeeper = new Gatekeeper(this.serverKey, {
       capabilities: 0,
       registry: () => this.registry,
-      update: (change) => this.registry = change(this.registry),
+      update: (change) => {
+        this.registry = change(this.registry);
+        return true;
+      },
       freeAddress: () => undefined,
       isUsable: (address) => NETWORK.contains(address),
       timestamps,
