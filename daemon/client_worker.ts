@@ -39,7 +39,7 @@ class ClientWorker {
       setup.tun,
       this.#buffer,
       counters,
-      (...packet) => this.#client.fromTun(...packet),
+      (bytes, offset, length, offload) => this.#client.fromTun(bytes, offset, length, offload),
       () => this.#socket?.hasRoom(MAX_FRAME_BODY) ?? true,
     );
     this.#tun = tun;
@@ -52,7 +52,7 @@ class ClientWorker {
         requestHello: (link) => post({ type: "requestHello", link }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
-        toTun: (...packet) => tun.write(...packet),
+        toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),
         report: (event) => post({ type: "event", event }),
         random: Math.random,
       },

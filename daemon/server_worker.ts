@@ -49,12 +49,12 @@ class ServerWorker {
       setup.tun,
       this.#buffer,
       counters,
-      (...packet) => this.#server.fromTun(...packet),
+      (bytes, offset, length, offload) => this.#server.fromTun(bytes, offset, length, offload),
     );
     this.#server = new Server(
       reviveOptions(setup),
       {
-        toTun: (...packet) => tun.write(...packet),
+        toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),
         report: (event) => post({ type: "event", event }),
         hello: (connection, message) => post({ type: "hello", connection, message }),
         confirmed: (connection) => post({ type: "confirmed", connection }),

@@ -280,8 +280,8 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
 
   #appendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#context.counters.pass(Way.ToPeers, length);
-    const [kind, gsoSize] = [kindOf(offload), gsoSizeOf(offload)];
-    this.#append(FrameType.Packet, kind, gsoSize, bytes, offset, length);
+    const gsoSize = gsoSizeOf(offload);
+    this.#append(FrameType.Packet, kindOf(offload), gsoSize, bytes, offset, length);
     this.#batchPackets++;
   }
 

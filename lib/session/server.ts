@@ -104,7 +104,11 @@ export class Server {
     this.#options = options;
     this.#ports = ports;
     this.#pool = new Pool(options.network, Pool.serverAddress(options.network), options.leases);
-    this.router = new Router(options.network, (...packet) => ports.toTun(...packet), this.counters);
+    this.router = new Router(
+      options.network,
+      (bytes, offset, length, offload) => ports.toTun(bytes, offset, length, offload),
+      this.counters,
+    );
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
