@@ -5,7 +5,6 @@ import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
-import { MAX_FRAME_BODY } from "../lib/protocol/frame.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
@@ -23,9 +22,8 @@ class ClientWorker {
   readonly #buffer = new PacketBuffer(BATCHES);
   readonly #client: Client;
   readonly #tun: TunPort;
-  /** The connection made last. */
-  #socket: StreamSocket | undefined;
   readonly #streams: StreamContext;
+  readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Ends the connection, or the attempt to make one. */
   #abandon = (): void => {};
@@ -33,6 +31,7 @@ class ClientWorker {
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
     this.#context = context;
+    this.#congestion = setup.congestion;
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
       loop,
@@ -40,7 +39,7 @@ class ClientWorker {
       this.#buffer,
       counters,
       (bytes, offset, length, offload) => this.#client.fromTun(bytes, offset, length, offload),
-      () => this.#socket?.hasRoom(MAX_FRAME_BODY) ?? true,
+      () => this.#client.hasRoom,
     );
     this.#tun = tun;
     this.#client = new Client(
@@ -106,7 +105,7 @@ class ClientWorker {
   #connect(to: SocketAddress): void {
     const { loop } = this.#context;
     try {
-      const fd = connectTcp(to);
+      const fd = connectTcp(to, this.#congestion);
       this.#abandon = () => loop.close(fd);
       loop.add(fd, EPOLLOUT, { ready: () => this.#connected(fd) });
     } catch (error) {
@@ -125,7 +124,6 @@ class ClientWorker {
     loop.forget(fd);
     const socket = new StreamSocket(this.#streams, fd);
     socket.attach(this.#client);
-    this.#socket = socket;
     this.#abandon = () => socket.close();
     this.#client.connected(socket, loop.now);
   }

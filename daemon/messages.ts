@@ -35,6 +35,8 @@ export interface ClientSetup extends ClientOptions {
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
   crypto: CryptoChoice;
+  /** Congestion control of its connections; the system's default if undefined. */
+  congestion: string | undefined;
 }
 
 /** From the main thread to either worker: to close everything and answer `stopped`. */

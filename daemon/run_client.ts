@@ -13,6 +13,7 @@ import { Introduction } from "../lib/session/introduction.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
+import { checkCongestionControl } from "./congestion_control.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
@@ -35,6 +36,7 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 export async function runClient(settings: ClientSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
+  checkCongestionControl(settings.congestion);
   if (settings.classic) {
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
     return await connect(settings, server, undefined, stop);
@@ -91,10 +93,10 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
-    const { classic, address, timing, crypto } = settings;
+    const { classic, address, timing, crypto, congestion } = settings;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities: capabilitiesOf(tun), classic, address, timing, crypto },
+      { tun, capabilities: capabilitiesOf(tun), classic, address, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);

@@ -1,5 +1,6 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
 import { lockFile } from "../ffi/file_lock.ts";
+import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Leases } from "../lib/address/leases.ts";
@@ -9,6 +10,7 @@ import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { checkCongestionControl } from "./congestion_control.ts";
 import { Door } from "./door.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
@@ -39,8 +41,9 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 export async function runServer(settings: ServerSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
-  const { network } = settings;
+  const { network, congestion } = settings;
   checkNetwork(network);
+  checkCongestionControl(congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using _lock = holdFolder(folder);
@@ -48,6 +51,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const registry = new RegistryStore(folder);
   const leases = new LeaseStore(folder);
   const listenerFd = await listen(settings.listen, settings.port);
+  if (congestion !== undefined) setCongestionControl(listenerFd, congestion);
   const tun = await openTun(settings);
   const serverAddress = Pool.serverAddress(network);
   configureTun(tun.name, serverAddress, network, settings.mtu);

@@ -35,6 +35,7 @@ class ServerWorker {
   readonly #buffer = new PacketBuffer(BATCHES);
   readonly #listener: number;
   readonly #server: Server;
+  readonly #tun: TunPort;
   readonly #streams: StreamContext;
   /** When to accept again; Infinity while accepting. */
   #resumeAt = Infinity;
@@ -44,12 +45,13 @@ class ServerWorker {
     this.#context = context;
     this.#listener = setup.listenerFd;
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
-    const tun = new TunPort(
+    const tun = this.#tun = new TunPort(
       loop,
       setup.tun,
       this.#buffer,
       counters,
       (bytes, offset, length, offload) => this.#server.fromTun(bytes, offset, length, offload),
+      () => this.#server.mayRead,
     );
     this.#server = new Server(
       reviveOptions(setup),
@@ -86,6 +88,7 @@ class ServerWorker {
 
   endTurn(): void {
     this.#buffer.batches.flush();
+    this.#tun.resume();
   }
 
   receive(message: GatekeeperMessage): void {

@@ -47,7 +47,7 @@ export class TunPort implements FdHandler {
     buffer: PacketBuffer,
     counters: Counters,
     receive: TunReceiver,
-    mayRead: () => boolean = () => true,
+    mayRead: () => boolean,
   ) {
     this.#fd = tun.fd;
     this.#headerLength = tun.offload === "none" ? 0 : VIRTIO_NET_HEADER_LENGTH;

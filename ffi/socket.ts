@@ -11,6 +11,7 @@ import {
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
+  TCP_CONGESTION,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -22,7 +23,7 @@ import { check, Errno, OsError } from "./error.ts";
 import { closeFd } from "./fd.ts";
 import { LINGER, SOCKADDR_IN6 } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
-import { NativeBuffer } from "./native_buffer.ts";
+import { cString, NativeBuffer } from "./native_buffer.ts";
 import { SocketAddress } from "./socket_address.ts";
 
 const LISTEN_BACKLOG = 256;
@@ -35,12 +36,16 @@ const KEEPALIVE_IDLE = 15;
 const KEEPALIVE_PROBE_INTERVAL = 5;
 const KEEPALIVE_PROBES = 3;
 
+/** Bytes of the longest name of a congestion control, its NUL included (include/net/tcp.h). */
+const TCP_CA_NAME_MAX = 16;
+
 /** Milliseconds that sent data may stay unacknowledged before the connection counts as dead. */
 const USER_TIMEOUT = 20_000;
 
 const option = new NativeBuffer(4);
 const address = new NativeBuffer(SOCKADDR_IN6.size);
 const length = new NativeBuffer(4);
+const congestion = new NativeBuffer(TCP_CA_NAME_MAX);
 const linger = new NativeBuffer(LINGER.size);
 
 /** Makes a socket that blocks (for ioctls) and is closed on exec. @throws {OsError} */
@@ -94,11 +99,13 @@ export function acceptTcp(listener: number): { fd: number; peer: SocketAddress }
  * Begins a TCP connection, non-blocking and tuned by `tuneTcp()`. When the socket turns writable,
  * `socketError()` tells how it went.
  *
+ * @param congestion name of its congestion control; the system's default if left out
  * @throws {OsError} if it fails at once, as when there is no route
  */
-export function connectTcp(to: SocketAddress): number {
+export function connectTcp(to: SocketAddress, congestion?: string): number {
   const fd = createSocket(to.family, SOCK_STREAM | SOCK_NONBLOCK);
   tuneTcp(fd);
+  if (congestion !== undefined) setCongestionControl(fd, congestion);
   address.bytes.set(to.bytes);
   const result = libc.connect(fd, address.address, to.bytes.length);
   const number = result < 0 ? errno() : 0;
@@ -115,6 +122,20 @@ export function connectTcp(to: SocketAddress): number {
  */
 export function limitUnsent(fd: number, bytes: number): void {
   trySetOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, Math.min(bytes, NOTSENT_LOWAT));
+}
+
+/**
+ * Chooses how a socket, and each that a listening one accepts, makes way for others.
+ *
+ * @param name as the kernel calls it, up to 15 bytes
+ * @throws {OsError} ENOENT if there is none of this name, EPERM if this user may not have it
+ */
+export function setCongestionControl(fd: number, name: string): void {
+  const text = cString(name);
+  congestion.bytes.set(text);
+  const { address } = congestion;
+  const result = libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, address, text.length);
+  check("setsockopt", result);
 }
 
 /** Makes `closeFd()` reset the connection and throw away what waits, in either direction. @throws {OsError} */

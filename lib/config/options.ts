@@ -49,6 +49,11 @@ const RUN_OPTIONS: readonly Option[] = [
     help: `${CRYPTO_CHOICES.join(", ")} (default auto: libcrypto where there is one)`,
   },
   { name: "tun", value: "NAME", help: "name of the TUN device (default simplevpn0, 1, ...)" },
+  {
+    name: "congestion",
+    value: "NAME",
+    help: "the kernel's congestion control, as bbr or cubic, for TCP (default the system's)",
+  },
   { name: "no-offload", help: "exchange ordinary packets only with the kernel" },
   STATE,
   { name: "log-level", value: "LEVEL", help: `${LOG_LEVELS.join(", ")} (default info)` },

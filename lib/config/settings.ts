@@ -22,6 +22,7 @@ import {
 } from "./options.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
+  congestionControl,
   domainName,
   duration,
   host,
@@ -52,6 +53,8 @@ interface CommonSettings {
   tun: string;
   /** Whether the TUN device is to give and take super-packets. */
   offload: boolean;
+  /** What the kernel calls the congestion control of connections; the system's default if undefined. */
+  congestion: string | undefined;
   timing: LivenessTiming;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
@@ -180,6 +183,7 @@ function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
     crypto: read(args, "crypto", oneOf(CRYPTO_CHOICES)) ?? "auto",
     tun: read(args, "tun", interfaceName) ?? "simplevpn%d",
     offload: !isGiven(args, "no-offload"),
+    congestion: read(args, "congestion", congestionControl),
     timing,
     state: readText(args, "state"),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",

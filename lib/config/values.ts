@@ -137,6 +137,12 @@ export function interfaceName(text: string): string {
   return text;
 }
 
+/** The name of a congestion control (TCP_CA_NAME_MAX in include/net/tcp.h); the kernel knows which are. */
+export function congestionControl(text: string): string {
+  if (/^[a-z0-9_-]{1,15}$/.test(text)) return text;
+  throw new SyntaxError(`"${text}" is not 1 to 15 small letters, digits, and any of _-`);
+}
+
 /** A domain name: labels of letters, digits and inner hyphens (RFC 1123, 2.1). */
 export function domainName(text: string): string {
   if (DOMAIN_PATTERN.test(text)) return text;

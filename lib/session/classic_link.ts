@@ -14,6 +14,7 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
+import { IPV4_MAX_LENGTH } from "../packet/ipv4.ts";
 import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Segmenter } from "../packet/segmentation.ts";
 import { ClientFilter } from "./client_filter.ts";
@@ -88,6 +89,11 @@ export class ClassicLink implements Link, StreamReceiver {
     this.#counters.drop(DropReason.Malformed);
     this.#lose("the server sent bytes that are not an IP packet (is it a simplevpn server?)", now);
     return length;
+  }
+
+  /** @see {Link} */
+  get hasRoom(): boolean {
+    return this.#transport.hasRoom(IPV4_MAX_LENGTH);
   }
 
   /** @see {Link} */

@@ -9,6 +9,7 @@ import {
   type StreamReceiver,
   writeControl,
 } from "../protocol/classic.ts";
+import { IPV4_MAX_LENGTH } from "../packet/ipv4.ts";
 import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Connection, Stage } from "./connection.ts";
 import { DropReason, Way } from "./counters.ts";
@@ -65,6 +66,11 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
     this.#server.counters.drop(DropReason.Malformed);
     this.close("sent bytes that are not an IP packet");
     return length;
+  }
+
+  /** @see {Member} */
+  get hasRoom(): boolean {
+    return this.connection.transport.hasRoom(IPV4_MAX_LENGTH);
   }
 
   /** @see {Member} */

@@ -180,6 +180,11 @@ export class Client implements LinkOwner {
     return this.#link === undefined ? length : this.#link.receive(bytes, offset, length, now);
   }
 
+  /** Whether a packet that the TUN device gives would find room now, or be dropped for other reasons. */
+  get hasRoom(): boolean {
+    return this.#link?.hasRoom ?? true;
+  }
+
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#channels.counters.pass(Way.FromTun, length);

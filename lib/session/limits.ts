@@ -55,6 +55,13 @@ export const OUTBOX_LIMIT = 256 * 1024;
 export const OUTBOX_LEAST = 16 * 1024;
 export const OUTBOX_TIME = 20;
 
+/**
+ * A server waits for a client whose outbox is full rather than drop packets for it if there were none
+ * for others in the last READING_ALONE, and for READING_PATIENCE at the most.
+ */
+export const READING_ALONE = 20;
+export const READING_PATIENCE = 5;
+
 /** Bytes of outboxes that one process holds at the most, whoever they are for. */
 export const OUTBOX_TOTAL = 64 * 1024 * 1024;
 

@@ -27,6 +27,8 @@ export interface Link {
   advance(now: number): void;
   /** Takes bytes that came; returns how many are done with. The rest is to come again, with more. */
   receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
+  /** Whether a packet of any length that the TUN device gives would find room now. */
+  readonly hasRoom: boolean;
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   /** Ends the connection in good order. */

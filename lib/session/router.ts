@@ -8,11 +8,12 @@ import type { Prefix } from "../address/prefix.ts";
 import { Ipv4Packet } from "../packet/ipv4.ts";
 import type { Offload } from "../packet/offload.ts";
 import { RoutingTable } from "../routing/table.ts";
+import type { Receiver } from "./backpressure.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { reasonAgainst } from "./unaddressed.ts";
 
 /** Somebody whose packets a router passes on. */
-export interface Member {
+export interface Member extends Receiver {
   /** An isolated member's packets reach no other member, and none of theirs reach it. */
   readonly isolated: boolean;
   /** Asks for a source address that is nobody's own; returns whether it is the member's now. */
@@ -47,14 +48,19 @@ export class Router {
     this.#counters = counters;
   }
 
-  /** Passes on a packet that the TUN device gave. */
-  fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+  /** Passes on a packet that the TUN device gave. Returns whom it went to, if to anybody. */
+  fromTun(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+  ): Member | undefined {
     this.#counters.pass(Way.FromTun, length);
     const reason = this.#checkHeader(bytes, offset, length);
-    if (reason !== undefined) return this.#counters.drop(reason);
-    const owner = this.table.ownerOf(this.#packet.destination);
-    if (owner === undefined) this.#counters.drop(DropReason.NoRoute);
+    const owner = reason === undefined ? this.table.ownerOf(this.#packet.destination) : undefined;
+    if (owner === undefined) this.#counters.drop(reason ?? DropReason.NoRoute);
     else owner.deliver(bytes, offset, length, offload);
+    return owner;
   }
 
   /** Passes on a packet that a member sent, if its source address is the member's own. */

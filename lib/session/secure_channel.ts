@@ -131,6 +131,11 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     return this.#opener.count > 0;
   }
 
+  /** Whether a packet of any length would find room now. */
+  get hasRoom(): boolean {
+    return this.#fits(MAX_FRAME_BODY);
+  }
+
   set timing(timing: LivenessTiming) {
     this.#liveness.timing = timing;
   }
@@ -278,8 +283,17 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     this.#appendPacket(bytes, offset, length, WHOLE);
   };
 
+  /** Whether the connection has room for the batch as it is and a packet of `length` bytes. */
+  #fits(length: number): boolean {
+    const record = this.#filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
+    return this.#transport.hasRoom(record);
+  }
+
   #appendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    this.#context.counters.pass(Way.ToPeers, length);
+    const { counters } = this.#context;
+    // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
+    if (!this.#fits(length)) return counters.drop(DropReason.OutboxFull);
+    counters.pass(Way.ToPeers, length);
     const gsoSize = gsoSizeOf(offload);
     this.#append(FrameType.Packet, kindOf(offload), gsoSize, bytes, offset, length);
     this.#batchPackets++;

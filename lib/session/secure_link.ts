@@ -159,6 +159,11 @@ export class SecureLink implements Link, ChannelOwner {
   }
 
   /** @see {Link} */
+  get hasRoom(): boolean {
+    return this.#channel?.hasRoom ?? true;
+  }
+
+  /** @see {Link} */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const filter = this.#filter;
     const reason = filter === undefined

@@ -114,6 +114,11 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
   }
 
   /** @see {Member} */
+  get hasRoom(): boolean {
+    return this.#channel.hasRoom;
+  }
+
+  /** @see {Member} */
   deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#channel.sendPacket(bytes, offset, length, offload);
   }

@@ -3,6 +3,7 @@ import { Pool } from "../address/pool.ts";
 import { Prefix } from "../address/prefix.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
+import { Backpressure } from "./backpressure.ts";
 import { ClassicPeer } from "./classic_peer.ts";
 import { Connection, type Origin } from "./connection.ts";
 import type { Counters } from "./counters.ts";
@@ -86,6 +87,7 @@ export class Server {
   readonly #handshakes = new HandshakeLimit();
   /** Admitted secure clients by identity. */
   readonly #peers = new Map<string, SecurePeer>();
+  readonly #backpressure = new Backpressure();
   #nextId = 1;
   #exhausted = false;
   /** Whether somebody was turned away since a connection ended last. */
@@ -113,7 +115,12 @@ export class Server {
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   get deadline(): number {
-    return this.#deadline;
+    return Math.min(this.#deadline, this.#backpressure.deadline);
+  }
+
+  /** Whether to read the TUN device on, or to leave its packets there for a moment. */
+  get mayRead(): boolean {
+    return this.#backpressure.mayRead(this.channels.clock.now);
   }
 
   /**
@@ -159,7 +166,8 @@ export class Server {
 
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    this.router.fromTun(bytes, offset, length, offload);
+    const receiver = this.router.fromTun(bytes, offset, length, offload);
+    if (receiver !== undefined) this.#backpressure.sent(receiver, this.channels.clock.now);
   }
 
   /** The gatekeeper's answer to a hello; undefined if there is none. */
@@ -254,6 +262,7 @@ export class Server {
 
   peerLeft(peer: SecurePeer, connection: Connection, reason: string): void {
     this.#ports.closed(connection.id);
+    this.#backpressure.forget(peer);
     const { admission, source } = peer;
     if (admission === undefined) return this.#reportStranger(connection, reason);
     const { identity, address, name } = admission;
@@ -305,6 +314,7 @@ export class Server {
     const { address, source } = peer;
     if (address === undefined) return;
     peer.address = undefined;
+    this.#backpressure.forget(peer);
     this.router.table.delete(address);
     this.#pool.release(address);
     this.#exhausted = false;

@@ -62,6 +62,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     port: 2002,
     tun: "simplevpn%d",
     offload: true,
+    congestion: undefined,
     mtu: 1500,
     timing: { keepalive: 15_000, timeout: 60_000 },
     logLevel: "info",
@@ -82,6 +83,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     crypto: "auto",
     tun: "simplevpn%d",
     offload: true,
+    congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
     logLevel: "info",
@@ -114,7 +116,7 @@ Deno.test("A server takes every option that it has", () => {
   const { network, routes, ...settings } = server(
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs".split(" "),
-    ..."--classic --isolate --no-offload --crypto node --keepalive 0.5 --route 192.168.0.0/24"
+    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --route 192.168.0.0/24"
       .split(" "),
     ..."--route 192.168.2.0/24 --dns 10.86.0.1 --dns 9.9.9.9 --search a.test --search b".split(" "),
   );
@@ -129,6 +131,7 @@ Deno.test("A server takes every option that it has", () => {
     port: 2003,
     tun: "vpn.0",
     offload: false,
+    congestion: "bbr",
     mtu: 1280,
     timing: { keepalive: 500, timeout: 1500 },
     logLevel: "debug",
@@ -146,7 +149,8 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --log-level error --json-logs --server-key".split(" "),
+      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --server-key"
+        .split(" "),
       KEY_TEXT,
     ),
     {
@@ -154,6 +158,7 @@ Deno.test("A client takes every option that it has", () => {
       crypto: "libcrypto",
       tun: "vpn.0",
       offload: false,
+      congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
       logLevel: "error",

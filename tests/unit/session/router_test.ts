@@ -21,10 +21,11 @@ function routed(): {
     (_bytes, _offset, length) => tun.push(length),
     counters,
   );
-  const one = { isolated: false, deliver: () => {} };
+  const one = { isolated: false, hasRoom: true, deliver: () => {} };
   const packets: [number, number][] = [];
   const two = {
     isolated: false,
+    hasRoom: true,
     packets,
     deliver: (_bytes: Uint8Array, _offset: number, length: number, offload: number) => {
       packets.push([length, offload]);

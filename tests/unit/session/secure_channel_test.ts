@@ -202,6 +202,28 @@ Deno.test("any beginning of a record is waited for", () => {
   assertEquals(server.receive(record!), record!.length);
 });
 
+Deno.test("a short packet finds room where a long one of the same turn does not", () => {
+  const [client, server] = pair();
+  client.room = 300;
+  client.turn(packet("before"), new Uint8Array(1000), packet("ping"));
+  deliver(client, server);
+  assertEquals(server.packets, [packet("before"), packet("ping")]);
+  assertEquals(client.counters.dropped(DropReason.OutboxFull), 1);
+});
+
+Deno.test("hasRoom tells whether the longest packet would fit, the batch being filled included", () => {
+  const [client] = pair();
+  const longest = new Uint8Array(65_535);
+  client.room = 80_000;
+  assertEquals(client.channel.hasRoom, true);
+  client.channel.sendPacket(longest, 0, 20_000, WHOLE);
+  assertEquals(client.channel.hasRoom, false);
+  client.batches.flush();
+  assertEquals(client.channel.hasRoom, true);
+  client.turn(longest);
+  assertEquals(client.counters.dropped(DropReason.OutboxFull), 0);
+});
+
 Deno.test("what finds no room is dropped before it is sealed, and no record is missing", () => {
   const [client, server] = pair();
   client.turn(packet("1"));
