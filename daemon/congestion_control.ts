@@ -4,9 +4,6 @@ import { closeFd } from "../ffi/fd.ts";
 import { createSocket, setCongestionControl } from "../ffi/socket.ts";
 import { Failure } from "./failure.ts";
 
-/** Lists those that sockets can have now; the kernel may load others for root. */
-const AVAILABLE = "/proc/sys/net/ipv4/tcp_available_congestion_control";
-
 /** Makes sure that sockets can have this congestion control. @throws {Failure} that says what to do */
 export function checkCongestionControl(name: string | undefined): void {
   if (name === undefined) return;
@@ -24,14 +21,11 @@ export function checkCongestionControl(name: string | undefined): void {
 function explain(error: OsError): string {
   switch (error.errno) {
     case Errno.ENOENT:
-      return `this kernel has none of that name, but ${available().join(", ")}`;
+      return "this kernel has none of that name " +
+        '("sysctl net.ipv4.tcp_available_congestion_control" lists them)';
     case Errno.EPERM:
       return "only root may: add it to the sysctl net.ipv4.tcp_allowed_congestion_control";
     default:
       return error.reason;
   }
-}
-
-function available(): string[] {
-  return Deno.readTextFileSync(AVAILABLE).trim().split(" ");
 }

@@ -35,6 +35,7 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["server", [...CLASSIC, "--mtu", "67"], /--mtu: "67" is not a whole number from 68 to 65535/],
   ["server", [...CLASSIC, "--mtu", "65536"], /--mtu: "65536" is not/],
   ["server", [...CLASSIC, "--tun", "a name with spaces"], /--tun: "a name with spaces" is not/],
+  ["server", [...CLASSIC, "--congestion", "BBR!"], /--congestion: "BBR!" is not/],
   ["server", [...CLASSIC, "--timeout", "0"], /--timeout: "0" is not/],
   ["server", [...CLASSIC, "--max-clients", "none"], /--max-clients: "none" is not/],
   ["server", [...CLASSIC, "--log-level", "loud"], /--log-level: "loud" is none of/],
