@@ -8,7 +8,8 @@ export function addSum(bytes: Uint8Array, offset: number, length: number, sum = 
   return fold(sum);
 }
 
-function fold(sum: number): number {
+/** The 16-bit ones' complement sum that `sum` stands for. */
+export function fold(sum: number): number {
   while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
   return sum;
 }

@@ -12,7 +12,7 @@ const IS_FRAGMENT = 0xbfff;
 const TCP_HEADER_LEAST = 20;
 const TCP_DATA_OFFSET = 12;
 const TCP_CHECKSUM = 16;
-const UDP_HEADER_LENGTH = 8;
+export const UDP_HEADER_LENGTH = 8;
 const UDP_CHECKSUM = 6;
 
 /**

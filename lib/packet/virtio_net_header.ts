@@ -10,6 +10,7 @@
 import { finishChecksum } from "./checksum.ts";
 import { gsoSizeOf, kindOf, type Offload, offloadOf, PacketKind, WHOLE } from "./offload.ts";
 import { TCP, TransportHeader, UDP } from "./transport_header.ts";
+import { MAX_UDP_SEGMENTS } from "./udp_train.ts";
 
 export const VIRTIO_NET_HEADER_LENGTH = 10;
 
@@ -25,9 +26,6 @@ const VIRTIO_NET_HDR_GSO_NONE = 0;
 const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 const VIRTIO_NET_HDR_GSO_ECN = 0x80;
-
-/** The kernel takes 128 since 6.2 or so, and 64 before (UDP_MAX_SEGMENTS, linux/udp.h). */
-const MAX_UDP_SEGMENTS = 64;
 
 /** What `read()` returns for a packet that cannot be passed on. */
 export const UNREADABLE = -1;

@@ -91,6 +91,11 @@ export class Counters {
     this.#values[WAYS + way]! += length;
   }
 
+  /** A packet that was counted became `length` bytes longer. */
+  grow(way: Way, length: number): void {
+    this.#values[WAYS + way]! += length;
+  }
+
   /** Counts one dropped packet. */
   drop(reason: DropReason): void {
     this.#values[2 * WAYS + reason]! += 1;

@@ -1,3 +1,4 @@
+import { copyBytes } from "../packet/copy_bytes.ts";
 import {
   gsoSizeOf,
   kindOf,
@@ -7,6 +8,7 @@ import {
   WHOLE,
 } from "../packet/offload.ts";
 import type { Segmenter } from "../packet/segmentation.ts";
+import { UdpTrain } from "../packet/udp_train.ts";
 import type { CipherSuite } from "../protocol/cipher.ts";
 import { ControlType, PING_LENGTH } from "../protocol/control.ts";
 import {
@@ -88,6 +90,8 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   #slot = -1;
   #filled = 0;
   #batchPackets = 0;
+  /** The UDP packets of one flow that the batch ends with. */
+  readonly #train = new UdpTrain();
   /** A ping that came in this turn. */
   #pinged: Uint8Array | undefined;
   #ended = false;
@@ -184,6 +188,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   flush(): void {
     if (this.#slot < 0) return;
     const { batches, counters } = this.#context;
+    this.#train.end();
     const [slot, filled, packets] = [this.#slot, this.#filled, this.#batchPackets];
     this.#slot = -1;
     this.#filled = this.#batchPackets = 0;
@@ -293,12 +298,33 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     const { counters } = this.#context;
     // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
     if (!this.#fits(length)) return counters.drop(DropReason.OutboxFull);
-    counters.pass(Way.ToPeers, length);
-    const gsoSize = gsoSizeOf(offload);
-    this.#append(FrameType.Packet, kindOf(offload), gsoSize, bytes, offset, length);
     this.#batchPackets++;
+    const kind = kindOf(offload);
+    if (kind === PacketKind.PartialChecksum && this.#joinTrain(bytes, offset, length)) return;
+    counters.pass(Way.ToPeers, length);
+    const body = this.#append(FrameType.Packet, kind, gsoSizeOf(offload), bytes, offset, length);
+    const { batches } = this.#context;
+    if (kind === PacketKind.PartialChecksum) this.#train.begin(batches.bytes, body, length);
   }
 
+  /** Joins a packet to the one that the batch ends with, as one frame, if both are of one UDP flow. */
+  #joinTrain(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (this.#filled + length > MAX_BATCH || !this.#isAgreed(PacketKind.UdpSegments)) return false;
+    const train = this.#train;
+    const grown = train.join(bytes, offset, length);
+    if (grown === 0) return false;
+    const { batches, counters } = this.#context;
+    counters.grow(Way.ToPeers, grown);
+    this.#filled += grown;
+    const end = this.#slot + RECORD_HEADER_LENGTH + this.#filled;
+    const frame = end - train.length - FRAME_HEADER_LENGTH;
+    const { Packet } = FrameType;
+    const kind = PacketKind.UdpSegments;
+    writeFrameHeader(batches.bytes, frame, Packet, kind, train.gsoSize, train.length);
+    return true;
+  }
+
+  /** Adds a frame to the batch; returns where its body is. */
   #append(
     type: FrameType,
     kind: number,
@@ -306,14 +332,16 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     bytes: Uint8Array,
     offset: number,
     length: number,
-  ): void {
+  ): number {
     const { batches } = this.#context;
+    this.#train.end();
     if (this.#filled + FRAME_HEADER_LENGTH + length > MAX_BATCH) this.flush();
     if (this.#slot < 0) this.#slot = batches.take(this);
     const at = this.#slot + RECORD_HEADER_LENGTH + this.#filled;
     writeFrameHeader(batches.bytes, at, type, kind, gsoSize, length);
-    copy(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
+    copyBytes(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
     this.#filled += FRAME_HEADER_LENGTH + length;
+    return at + FRAME_HEADER_LENGTH;
   }
 
   #sealAndSend(slot: number, filled: number): void {
@@ -359,16 +387,4 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     this.end();
     this.#owner.channelLost(reason);
   }
-}
-
-/** Copies between two places, which may be in one buffer, without making views where that is so. */
-function copy(
-  target: Uint8Array,
-  to: number,
-  source: Uint8Array,
-  offset: number,
-  length: number,
-): void {
-  if (source === target) target.copyWithin(to, offset, offset + length);
-  else target.set(source.subarray(offset, offset + length), to);
 }
