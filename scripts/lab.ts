@@ -18,6 +18,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   iperf3: "iperf3",
   tcpdump: "tcpdump",
   nft: "nftables",
+  ethtool: "ethtool",
   gcc: "gcc libc6-dev",
   "x86_64-linux-gnu-gcc": "gcc-x86-64-linux-gnu libc6-dev-amd64-cross",
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",

@@ -65,3 +65,16 @@ export async function networkState(machine: Machine): Promise<string> {
   const states = commands.map((command) => machine.run(...command.split(" ")));
   return (await Promise.all(states)).join("\n");
 }
+
+/** What a machine's kernel counted (/proc/net/snmp and netstat), by names such as "Tcp.InErrs". */
+export async function kernelCounters(machine: Machine): Promise<Record<string, number>> {
+  const text = await machine.run("cat", "/proc/net/snmp", "/proc/net/netstat");
+  const counters: Record<string, number> = {};
+  const lines = text.trimEnd().split("\n").map((line) => line.split(/:? /));
+  // Names and values stand in pairs of lines, both begun by the protocol.
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const [protocol, ...names] = lines[i]!;
+    names.forEach((name, j) => counters[`${protocol}.${name}`] = Number(lines[i + 1]![j + 1]));
+  }
+  return counters;
+}
