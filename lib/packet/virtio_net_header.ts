@@ -27,6 +27,9 @@ const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
 const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 const VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
+/** As a gso_size this is no size but a mark of the kernel's own (linux/skbuff.h), to be kept from it. */
+const GSO_BY_FRAGS = 0xffff;
+
 /** What `read()` returns for a packet that cannot be passed on. */
 export const UNREADABLE = -1;
 
@@ -102,7 +105,7 @@ export class VirtioNetHeader {
   #isSuperPacket(kind: number, gsoSize: number, length: number): boolean {
     const { protocol, headersLength } = this.#transport;
     const payload = length - headersLength;
-    if (gsoSize === 0 || payload === 0) return false;
+    if (gsoSize === 0 || gsoSize === GSO_BY_FRAGS || payload === 0) return false;
     switch (kind) {
       case PacketKind.TcpSegments:
       case PacketKind.TcpSegmentsEcn:
