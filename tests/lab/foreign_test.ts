@@ -113,7 +113,7 @@ await labTest(
     const file = `${lab.state}/capture`;
     const capture = lab.foreign.start([
       ...["tcpdump", "-Z", "root", "--immediate-mode", "-U", "-i", lab.foreignInterface],
-      ...["-Q", "in", "-w", file, "src", "10.0.0.1"],
+      ...["-Q", "in", "-s", "2000", "-B", "16384", "-w", file, "src", "10.0.0.1"],
     ]);
     await capture.waitFor(/listening on/);
     await tcpFlows(lab.server, FOREIGN, 1);

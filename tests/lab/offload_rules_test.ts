@@ -3,10 +3,8 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { program } from "../../scripts/program.ts";
 import { startEcho, tcpFlows, udpFlows } from "./flows.ts";
 import { countersOf } from "./inspection.ts";
-import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+import { labTest, SOURCE, TUN_PROBE, TunnelLab } from "./tunnel_lab.ts";
 
-const PROBE = [Deno.execPath(), "run", "--no-prompt", "--allow-ffi"]
-  .concat(new URL("tun_probe.ts", import.meta.url).pathname);
 const OLDER_KERNEL = ["python3", new URL("older_kernel.py", import.meta.url).pathname];
 
 // linux/if_tun.h
@@ -23,7 +21,7 @@ await labTest(
     await using lab = await TunnelLab.open();
     const sets = [CSUM | TSO | TSO_ECN | USO, CSUM | TSO | USO, CSUM | TSO | TSO_ECN, CSUM | TSO];
     const unknown = CSUM | TSO | 0x4000_0000;
-    const text = await lab.server.run(...PROBE, "offloads", ...[...sets, unknown].map(String));
+    const text = await lab.server.run(...TUN_PROBE, "offloads", ...[...sets, unknown].map(String));
     const { answers, offload } = JSON.parse(text) as { answers: number[]; offload: string };
     const best = answers.indexOf(0);
     assertEquals(offload, best >= 0 && sets[best]! & USO ? "tcp+udp" : "tcp");

@@ -3,10 +3,11 @@
  * an IPv4 packet, in hex.
  *
  *   tun_probe.ts offloads FLAGS...    what TUNSETOFFLOAD says to each: errno or 0, and what we choose
- *   tun_probe.ts write NAME           writes the frames that come on stdin, a line each; errno or 0
- *   tun_probe.ts read NAME            prints what is read, a line each, until it is ended
+ *   tun_probe.ts write FILE           writes the frames of a file, a line each; errno or 0 for each
+ *   tun_probe.ts read                 prints what is read, a line each, until it is ended
  *
- * The last two say "ready" on stderr when NAME has the address 10.9.0.1/24; answers are on stdout.
+ * The device is "probe0" and has the address 10.0.0.3/31 before something is written, and before
+ * "ready" is said on stderr. Answers are on stdout.
  */
 import { TUNSETOFFLOAD } from "../../ffi/constants.ts";
 import { closeFd } from "../../ffi/fd.ts";
@@ -15,31 +16,31 @@ import { errno, libc } from "../../ffi/libc.ts";
 import { NativeBuffer } from "../../ffi/native_buffer.ts";
 import { createTun } from "../../ffi/tun.ts";
 
-const ADDRESS = 0x0a090001;
-const NETMASK = 0xffffff00;
+const NAME = "probe0";
+const ADDRESS = 0x0a000003;
+const NETMASK = 0xfffffffe;
 const LONGEST_FRAME = 10 + 65_535;
 const PAUSE = 5;
 
 const buffer = new NativeBuffer(LONGEST_FRAME);
 
 function offloads(flags: number[]): void {
-  const { fd, offload } = createTun("probe0", true);
+  const { fd, offload } = createTun(NAME, true);
   const answers = flags.map((set) => libc.ioctl(fd, TUNSETOFFLOAD, set) === 0 ? 0 : errno());
   closeFd(fd);
   console.log(JSON.stringify({ answers, offload }));
 }
 
-function open(name: string): number {
-  const { fd } = createTun(name, true);
-  const device = new NetworkInterface(name);
+function open(): number {
+  const { fd } = createTun(NAME, true);
+  const device = new NetworkInterface(NAME);
   device.bringUp(1500);
   device.setAddress(ADDRESS, NETMASK);
   console.error("ready");
   return fd;
 }
 
-async function write(fd: number): Promise<void> {
-  const text = await new Response(Deno.stdin.readable).text();
+function write(fd: number, text: string): void {
   const answers = text.trimEnd().split("\n").map((line) => {
     const frame = Uint8Array.fromHex(line);
     buffer.bytes.set(frame);
@@ -58,4 +59,5 @@ async function read(fd: number): Promise<never> {
 
 const [role, ...rest] = Deno.args;
 if (role === "offloads") offloads(rest.map(Number));
-else await (role === "write" ? write : read)(open(rest[0]!));
+else if (role === "write") write(open(), await Deno.readTextFile(rest[0]!));
+else await read(open());

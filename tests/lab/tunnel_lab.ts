@@ -14,6 +14,12 @@ export const SOURCE: ProgramSource = Deno.env.get("SIMPLEVPN_PROGRAMS") === "com
   ? "compiled"
   : "source";
 
+/** Tries a TUN device by itself: tun_probe.ts. */
+export const TUN_PROBE: readonly string[] = [
+  ...[Deno.execPath(), "run", "--no-prompt", "--allow-ffi", "--allow-read"],
+  new URL("tun_probe.ts", import.meta.url).pathname,
+];
+
 const IN_CI = Deno.env.get("CI") === "true";
 const OBSTACLE = await labObstacle();
 
