@@ -1,17 +1,18 @@
 /**
- * Measures the tunnel against plain veth, as a table or, with --json, as the `Report` that
+ * Measures the tunnel against plain veth, and other VPNs, as tables or, with --json, as the `Report` that
  * bench/report.ts describes. See `deno task bench --help`.
  */
 import { labObstacle, missingCommands } from "./lab.ts";
 import { BenchRun } from "./bench/bench_run.ts";
+import { drawChart } from "./bench/chart.ts";
 import {
   HELP,
   installCommand,
-  neededCommands,
+  NEEDED_COMMANDS,
   type Options,
   readOptions,
 } from "./bench/options.ts";
-import { formatReport } from "./bench/report.ts";
+import { formatReport, type Missing } from "./bench/report.ts";
 import { compiledFile } from "./program.ts";
 
 /** As the shell tells of a program that Ctrl-C ended. */
@@ -36,7 +37,7 @@ function options(): Options {
 
 /** Why nothing can be measured here. */
 async function obstacle(options: Options): Promise<string | undefined> {
-  const missing = await missingCommands(neededCommands(options));
+  const missing = await missingCommands(NEEDED_COMMANDS);
   if (missing.length > 0) {
     return `Commands are missing (${missing.join(", ")}): ${installCommand(missing)}`;
   }
@@ -50,18 +51,36 @@ async function obstacle(options: Options): Promise<string | undefined> {
   return reason && `Cannot open a lab: ${reason}`;
 }
 
-const chosen = options();
-const reason = await obstacle(chosen);
+/** Which of the subjects are not installed here. */
+async function missingSubjects({ subjects }: Options): Promise<Missing[]> {
+  const missing: Missing[] = [];
+  for (const { name, installation } of subjects) {
+    if (installation === undefined) continue;
+    const absent = (await missingCommands(installation.commands)).length > 0;
+    if (absent) missing.push({ subject: name, install: installation.install });
+  }
+  return missing;
+}
+
+const given = options();
+const reason = await obstacle(given);
 if (reason !== undefined) fail(reason, 1);
+const missing = await missingSubjects(given);
+const subjects = given.subjects.filter(({ name }) => !missing.some((one) => one.subject === name));
+if (subjects.length === 0) {
+  fail(`Nothing of this is installed: ${missing.map(({ install }) => install).join("; ")}`, 1);
+}
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => interruption.abort());
 }
 try {
   const command = ["deno task bench", ...Deno.args].join(" ");
-  const report = await new BenchRun(chosen, interruption.signal).run(command);
-  console.log(chosen.json ? JSON.stringify(report, null, 2) : formatReport(report));
-  Deno.exit(0);
+  const run = new BenchRun({ ...given, subjects }, interruption.signal);
+  const report = await run.run(command, missing);
+  console.log(given.json ? JSON.stringify(report, null, 2) : formatReport(report));
+  if (given.svg !== undefined) await Deno.writeTextFile(given.svg, drawChart(report));
+  Deno.exit(report.failures.length > 0 ? 1 : 0);
 } catch (error) {
   if (interruption.signal.aborted) fail("Interrupted", INTERRUPTED);
   fail((error as Error).message, 1);

@@ -24,6 +24,8 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
   "qemu-aarch64-static": "qemu-user-static",
   python3: "python3",
+  tincd: "tinc",
+  vtund: "vtun",
 };
 
 /** Which of these commands are not installed. */

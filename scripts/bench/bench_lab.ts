@@ -1,5 +1,6 @@
 import { Lab, type LabProcess, type Machine } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
+import { tail } from "./log_tail.ts";
 
 /** Seconds that a tunnel may take to answer its first ping. */
 const START_PATIENCE = 20;
@@ -50,10 +51,10 @@ export class BenchLab implements AsyncDisposable {
     const machines = { server: await lab.machine("server"), client: await lab.machine("client") };
     const { server, client } = machines;
     await lab.cable(server, [`${OUTER.server}/30`], client, [`${OUTER.client}/30`]);
+    const bench = new BenchLab(machines, folder, options, resources.move());
     // What runs in the lab ends at once, so that whoever waits for it fails.
-    const stopAll = () => Promise.all([client.stopAll(), server.stopAll()]);
-    options.signal.addEventListener("abort", stopAll);
-    return new BenchLab(machines, folder, options, resources.move());
+    options.signal.addEventListener("abort", () => bench.stopAll());
+    return bench;
   }
 
   /**
@@ -88,15 +89,24 @@ export class BenchLab implements AsyncDisposable {
     }
   }
 
-  /** Waits until the client's machine reaches an address. @throws {Error} telling what `client` said */
-  async untilAnswered(address: string, client: LabProcess): Promise<void> {
+  /** Waits until the client's machine reaches an address. @throws {Error} telling what the programs said */
+  async untilAnswered(
+    address: string,
+    programs: { server: LabProcess; client: LabProcess },
+  ): Promise<void> {
     const attempts = `until ping -n -c 1 -W 0.2 ${address}; do sleep 0.01; done >/dev/null 2>&1`;
     try {
       await this.run("timeout", String(START_PATIENCE), "sh", "-c", attempts);
     } catch (error) {
       this.signal.throwIfAborted();
-      throw new Error(`Nothing answers at ${address}: ${client.stderr}`, { cause: error });
+      const said = Object.entries(programs).map(([name, { stderr }]) => `${name}: ${tail(stderr)}`);
+      throw new Error([`Nothing answers at ${address}`, ...said].join("\n"), { cause: error });
     }
+  }
+
+  /** Ends all programs of both machines. */
+  async stopAll(): Promise<void> {
+    await Promise.all([this.client.stopAll(), this.server.stopAll()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

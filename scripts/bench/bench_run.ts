@@ -1,11 +1,13 @@
 import { BenchLab } from "./bench_lab.ts";
 import { describeMachine } from "./machine_description.ts";
 import type { Options } from "./options.ts";
+import type { Probe } from "./probes.ts";
 import { Progress } from "./progress.ts";
-import { makeReport, type Report, type Samples } from "./report.ts";
+import { type Failure, makeReport, type Missing, type Report, type Samples } from "./report.ts";
 import { orderOfRound } from "./statistics.ts";
-import type { Subject } from "./subject.ts";
+import type { Running, Subject } from "./subject.ts";
 import { BASE } from "./subjects.ts";
+import { versionsOf } from "./versions.ts";
 
 /** The whole bench, from the lab's opening to its end. */
 export class BenchRun {
@@ -13,6 +15,7 @@ export class BenchRun {
   readonly #signal: AbortSignal;
   readonly #progress: Progress;
   readonly #samples: Samples = new Map();
+  readonly #failures: Failure[] = [];
 
   constructor(options: Options, signal: AbortSignal) {
     const { rounds, subjects, probes } = options;
@@ -23,10 +26,13 @@ export class BenchRun {
   }
 
   /**
+   * Whatever fails of a subject is left out from then on, and reported.
+   *
    * @param command the command line, for the report
-   * @throws {Error} if something fails, or when it is interrupted
+   * @param missing the subjects that cannot be measured here, for the report
+   * @throws {Error} if there is no lab, or when it is interrupted
    */
-  async run(command: string): Promise<Report> {
+  async run(command: string, missing: readonly Missing[]): Promise<Report> {
     const { rounds, seconds, subjects, probes, programs } = this.#options;
     try {
       await using lab = await BenchLab.open({ programs, signal: this.#signal });
@@ -44,8 +50,11 @@ export class BenchRun {
         date: new Date().toISOString(),
         machine: describeMachine(),
         programs,
+        versions: await versionsOf(subjects),
         rounds,
         seconds,
+        missing: [...missing],
+        failures: this.#failures,
       },
       probes.flatMap(({ metrics }) => metrics),
       BASE.name,
@@ -54,17 +63,47 @@ export class BenchRun {
   }
 
   async #measure(lab: BenchLab, subject: Subject, title: string): Promise<void> {
+    const { probes } = this.#options;
+    if (this.#failed(subject)) return this.#progress.skip(probes.length + 1);
+    this.#progress.next(`${title}: starting`);
+    const running = await this.#attempt(subject, "start", () => subject.start(lab));
+    if (running === undefined) this.#progress.skip(probes.length);
+    else await this.#probe(lab, subject, running, title);
+    await lab.stopAll();
+  }
+
+  async #probe(lab: BenchLab, subject: Subject, running: Running, title: string): Promise<void> {
     const { probes, seconds } = this.#options;
     const samples = this.#samples.get(subject.name)!;
-    this.#progress.next(`${title}: starting`);
-    const running = await subject.start(lab);
     for (const probe of probes) {
       this.#progress.next(`${title}: ${probe.name}`);
-      const numbers = await probe.run({ lab, subject: running, seconds });
+      if (this.#failed(subject, probe)) continue;
+      const bench = { lab, subject: running, seconds };
+      const numbers = await this.#attempt(subject, probe.name, () => probe.run(bench)) ?? {};
       for (const [metric, number] of Object.entries(numbers)) {
         samples.set(metric, [...samples.get(metric) ?? [], number]);
       }
     }
-    await running.stop();
+  }
+
+  #failed(subject: Subject, probe?: Probe): boolean {
+    return this.#failures.some((failure) => {
+      return failure.subject === subject.name && failure.what === (probe?.name ?? "start");
+    });
+  }
+
+  /** Does something and gives what came of it; undefined if that is one failure more. */
+  async #attempt<T>(
+    { name }: Subject,
+    what: string,
+    action: () => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.#failures.push({ subject: name, what, reason: (error as Error).message });
+      return undefined;
+    }
   }
 }

@@ -3,7 +3,7 @@ import { PREREQUISITES } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
 import { type Probe, PROBES } from "./probes.ts";
 import type { Subject } from "./subject.ts";
-import { SUBJECTS } from "./subjects.ts";
+import { OWN_SUBJECTS, SUBJECTS } from "./subjects.ts";
 
 export interface Options {
   rounds: number;
@@ -12,6 +12,8 @@ export interface Options {
   subjects: readonly Subject[];
   programs: ProgramSource;
   json: boolean;
+  /** The file for the chart. */
+  svg: string | undefined;
 }
 
 export const HELP = `\
@@ -23,17 +25,20 @@ Usage: deno task bench [OPTION ...]
   --seconds N         length of each flow, and of the pause before a ping (3)
   --quick             the same as --rounds 1 --seconds 1
   --only NAME,...     measure only these: ${PROBES.map(({ name }) => name).join(", ")}
-  --subjects NAME,... of these: ${SUBJECTS.map(({ name }) => name).join(", ")}
+  --peers             measure other VPNs too, those that are installed
+  --subjects NAME,... measure only these:
+${SUBJECTS.map(({ name }) => `                        ${name}`).join("\n")}
   --programs KIND     run simplevpn from "source" (default, unless the environment has
                       SIMPLEVPN_PROGRAMS=compiled) or "compiled"
-  --json              print a JSON object instead of a table
+  --json              print a JSON object instead of tables
+  --svg FILE          draw a chart as well
   --help              print this`;
 
 /** Reads the command line; undefined if it asks for help. @throws {RangeError} if it makes no sense */
 export function readOptions(args: readonly string[], environment?: string): Options | undefined {
   const given = parseArgs(args, {
-    boolean: ["quick", "json", "help"],
-    string: ["rounds", "seconds", "only", "subjects", "programs"],
+    boolean: ["quick", "peers", "json", "help"],
+    string: ["rounds", "seconds", "only", "subjects", "programs", "svg"],
     unknown: (arg) => {
       throw new RangeError(`Unknown argument "${arg}"`);
     },
@@ -47,16 +52,17 @@ export function readOptions(args: readonly string[], environment?: string): Opti
     rounds: count("--rounds", given.rounds, given.quick ? 1 : 5),
     seconds: count("--seconds", given.seconds, given.quick ? 1 : 3),
     probes: choose(PROBES, "--only", given.only),
-    subjects: choose(SUBJECTS, "--subjects", given.subjects),
+    subjects: given.subjects === undefined && !given.peers
+      ? OWN_SUBJECTS
+      : choose(SUBJECTS, "--subjects", given.subjects),
     programs,
     json: given.json === true,
+    svg: given.svg === undefined ? undefined : String(given.svg),
   };
 }
 
-/** The commands that a bench needs; what packages they are in is in the lab's PREREQUISITES. */
-export function neededCommands({ subjects }: Options): string[] {
-  return ["ip", "ping", "iperf3", ...subjects.flatMap(({ commands }) => commands)];
-}
+/** The commands that a bench needs, whatever it measures. */
+export const NEEDED_COMMANDS = ["ip", "ping", "iperf3"];
 
 /** What to type to get commands. */
 export function installCommand(commands: readonly string[]): string {

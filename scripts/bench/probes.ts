@@ -36,7 +36,7 @@ const FLOW_MARGIN = 0.25;
 export const PROBES: readonly Probe[] = [
   {
     name: "start",
-    metrics: [{ name: "start", title: "Client's start to first ping answer", unit: "ms" }],
+    metrics: [{ name: "start", table: "Latency", title: "start to first ping", unit: "ms" }],
     run: ({ subject: { startTime } }) => {
       return Promise.resolve(startTime === undefined ? {} : { start: startTime });
     },
@@ -44,26 +44,26 @@ export const PROBES: readonly Probe[] = [
   {
     name: "ping",
     metrics: [
-      { name: "ping_idle", title: "Ping, idle", unit: "ms" },
-      { name: "ping_woken", title: "Ping, first after a pause", unit: "ms" },
+      { name: "ping_idle", table: "Latency", title: "ping, idle", unit: "ms" },
+      { name: "ping_woken", table: "Latency", title: "ping after a pause", unit: "ms" },
     ],
     run: pingIdle,
   },
   {
     name: "tcp1",
     metrics: [
-      { name: "tcp1_up", title: "TCP, 1 flow, up", unit: "Gbit/s" },
-      { name: "tcp1_down", title: "TCP, 1 flow, down", unit: "Gbit/s" },
-      { name: "cpu_up", title: "CPU of both programs, TCP up", unit: "s/GB" },
-      { name: "cpu_down", title: "CPU of both programs, TCP down", unit: "s/GB" },
+      { name: "tcp1_up", table: "Throughput", title: "TCP up", unit: "Gbit/s" },
+      { name: "tcp1_down", table: "Throughput", title: "TCP down", unit: "Gbit/s" },
+      { name: "cpu_up", table: "Cost", title: "CPU, TCP up", unit: "s/GB" },
+      { name: "cpu_down", table: "Cost", title: "CPU, TCP down", unit: "s/GB" },
     ],
     run: async (bench) => ({ ...await oneFlow(bench, "up"), ...await oneFlow(bench, "down") }),
   },
   {
     name: "tcp4",
     metrics: [
-      { name: "tcp4_up", title: "TCP, 4 flows, up", unit: "Gbit/s" },
-      { name: "tcp4_down", title: "TCP, 4 flows, down", unit: "Gbit/s" },
+      { name: "tcp4_up", table: "Throughput", title: "4 TCP up", unit: "Gbit/s" },
+      { name: "tcp4_down", table: "Throughput", title: "4 TCP down", unit: "Gbit/s" },
     ],
     run: (bench) =>
       bothWays("tcp4", async (way) => gigabits(await flow(bench, way, "--parallel", "4"))),
@@ -71,26 +71,26 @@ export const PROBES: readonly Probe[] = [
   {
     name: "udp",
     metrics: [
-      { name: "udp_up", title: "UDP of 64 bytes delivered, up", unit: "packets/s" },
-      { name: "udp_down", title: "UDP of 64 bytes delivered, down", unit: "packets/s" },
+      { name: "udp_up", table: "Throughput", title: "64-byte UDP up", unit: "packets/s" },
+      { name: "udp_down", table: "Throughput", title: "64-byte UDP down", unit: "packets/s" },
     ],
     run: (bench) => bothWays("udp", (way) => packetRate(bench, way)),
   },
   {
     name: "loaded",
     metrics: [
-      { name: "ping_loaded", title: "Ping under 1 TCP flow up, average", unit: "ms" },
-      { name: "ping_loaded_loss", title: "Pings lost under 1 TCP flow up", unit: "%" },
+      { name: "ping_loaded", table: "Latency", title: "ping under TCP up", unit: "ms" },
+      { name: "ping_loaded_loss", table: "Latency", title: "lost under TCP up", unit: "%" },
     ],
     run: pingLoaded,
   },
   {
     name: "memory",
     metrics: [
-      { name: "rss_server", title: "Memory of the server, RSS", unit: "MB" },
-      { name: "rss_client", title: "Memory of the client, RSS", unit: "MB" },
-      { name: "anon_server", title: "Memory of the server, anonymous", unit: "MB" },
-      { name: "anon_client", title: "Memory of the client, anonymous", unit: "MB" },
+      { name: "rss_server", table: "Cost", title: "RSS, server", unit: "MB" },
+      { name: "rss_client", table: "Cost", title: "RSS, client", unit: "MB" },
+      { name: "anon_server", table: "Cost", title: "anonymous, server", unit: "MB" },
+      { name: "anon_client", table: "Cost", title: "anonymous, client", unit: "MB" },
     ],
     run: memory,
   },

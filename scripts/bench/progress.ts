@@ -17,6 +17,11 @@ export class Progress {
     this.#write(this.#terminal ? `\r\x1b[K${text}` : `${text}\n`);
   }
 
+  /** So many steps will not be. */
+  skip(steps: number): void {
+    this.#done += steps;
+  }
+
   /** Leaves a terminal's line as empty as it was. */
   clear(): void {
     if (this.#terminal) this.#write("\r\x1b[K");

@@ -5,7 +5,9 @@ import { summarize, type Summary } from "./statistics.ts";
 export interface Metric {
   /** Its key in JSON. */
   name: string;
-  /** What it is called in the table. */
+  /** The heading of the table that it is in. */
+  table: string;
+  /** What it is called there. */
   title: string;
   unit: string;
 }
@@ -23,6 +25,21 @@ export interface MachineDescription {
   deno: string;
 }
 
+/** A subject that is not installed. */
+export interface Missing {
+  subject: string;
+  /** The command that installs it. */
+  install: string;
+}
+
+/** Something that did not work, and was left out from then on. */
+export interface Failure {
+  subject: string;
+  /** "start", after which nothing could be measured, or the name of a probe. */
+  what: string;
+  reason: string;
+}
+
 /** How it was measured. */
 export interface Circumstances {
   /** The command line. */
@@ -32,15 +49,19 @@ export interface Circumstances {
   machine: MachineDescription;
   /** "source" or "compiled". */
   programs: string;
+  /** Versions of other VPNs, by subject, where they are known. */
+  versions: Record<string, string>;
   rounds: number;
   /** Length of each flow. */
   seconds: number;
+  missing: Missing[];
+  failures: Failure[];
 }
 
 /** What `--json` prints. Fields may be added; those here keep their meaning while `format` is 1. */
 export interface Report extends Circumstances {
   format: 1;
-  /** In the order of the table. */
+  /** In the order of the tables. */
   metrics: Metric[];
   /** The subject that ratios are relative to. */
   base: string;
@@ -73,35 +94,49 @@ export function makeReport(
   };
 }
 
-/** A report for people, in Markdown. */
+/** A report for people, in Markdown: a row per subject. */
 export function formatReport(report: Report): string {
-  const { machine, rounds } = report;
+  const { versions, missing, failures } = report;
+  const tables = Map.groupBy(report.metrics, ({ table }) => table);
+  const notes = [
+    ...Object.entries(versions).map(([subject, version]) => `${subject} is ${version}.`),
+    ...missing.map(({ subject, install }) => `${subject} is not installed: \`${install}\`.`),
+    ...failures.map(({ subject, what, reason }) => `${subject} failed (${what}): ${reason}`),
+  ];
   return [
-    `\`${report.command}\`, ${report.date.slice(0, 10)}: ${machine.cpu}, ${
-      plural(machine.cores, "core")
-    }, ` +
+    formatCircumstances(report),
+    ...[...tables].map(([title, metrics]) => `${title}:\n\n${formatMetrics(report, metrics)}`),
+    ...notes.length === 0
+      ? []
+      : [notes.map((note) => `- ${note.replaceAll("\n", "\n  ")}`).join("\n")],
+  ].join("\n\n");
+}
+
+function formatCircumstances(report: Report): string {
+  const { machine, rounds, base } = report;
+  return `\`${report.command}\`, ${report.date.slice(0, 10)}: ${machine.cpu}, ${
+    plural(machine.cores, "core")
+  }, ` +
     `Linux ${machine.kernel}, TCP ${machine.congestion}, Deno ${machine.deno}, ` +
     `programs ${report.programs === "source" ? "from source" : report.programs}. ` +
-    `Medians of ${plural(rounds, "round")}, flows of ${report.seconds} s.`,
-    "",
-    formatTable(header(report), report.metrics.map((metric) => row(report, metric)), 2),
-  ].join("\n");
+    `Medians of ${plural(rounds, "round")}, flows of ${report.seconds} s; ` +
+    `in parentheses, as a multiple of ${base}'s.`;
 }
 
-function header({ base, results }: Report): string[] {
-  const columns = Object.keys(results).flatMap((subject) => {
-    return subject === base ? [subject] : [subject, `of ${base}`];
+function formatMetrics({ base, results }: Report, metrics: readonly Metric[]): string {
+  const header = ["", ...metrics.map(({ title, unit }) => `${title}, ${unit}`)];
+  const rows = Object.entries(results).map(([subject, summaries]) => {
+    const cells = metrics.map(({ name }) => cell(summaries[name], subject !== base));
+    return [subject, ...cells];
   });
-  return ["", "unit", ...columns];
+  return formatTable(header, rows.filter(([, ...cells]) => cells.some((text) => text !== "")), 1);
 }
 
-function row({ base, results }: Report, { name, title, unit }: Metric): string[] {
-  const cells = Object.entries(results).flatMap(([subject, summaries]) => {
-    const { median, ratio } = summaries[name] ?? { median: undefined, ratio: null };
-    const value = median === undefined ? "" : formatNumber(median);
-    return subject === base ? [value] : [value, ratio === null ? "" : `× ${formatNumber(ratio)}`];
-  });
-  return [title, unit, ...cells];
+function cell(summary: Summary | undefined, withRatio: boolean): string {
+  if (summary === undefined) return "";
+  const { median, ratio } = summary;
+  const suffix = withRatio && ratio !== null ? ` (${formatNumber(ratio)})` : "";
+  return `${formatNumber(median)}${suffix}`;
 }
 
 /** Three digits that count, more where they are before the point. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Report } from "../../scripts/bench/report.ts";
-import { LabProcess } from "../../scripts/lab.ts";
+import { PEERS } from "../../scripts/bench/subjects.ts";
+import { LabProcess, missingCommands } from "../../scripts/lab.ts";
 import { ROOT } from "../../scripts/program.ts";
 import { labTest, SOURCE } from "./tunnel_lab.ts";
 
@@ -42,6 +43,37 @@ await labTest(
     assertEquals(await namespacesOf(bench.pid), []);
   },
 );
+
+await labTest(
+  "the bench measures each other VPN that is installed, and says which are not",
+  // Those of Debian; some others have to be built.
+  ["ping", "iperf3", "openvpn", "openssl", "wireguard-go", "fastd", "tincd", "vtund"],
+  async () => {
+    const bench = startBench("--peers", "--quick", "--json", "--only", "start,tcp1,memory");
+    const { code } = await bench.status;
+    await bench.stop();
+    const report: Report = JSON.parse(bench.stdout);
+    assertEquals(report.failures, []);
+    assertEquals(code, 0, bench.stderr);
+    const missing: string[] = [];
+    for (const { name, installation } of PEERS) {
+      const absent = (await missingCommands(installation!.commands)).length > 0;
+      if (absent) missing.push(name);
+      else assertMeasured(report, name);
+    }
+    assertEquals(report.missing.map(({ subject }) => subject), missing);
+    assertEquals(await namespacesOf(bench.pid), []);
+  },
+);
+
+/** Data went through a VPN both ways, and its own programs worked for it. */
+function assertMeasured({ results }: Report, name: string): void {
+  const metrics = ["start", "tcp1_up", "tcp1_down", "cpu_up", "cpu_down", "rss_server"];
+  for (const metric of metrics) {
+    const median = results[name]?.[metric]?.median ?? 0;
+    assert(median > 0, `${metric} of ${name} is ${median}`);
+  }
+}
 
 await labTest("the bench removes everything on Ctrl-C", ["ping", "iperf3"], async () => {
   const bench = startBench("--subjects", "simplevpn", "--only", "tcp1", "--seconds", "60");

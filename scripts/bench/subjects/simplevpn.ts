@@ -1,6 +1,7 @@
 import { program } from "../../program.ts";
 import type { BenchLab } from "../bench_lab.ts";
 import type { Subject } from "../subject.ts";
+import { startClient } from "../tunnel.ts";
 
 /** The first host of the default network. */
 const SERVER = "10.0.0.1";
@@ -25,7 +26,6 @@ function subject(
 ): Subject {
   return {
     name,
-    commands: [],
     start: async (lab) => {
       const state = await Deno.makeTempDir({ dir: lab.folder });
       const server = lab.server.start([
@@ -35,18 +35,8 @@ function subject(
       ]);
       await server.waitFor(/Listening on/);
       const options = await join(lab, state);
-      const begun = performance.now();
-      const client = lab.client.start([...program("client", lab.programs), ...options]);
-      await lab.untilAnswered(SERVER, client);
-      return {
-        address: SERVER,
-        programs: { server: server.pid, client: client.pid },
-        startTime: performance.now() - begun,
-        stop: async () => {
-          await client.stop();
-          await server.stop();
-        },
-      };
+      const command = [...program("client", lab.programs), ...options];
+      return await startClient(lab, SERVER, server, () => lab.client.start(command));
     },
   };
 }

@@ -3,13 +3,11 @@ import type { Subject } from "../subject.ts";
 /** The cable itself, which every tunnel runs over. */
 export const veth: Subject = {
   name: "veth",
-  commands: [],
   start: ({ outer }) => {
     return Promise.resolve({
       address: outer.server,
       programs: undefined,
       startTime: undefined,
-      stop: () => Promise.resolve(),
     });
   },
 };

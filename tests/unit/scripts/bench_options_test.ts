@@ -1,10 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  installCommand,
-  neededCommands,
-  type Options,
-  readOptions,
-} from "../../../scripts/bench/options.ts";
+import { installCommand, type Options, readOptions } from "../../../scripts/bench/options.ts";
 
 function read(line: string, environment?: string): Options {
   const options = readOptions(line.split(" ").filter((word) => word !== ""), environment);
@@ -24,7 +19,7 @@ Deno.test("readOptions() measures everything in 5 rounds of 3 s when nothing is 
     programs: "source",
     json: false,
   });
-  assertEquals(names(subjects).slice(0, 2), ["veth", "simplevpn"]);
+  assertEquals(names(subjects), ["veth", "simplevpn", "classic"]);
   assert(names(probes).includes("tcp1"));
 });
 
@@ -38,6 +33,18 @@ Deno.test("readOptions() takes one short round for --quick, and what is said bes
 Deno.test("readOptions() chooses by name and keeps its own order", () => {
   assertEquals(names(read("--only tcp1,ping").probes), ["ping", "tcp1"]);
   assertEquals(names(read("--subjects simplevpn").subjects), ["simplevpn"]);
+});
+
+Deno.test("readOptions() adds other VPNs when told to, or those that are named", () => {
+  const { subjects } = read("--peers");
+  assertEquals(names(subjects).slice(0, 3), ["veth", "simplevpn", "classic"]);
+  assertEquals(subjects.filter(({ installation }) => installation !== undefined).length, 10);
+  const some = readOptions(["--subjects", "tinc,openvpn TCP 48000"])!;
+  assertEquals(names(some.subjects), ["openvpn TCP 48000", "tinc"]);
+});
+
+Deno.test("readOptions() takes a file for the chart", () => {
+  assertEquals([read("").svg, read("--svg chart.svg").svg], [undefined, "chart.svg"]);
 });
 
 Deno.test("readOptions() takes the kind of programs from the environment when not told", () => {
@@ -65,12 +72,6 @@ for (
     assertThrows(() => read(line), RangeError);
   });
 }
-
-Deno.test("neededCommands() adds what the chosen subjects need", () => {
-  const subject = { name: "other", commands: ["other-vpn"], start: () => Promise.reject() };
-  const commands = neededCommands({ ...read(""), subjects: [subject] });
-  assertEquals(commands, ["ip", "ping", "iperf3", "other-vpn"]);
-});
 
 Deno.test("installCommand() names packages, not commands", () => {
   assertEquals(installCommand(["ip", "ping"]), "apt-get install iproute2 iputils-ping");

@@ -14,15 +14,18 @@ const CIRCUMSTANCES: Circumstances = {
   date: "2026-02-03T04:05:06.000Z",
   machine: { cpu: "Z80", cores: 1, kernel: "6.1 z80", congestion: "cubic", deno: "2.9.6" },
   programs: "source",
+  versions: {},
   rounds: 3,
   seconds: 2,
+  missing: [],
+  failures: [],
 };
 
 const METRICS: Metric[] = [
-  { name: "speed", title: "Speed", unit: "Gbit/s" },
-  { name: "loss", title: "Loss", unit: "%" },
-  { name: "memory", title: "Memory", unit: "MB" },
-  { name: "unused", title: "Unused", unit: "m" },
+  { name: "speed", table: "Throughput", title: "speed", unit: "Gbit/s" },
+  { name: "loss", table: "Cost", title: "loss", unit: "%" },
+  { name: "memory", table: "Cost", title: "memory", unit: "MB" },
+  { name: "unused", table: "Cost", title: "unused", unit: "m" },
 ];
 
 const SAMPLES: Samples = new Map([
@@ -57,17 +60,47 @@ Deno.test("makeReport() gives no ratios when the base was not measured", () => {
   assertEquals(Object.values(results.classic!).map(({ ratio }) => ratio), [null, null, null]);
 });
 
-Deno.test("formatReport() shows circumstances, medians and ratios", () => {
+Deno.test("formatReport() shows circumstances, and medians and ratios in a row per subject", () => {
   const text = formatReport(makeReport(CIRCUMSTANCES, METRICS, "veth", SAMPLES));
   assertEquals(text.split("\n").slice(2), [
-    "|        | unit   |  veth | classic | of veth |",
-    "| ------ | ------ | ----: | ------: | ------: |",
-    "| Speed  | Gbit/s |  30.0 |    3.00 | × 0.100 |",
-    "| Loss   | %      | 0.000 |    2.00 |         |",
-    "| Memory | MB     |       |    85.0 |         |",
+    "Throughput:",
+    "",
+    "|         | speed, Gbit/s |",
+    "| ------- | ------------: |",
+    "| veth    |          30.0 |",
+    "| classic |  3.00 (0.100) |",
+    "",
+    "Cost:",
+    "",
+    "|         | loss, % | memory, MB |",
+    "| ------- | ------: | ---------: |",
+    "| veth    |   0.000 |            |",
+    "| classic |    2.00 |       85.0 |",
   ]);
   assertStringIncludes(text, "`deno task bench --rounds 3`, 2026-02-03: Z80, 1 core, Linux 6.1");
-  assertStringIncludes(text, "programs from source. Medians of 3 rounds, flows of 2 s.");
+  assertStringIncludes(text, "programs from source. Medians of 3 rounds, flows of 2 s; in paren");
+});
+
+Deno.test("formatReport() has no row for a subject with nothing in a table", () => {
+  const samples: Samples = new Map([...SAMPLES, ["broken", new Map()]]);
+  const text = formatReport(makeReport(CIRCUMSTANCES, METRICS, "veth", samples));
+  assertEquals(text.includes("broken"), false);
+});
+
+Deno.test("formatReport() tells versions, what is not installed, and what failed", () => {
+  const circumstances: Circumstances = {
+    ...CIRCUMSTANCES,
+    versions: { classic: "1.2" },
+    missing: [{ subject: "tinc", install: "apt-get install tinc" }],
+    failures: [{ subject: "fastd", what: "start", reason: "It ended:\nno TUN device" }],
+  };
+  const text = formatReport(makeReport(circumstances, METRICS, "veth", SAMPLES));
+  assertEquals(text.split("\n").slice(-4), [
+    "- classic is 1.2.",
+    "- tinc is not installed: `apt-get install tinc`.",
+    "- fastd failed (start): It ended:",
+    "  no TUN device",
+  ]);
 });
 
 Deno.test("formatNumber() keeps three digits, and all that are before the point", () => {
