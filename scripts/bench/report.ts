@@ -98,8 +98,9 @@ export function makeReport(
 export function formatReport(report: Report): string {
   const { versions, missing, failures } = report;
   const tables = Map.groupBy(report.metrics, ({ table }) => table);
+  const programs = Object.entries(versions).map(([subject, version]) => `${subject} ${version}`);
   const notes = [
-    ...Object.entries(versions).map(([subject, version]) => `${subject} is ${version}.`),
+    ...programs.length === 0 ? [] : [`Versions: ${programs.join(", ")}.`],
     ...missing.map(({ subject, install }) => `${subject} is not installed: \`${install}\`.`),
     ...failures.map(({ subject, what, reason }) => `${subject} failed (${what}): ${reason}`),
   ];

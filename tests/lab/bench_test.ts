@@ -5,9 +5,9 @@ import { LabProcess, missingCommands } from "../../scripts/lab.ts";
 import { ROOT } from "../../scripts/program.ts";
 import { labTest, SOURCE } from "./tunnel_lab.ts";
 
-function startBench(...options: string[]): LabProcess {
+function startBench(options: readonly string[], env: Record<string, string> = {}): LabProcess {
   const command = [Deno.execPath(), "run", "--no-prompt", "--allow-all", `${ROOT}scripts/bench.ts`];
-  return new LabProcess([...command, "--programs", SOURCE, ...options], {});
+  return new LabProcess([...command, "--programs", SOURCE, ...options], env);
 }
 
 /** Namespaces that belong to a bench with this process id. */
@@ -21,7 +21,7 @@ await labTest(
   "the bench prints JSON with positive numbers and leaves nothing behind",
   ["ping", "iperf3"],
   async () => {
-    const bench = startBench("--quick", "--json", "--only", "start,ping,tcp1,udp,memory");
+    const bench = startBench(["--quick", "--json", "--only", "start,ping,tcp1,udp,memory"]);
     const { code } = await bench.status;
     await bench.stop();
     assertEquals(code, 0, bench.stderr);
@@ -49,7 +49,7 @@ await labTest(
   // Those of Debian; some others have to be built.
   ["ping", "iperf3", "openvpn", "openssl", "wireguard-go", "fastd", "tincd", "vtund"],
   async () => {
-    const bench = startBench("--peers", "--quick", "--json", "--only", "start,tcp1,memory");
+    const bench = startBench(["--peers", "--quick", "--json", "--only", "start,tcp1,memory"]);
     const { code } = await bench.status;
     await bench.stop();
     const report: Report = JSON.parse(bench.stdout);
@@ -75,8 +75,39 @@ function assertMeasured({ results }: Report, name: string): void {
   }
 }
 
+await labTest(
+  "the bench goes on without a VPN that does not come up, and tells what it said",
+  ["ping", "iperf3"],
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "simplevpn-broken-" });
+    try {
+      const script = "#!/bin/sh\necho out of order >&2\nexit 3\n";
+      await Deno.writeTextFile(`${folder}/wireguard-go`, script, { mode: 0o755 });
+      const options = ["--subjects", "veth,wireguard-go", "--only", "tcp1", "--json", "--svg"];
+      const bench = startBench(
+        [...options, `${folder}/chart.svg`, "--rounds", "2", "--seconds", "1"],
+        { PATH: `${folder}:${Deno.env.get("PATH")}` },
+      );
+      const { code } = await bench.status;
+      await bench.stop();
+      assertEquals(code, 1, bench.stderr);
+      const { results, failures }: Report = JSON.parse(bench.stdout);
+      assertEquals(results.veth!.tcp1_up!.samples.length, 2);
+      assertEquals(results["wireguard-go"], {});
+      assertEquals(failures.map(({ subject, what }) => [subject, what]), [[
+        "wireguard-go",
+        "start",
+      ]]);
+      assertStringIncludes(failures[0]!.reason, "out of order");
+      assertStringIncludes(await Deno.readTextFile(`${folder}/chart.svg`), ">wireguard-go</text>");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
 await labTest("the bench removes everything on Ctrl-C", ["ping", "iperf3"], async () => {
-  const bench = startBench("--subjects", "simplevpn", "--only", "tcp1", "--seconds", "60");
+  const bench = startBench(["--subjects", "simplevpn", "--only", "tcp1", "--seconds", "60"]);
   await bench.waitFor(/simplevpn: tcp1/, 30_000);
   assert((await namespacesOf(bench.pid)).length > 0);
   const { code } = await bench.stop("SIGINT");
@@ -86,7 +117,7 @@ await labTest("the bench removes everything on Ctrl-C", ["ping", "iperf3"], asyn
 });
 
 await labTest("the bench says what is wrong with its command line", [], async () => {
-  const bench = startBench("--only", "nonsense");
+  const bench = startBench(["--only", "nonsense"]);
   const { code } = await bench.status;
   await bench.stop();
   assertEquals(code, 2);

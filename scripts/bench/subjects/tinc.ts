@@ -57,7 +57,7 @@ async function writeFiles(folder: string, outer: Record<NodeName, string>): Prom
 }
 
 async function startNode(machine: Machine, folder: string, name: NodeName): Promise<LabProcess> {
-  const command = ["tincd", "--config", `${folder}/${name}`, "--no-detach", "--debug=1"];
+  const command = ["tincd", "--config", `${folder}/${name}`, "--no-detach"];
   const process = machine.start(privately(command));
   await process.waitFor(/Ready/);
   await configureInterface(machine, process, INTERFACE, INNER[name], MTU);

@@ -90,13 +90,13 @@ Deno.test("formatReport() has no row for a subject with nothing in a table", () 
 Deno.test("formatReport() tells versions, what is not installed, and what failed", () => {
   const circumstances: Circumstances = {
     ...CIRCUMSTANCES,
-    versions: { classic: "1.2" },
+    versions: { classic: "1.2", other: "3" },
     missing: [{ subject: "tinc", install: "apt-get install tinc" }],
     failures: [{ subject: "fastd", what: "start", reason: "It ended:\nno TUN device" }],
   };
   const text = formatReport(makeReport(circumstances, METRICS, "veth", SAMPLES));
   assertEquals(text.split("\n").slice(-4), [
-    "- classic is 1.2.",
+    "- Versions: classic 1.2, other 3.",
     "- tinc is not installed: `apt-get install tinc`.",
     "- fastd failed (start): It ended:",
     "  no TUN device",
