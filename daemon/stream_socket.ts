@@ -1,6 +1,7 @@
 import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
-import { errno, libc } from "../ffi/libc.ts";
+import { IoVector } from "../ffi/io_vector.ts";
+import { errno } from "../ffi/libc.ts";
 import { limitUnsent, resetOnClose } from "../ffi/socket.ts";
 import { QueueLimit } from "../lib/session/queue_limit.ts";
 import type { Transport } from "../lib/session/transport.ts";
@@ -22,6 +23,9 @@ export interface StreamContext {
   readonly buffer: PacketBuffer;
   readonly outboxes: OutboxPool;
 }
+
+/** For one call at a time. */
+const vector = new IoVector();
 
 const NOTHING = new Uint8Array(0);
 
@@ -99,7 +103,8 @@ export class StreamSocket implements Transport, FdHandler {
    * for the last time: epoll tells of the break, in its own turn.
    */
   #sendNow(address: number, length: number): number {
-    const sent = libc.send(this.#fd, address, length, MSG_NOSIGNAL);
+    vector.set(address, length);
+    const sent = vector.send(this.#fd, MSG_NOSIGNAL);
     if (sent >= 0) return sent;
     const number = errno();
     return number === Errno.EAGAIN || number === Errno.EINTR ? 0 : length;
@@ -144,8 +149,9 @@ export class StreamSocket implements Transport, FdHandler {
   #read(): void {
     const { buffer } = this.#context;
     const at = PacketBuffer.STREAM + this.#restLength;
-    const address = buffer.addressOf(buffer.bytes, at, PacketBuffer.STREAM_LENGTH);
-    const count = libc.recv(this.#fd, address, PacketBuffer.STREAM_LENGTH, 0);
+    const size = PacketBuffer.STREAM_LENGTH;
+    vector.set(buffer.addressOf(buffer.bytes, at, size), size);
+    const count = vector.read(this.#fd);
     if (count > 0) this.#received(count);
     else if (count === 0) this.#ended("the connection was closed", true);
     else this.#readFailed(errno());

@@ -1,6 +1,7 @@
 import { EPOLLIN } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
-import { errno, libc } from "../ffi/libc.ts";
+import { IoVector } from "../ffi/io_vector.ts";
+import { errno } from "../ffi/libc.ts";
 import { isTunGone, type TunDevice } from "../ffi/tun.ts";
 import { type Offload, WHOLE } from "../lib/packet/offload.ts";
 import {
@@ -35,6 +36,8 @@ export class TunPort implements FdHandler {
   readonly #header = new VirtioNetHeader();
   /** Bytes of the header before each packet: none on a device without offload. */
   readonly #headerLength: number;
+  readonly #reading = new IoVector();
+  readonly #writing = new IoVector();
 
   /**
    * @param tun a non-blocking TUN device, the loop's to close from now on
@@ -56,18 +59,18 @@ export class TunPort implements FdHandler {
     this.#receive = receive;
     this.#loop = loop;
     this.#mayRead = mayRead;
+    const size = this.#headerLength + PacketBuffer.TUN_LENGTH;
+    const start = PacketBuffer.TUN - this.#headerLength;
+    this.#reading.set(buffer.addressOf(buffer.bytes, start, size), size);
     loop.add(tun.fd, EPOLLIN, this);
   }
 
   /** Reads what is there. @throws {OsError} if the device is gone */
   ready(): void {
-    const { bytes } = this.#buffer;
-    const size = this.#headerLength + PacketBuffer.TUN_LENGTH;
-    const address = this.#buffer.addressOf(bytes, PacketBuffer.TUN - this.#headerLength, size);
     for (let i = 0; i < PACKETS_PER_TURN; i++) {
-      const count = libc.read(this.#fd, address, size);
+      const count = this.#reading.read(this.#fd);
       if (count < 0) return this.#readFailed(errno());
-      this.#received(bytes, count - this.#headerLength);
+      this.#received(count - this.#headerLength);
       if (!this.#mayRead()) return this.#pause();
     }
   }
@@ -94,12 +97,13 @@ export class TunPort implements FdHandler {
       return this.#counters.drop(DropReason.Malformed);
     }
     const size = this.#headerLength + length;
-    const address = this.#buffer.addressOf(bytes, offset - this.#headerLength, size);
-    if (libc.write(this.#fd, address, size) === size) this.#counters.pass(Way.ToTun, length);
+    this.#writing.set(this.#buffer.addressOf(bytes, offset - this.#headerLength, size), size);
+    if (this.#writing.write(this.#fd) === size) this.#counters.pass(Way.ToTun, length);
     else this.#writeFailed(errno());
   }
 
-  #received(bytes: Uint8Array, length: number): void {
+  #received(length: number): void {
+    const { bytes } = this.#buffer;
     const offload = this.#headerLength === 0
       ? WHOLE
       : this.#header.read(bytes, PacketBuffer.TUN, length);

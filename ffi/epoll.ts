@@ -46,7 +46,7 @@ export class Epoll {
    * @throws {OsError}
    */
   wait(timeout: number): number {
-    const count = libc.epoll_wait(this.#fd, this.#events.address, this.#capacity, timeout);
+    const count = libc.epoll_wait(this.#fd, this.#events.bytes, this.#capacity, timeout);
     return count < 0 && errno() === Errno.EINTR ? 0 : check("epoll_wait", count);
   }
 

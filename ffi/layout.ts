@@ -30,6 +30,11 @@ export const ADDRINFO = {
   ai_next: 40,
 } as const;
 
+/** struct iovec (sys/uio.h): addresses and lengths are u64. */
+export const IOVEC = { size: 16, iov_base: 0, iov_len: 8 } as const;
+/** struct msghdr (sys/socket.h). */
+export const MSGHDR = { size: 56, msg_iov: 16, msg_iovlen: 24 } as const;
+
 /** struct rlimit (sys/resource.h). */
 export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
 /** struct linger (sys/socket.h). */

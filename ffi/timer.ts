@@ -9,7 +9,7 @@ const setting = new NativeBuffer(ITIMERSPEC.size);
 
 /** Milliseconds since boot, time asleep included. */
 export function bootTime(): number {
-  libc.clock_gettime(CLOCK_BOOTTIME, clock.address);
+  libc.clock_gettime(CLOCK_BOOTTIME, clock.bytes);
   // Both fields stay far below 2^53, and reading them as two halves keeps BigInts off the heap.
   return readInt64(clock.view, TIMESPEC.tv_sec) * 1e3 +
     readInt64(clock.view, TIMESPEC.tv_nsec) / 1e6;

@@ -20,6 +20,7 @@ const HEADERS = [
   "sys/resource.h",
   "sys/socket.h",
   "sys/timerfd.h",
+  "sys/uio.h",
   "linux/fib_rules.h",
   "linux/if.h",
   "linux/if_tun.h",
