@@ -322,6 +322,46 @@ Deno.test("super-packets travel whole between ends that can take them, and only 
   }
 });
 
+/** A UDP packet with an unfinished checksum, never fragmented. */
+function datagram(payload: number): Uint8Array {
+  const bytes = new Uint8Array(28 + payload);
+  bytes.set([0x45, 0, bytes.length >> 8, bytes.length & 255, 0, 0, 0x40, 0, 64, 17]);
+  bytes.set([(8 + payload) >> 8, (8 + payload) & 255], 24);
+  return bytes;
+}
+
+Deno.test("UDP packets of one turn travel joined between ends that can take that, and only there", () => {
+  const partial = offloadOf(PacketKind.PartialChecksum, 0);
+  for (
+    const [other, trains] of [[BOTH, [[328, 100], [278, 100]]], [Capability.Offload, []]] as const
+  ) {
+    const [client, server] = pair([BOTH, other]);
+    const send = (...payloads: number[]): void => {
+      for (const payload of payloads) {
+        const packet = datagram(payload);
+        client.channel.sendPacket(packet, 0, packet.length, partial);
+      }
+    };
+    send(100, 100, 100);
+    client.channel.sendControl(ControlType.Ping, new Uint8Array(8));
+    send(100, 100, 50, 100);
+    client.batches.flush();
+    deliver(client, server);
+    const joined = server.packets.flatMap((packet, i) => {
+      const offload = server.offloads[i]!;
+      return offload === partial
+        ? []
+        : [[packet.length, offload - offloadOf(PacketKind.UdpSegments, 0)]];
+    });
+    assertEquals(joined, trains.map((train) => [...train]));
+    assertEquals(server.packets.length, trains.length === 0 ? 7 : 3);
+    const sent = client.counters.read();
+    const came = server.counters.read();
+    assertEquals(sent.packets.to_peers, came.packets.from_peers);
+    assertEquals(sent.bytes.to_peers, came.bytes.from_peers);
+  }
+});
+
 Deno.test("a packet of a kind that was not agreed on is dropped, and the others are not", () => {
   // A client that believes the server can take what it cannot.
   const [ofClient, ofServer] = handshakes();
