@@ -19,8 +19,10 @@ export class Batches {
   static readonly SLOT: number = Math.ceil(MAX_RECORD / ALIGNMENT) * ALIGNMENT;
 
   readonly bytes: Uint8Array;
-  readonly #free: number[] = [];
-  readonly #owners = new Set<BatchOwner>();
+  /** Slots that are free, behind those in use. */
+  readonly #slots: number[] = [];
+  /** Who has the slots in use, in the same order: longest first. */
+  readonly #owners: BatchOwner[] = [];
 
   /**
    * @param bytes memory that is this object's from `offset` on
@@ -28,24 +30,29 @@ export class Batches {
    */
   constructor(bytes: Uint8Array, offset: number, slots: number) {
     this.bytes = bytes;
-    for (let i = slots - 1; i >= 0; i--) this.#free.push(offset + i * Batches.SLOT);
+    for (let i = 0; i < slots; i++) this.#slots.push(offset + i * Batches.SLOT);
   }
 
   /** Takes a slot; returns where in `bytes` it begins. */
   take(owner: BatchOwner): number {
-    if (this.#free.length === 0) this.#owners.values().next().value!.flush();
-    this.#owners.add(owner);
-    return this.#free.pop()!;
+    if (this.#owners.length === this.#slots.length) this.#owners[0]!.flush();
+    return this.#slots[this.#owners.push(owner) - 1]!;
   }
 
   /** Gives a slot back. */
-  give(owner: BatchOwner, slot: number): void {
-    this.#owners.delete(owner);
-    this.#free.push(slot);
+  give(owner: BatchOwner): void {
+    const last = this.#owners.length - 1;
+    const at = this.#owners.indexOf(owner);
+    const slot = this.#slots[at]!;
+    // By hand, since splice() makes an array of what it takes out.
+    this.#owners.copyWithin(at, at + 1);
+    this.#slots.copyWithin(at, at + 1, last + 1);
+    this.#owners.pop();
+    this.#slots[last] = slot;
   }
 
   /** Makes everybody send, at the end of a turn. */
   flush(): void {
-    for (const owner of this.#owners) owner.flush();
+    while (this.#owners.length > 0) this.#owners[0]!.flush();
   }
 }

@@ -189,7 +189,9 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     if (this.#slot < 0) return;
     const { batches, counters } = this.#context;
     this.#train.end();
-    const [slot, filled, packets] = [this.#slot, this.#filled, this.#batchPackets];
+    const slot = this.#slot;
+    const filled = this.#filled;
+    const packets = this.#batchPackets;
     this.#slot = -1;
     this.#filled = this.#batchPackets = 0;
     if (packets === 0 || this.#transport.hasRoom(filled + RECORD_OVERHEAD)) {
@@ -198,7 +200,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
       // Nothing may be sealed that is not sent: the other end would miss a record.
       for (let i = 0; i < packets; i++) counters.drop(DropReason.OutboxFull);
     }
-    batches.give(this, slot);
+    batches.give(this);
   }
 
   /**
