@@ -53,10 +53,16 @@ export function uintValue(value: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** Reads a value that `uintValue()` wrote. @throws {SyntaxError} if its length is another */
+/**
+ * Reads a value that `uintValue()` wrote.
+ *
+ * @throws {SyntaxError} if its length is another, or the number above 2^53-1: it would be rounded
+ */
 export function readUint(value: Uint8Array, length: number): number {
   if (value.length !== length) {
     throw new SyntaxError(`An item has ${value.length} bytes in place of ${length}`);
   }
-  return value.reduce((sum, byte) => sum * 256 + byte, 0);
+  const number = value.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (!Number.isSafeInteger(number)) throw new SyntaxError("An item's number is too large");
+  return number;
 }

@@ -141,3 +141,11 @@ Deno.test("a hello can be taken for no IP packet, nor the other way round", () =
     assertEquals(helloLength(Uint8Array.of(first), 0, 1), LOST);
   }
 });
+
+Deno.test("readInitiation() refuses a timestamp that is too large to be counted on from", () => {
+  const payload = writeInitiation({ timestamp: Number.MAX_SAFE_INTEGER, capabilities: 0 });
+  assertEquals(readInitiation(payload).timestamp, Number.MAX_SAFE_INTEGER);
+  // The timestamp is the first item, its value behind a type and a length.
+  payload.fill(0xff, 3, 11);
+  assertThrows(() => readInitiation(payload), SyntaxError);
+});
