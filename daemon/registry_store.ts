@@ -23,6 +23,7 @@ const POLL_INTERVAL = 2000;
 export class RegistryStore {
   readonly #folder: string;
   #registry: Registry;
+  /** The file's text, as far as all changes in it are known to whoever watches. */
   #text: string | undefined;
   #watcher: Deno.FsWatcher | undefined;
   #poll: ReturnType<typeof setInterval> | undefined;
@@ -47,13 +48,15 @@ export class RegistryStore {
    */
   update(change: (registry: Registry) => Registry): Registry {
     using _lock = lockFile(`${this.#folder}/${LOCK}`, { wait: true });
-    const before = this.#parse(readTextIfAny(this.#path));
+    const present = readTextIfAny(this.#path);
+    const before = this.#parse(present);
     const changed = change(before);
     if (changed === before) return this.#registry = before;
     const after = changed.withoutOldInvites(Date.now());
     const text = formatRegistry(after);
     writeFileAtomically(this.#path, text);
-    this.#text = text;
+    // What another program changed meanwhile is still to be told of, by whoever watches the file.
+    if (present === this.#text) this.#text = text;
     return this.#registry = after;
   }
 
