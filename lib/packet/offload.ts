@@ -7,6 +7,12 @@ export type Offload = number;
 /** An ordinary packet, all of its checksums right. */
 export const WHOLE: Offload = 0;
 
+/**
+ * Least gso_size of a TCP super-packet that a kernel makes (TCP_MIN_GSO_SIZE, net/tcp.h). With smaller
+ * ones a packet from the network could cost whoever cuts it 65,000 times as much as one.
+ */
+export const TCP_LEAST_GSO_SIZE = 8;
+
 /** Kinds of packets, numbered as on the wire (docs/protocol.md). */
 export enum PacketKind {
   /** As WHOLE. */

@@ -5,7 +5,14 @@
  */
 import { addSum, complement, finishChecksum, readUint16, writeUint16 } from "./checksum.ts";
 import { readUint32, writeUint32 } from "./ipv4.ts";
-import { gsoSizeOf, kindOf, type Offload, PacketKind, WHOLE } from "./offload.ts";
+import {
+  gsoSizeOf,
+  kindOf,
+  type Offload,
+  PacketKind,
+  TCP_LEAST_GSO_SIZE,
+  WHOLE,
+} from "./offload.ts";
 import { TCP, TransportHeader } from "./transport_header.ts";
 
 const TOTAL_LENGTH = 2;
@@ -21,6 +28,9 @@ const FIN = 0x01;
 const PSH = 0x08;
 const CWR = 0x80;
 const UDP_LENGTH = 4;
+
+/** Most datagrams that a kernel makes one packet of (UDP_MAX_SEGMENTS, linux/udp.h, of newer ones). */
+const UDP_MOST_SEGMENTS = 128;
 
 /** Most bytes of one segment: nothing larger passes a TUN device. */
 const MAX_SEGMENT = 65_535;
@@ -59,7 +69,10 @@ export class Segmenter {
     }
     const isTcp = kind === PacketKind.TcpSegments || kind === PacketKind.TcpSegmentsEcn;
     const gsoSize = gsoSizeOf(offload);
-    if (gsoSize === 0 || isTcp !== (transport.protocol === TCP)) return false;
+    if (isTcp !== (transport.protocol === TCP)) return false;
+    const payload = length - transport.headersLength;
+    const least = isTcp ? TCP_LEAST_GSO_SIZE : Math.max(1, payload / UDP_MOST_SEGMENTS);
+    if (gsoSize < least) return false;
     this.#cut(bytes, offset, length, gsoSize, sink);
     return true;
   }

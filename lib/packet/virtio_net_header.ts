@@ -8,7 +8,15 @@
  * a packet that it has checked.
  */
 import { finishChecksum } from "./checksum.ts";
-import { gsoSizeOf, kindOf, type Offload, offloadOf, PacketKind, WHOLE } from "./offload.ts";
+import {
+  gsoSizeOf,
+  kindOf,
+  type Offload,
+  offloadOf,
+  PacketKind,
+  TCP_LEAST_GSO_SIZE,
+  WHOLE,
+} from "./offload.ts";
 import { TCP, TransportHeader, UDP } from "./transport_header.ts";
 import { MAX_UDP_SEGMENTS } from "./udp_train.ts";
 
@@ -109,7 +117,7 @@ export class VirtioNetHeader {
     switch (kind) {
       case PacketKind.TcpSegments:
       case PacketKind.TcpSegmentsEcn:
-        return protocol === TCP;
+        return protocol === TCP && gsoSize >= TCP_LEAST_GSO_SIZE;
       case PacketKind.UdpSegments:
         return protocol === UDP && payload <= gsoSize * MAX_UDP_SEGMENTS;
       default:

@@ -63,7 +63,7 @@ for (
     const random = new Random(kind);
     for (let round = 0; round < 200; round++) {
       const recipe = randomRecipe(random, protocol, random.integer(1, 20_000));
-      const gsoSize = random.integer(1, 3000) + 200;
+      const gsoSize = random.integer(200, 3200);
       const cut = segments(unfinished(recipe), kind, gsoSize)!;
       assertEquals(cut.length, Math.ceil(recipe.payload.length / gsoSize));
       const payload = cut.flatMap((segment) => [...segment.subarray(headersLength(recipe))]);
@@ -104,6 +104,16 @@ Deno.test("segment() refuses what the packet is not: a size of 0, another protoc
     assertEquals(segments(other, PacketKind.TcpSegments, 1000), undefined);
     assertEquals(segments(other, PacketKind.PartialChecksum, 0), undefined);
   }
+});
+
+Deno.test("segment() refuses to make more segments of a packet than any kernel would", () => {
+  const random = new Random(11);
+  const tcp = unfinished(randomRecipe(random, TCP, 8000));
+  const udp = unfinished(randomRecipe(random, UDP, 1280));
+  assertEquals(segments(tcp, PacketKind.TcpSegments, 7), undefined);
+  assertEquals(segments(tcp, PacketKind.TcpSegments, 8)!.length, 1000);
+  assertEquals(segments(udp, PacketKind.UdpSegments, 9), undefined);
+  assertEquals(segments(udp, PacketKind.UdpSegments, 10)!.length, 128);
 });
 
 Deno.test("segment() takes any bytes for a packet without failing", () => {

@@ -112,6 +112,7 @@ Deno.test("write() refuses what the packet is not, so that no such header reache
   fragment[6] = 0x20;
   const refused: [Uint8Array, Offload][] = [
     [tcp, offloadOf(PacketKind.TcpSegments, 0)],
+    [tcp, offloadOf(PacketKind.TcpSegments, 7)],
     [tcp, offloadOf(PacketKind.TcpSegments, 0xffff)],
     [udp, offloadOf(PacketKind.UdpSegments, 0xffff)],
     [tcp, offloadOf(PacketKind.UdpSegments, 1000)],
