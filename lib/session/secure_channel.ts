@@ -209,6 +209,8 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
    * @param confirmed whether the other end is known to have them: its answer is what brought them
    */
   rekey(handshake: Handshake, confirmed: boolean): void {
+    // Nobody would destroy them any more.
+    if (this.#ended) return;
     this.#nextSealer?.destroy();
     this.#nextOpener?.destroy();
     this.#keyNumber = (this.#keyNumber + 1) % CHANNEL_NUMBERS;

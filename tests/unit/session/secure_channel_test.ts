@@ -35,9 +35,9 @@ class End implements ChannelOwner, Transport {
   loss: ChannelLoss | undefined;
   room = Infinity;
 
-  constructor(handshake: Handshake, own: number, other: number) {
+  constructor(handshake: Handshake, own: number, other: number, suite = nodeCipher) {
     this.channel = new SecureChannel(this, this, handshake, other, TIMING, {
-      suite: nodeCipher,
+      suite,
       batches: this.batches,
       counters: this.counters,
       capabilities: own,
@@ -401,4 +401,24 @@ Deno.test("what the other end seals wrongly ends the channel: a frame that is cu
   sealer.seal(new Uint8Array(12), record, RECORD_HEADER_LENGTH, RECORD_HEADER_LENGTH, batch.length);
   server.receive(record);
   assertEquals([server.loss, server.packets], ["forged", []]);
+});
+
+Deno.test("a channel that has ended takes no new keys, which nobody would destroy", () => {
+  let living = 0;
+  const counted = <Keys extends { destroy(): void }>(keys: Keys): Keys => {
+    living++;
+    const destroy = keys.destroy.bind(keys);
+    return Object.assign(keys, { destroy: () => (living--, destroy()) });
+  };
+  const suite = {
+    name: "counted",
+    sealer: (key: Uint8Array) => counted(nodeCipher.sealer(key)),
+    opener: (key: Uint8Array) => counted(nodeCipher.opener(key)),
+  };
+  const end = new End(handshakes()[0], 0, 0, suite);
+  assertEquals(living, 2);
+  end.channel.end();
+  assertEquals(living, 0);
+  for (const confirmed of [true, false]) end.channel.rekey(handshakes()[0], confirmed);
+  assertEquals(living, 0);
 });
