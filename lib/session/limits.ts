@@ -57,7 +57,8 @@ export const OUTBOX_TIME = 20;
 
 /**
  * A server waits for a client whose outbox is full rather than drop packets for it if there were none
- * for others in the last READING_ALONE, and for READING_PATIENCE at the most.
+ * for others in the last READING_ALONE, and for READING_PATIENCE at the most, in all until it took
+ * OUTBOX_LEAST bytes.
  */
 export const READING_ALONE = 20;
 export const READING_PATIENCE = 5;

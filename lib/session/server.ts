@@ -167,7 +167,7 @@ export class Server {
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const receiver = this.router.fromTun(bytes, offset, length, offload);
-    if (receiver !== undefined) this.#backpressure.sent(receiver, this.channels.clock.now);
+    if (receiver !== undefined) this.#backpressure.sent(receiver, length, this.channels.clock.now);
   }
 
   /** The gatekeeper's answer to a hello; undefined if there is none. */
