@@ -7,13 +7,25 @@ export function defaultStateFolder(): string {
   return `${base}/simplevpn`;
 }
 
-/** Makes the folder, for its owner alone, if it is not there. @throws {Failure} if it cannot be used */
+/** Bit of a mode: everybody may make and remove files. */
+const OTHERS_WRITE = 0o002;
+
+const ROOT = 0;
+
+/**
+ * Makes the folder, for its owner alone, if it is not there.
+ *
+ * @throws {Failure} if it cannot be used, or others could put links and files of theirs in it
+ */
 export function openStateFolder(path: string): string {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
     const probe = Deno.makeTempFileSync({ dir: path, prefix: ".probe-" });
+    const self = Deno.statSync(probe).uid;
     Deno.removeSync(probe);
-    return path;
+    const { uid, mode } = Deno.statSync(path);
+    if ((uid === self || uid === ROOT) && (mode! & OTHERS_WRITE) === 0) return path;
+    throw new Error("other users could put files there");
   } catch (error) {
     throw new Failure(
       `Cannot keep state in ${path}: ${(error as Error).message}: choose a folder with --state DIR`,

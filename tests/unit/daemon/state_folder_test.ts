@@ -33,6 +33,21 @@ Deno.test("openStateFolder() throws Failure when the folder cannot be one", () =
   assertThrows(() => openStateFolder(`${path}/below`), Failure, `${path}/below`);
 });
 
+Deno.test("openStateFolder() refuses a folder in which other users could put files of theirs", () => {
+  using temporary = new TemporaryFolder();
+  const isRoot = Deno.statSync(temporary.path).uid === 0;
+  Deno.chmodSync(temporary.path, 0o1777);
+  assertThrows(() => openStateFolder(temporary.path), Failure, "other users");
+  Deno.chmodSync(temporary.path, 0o775);
+  assertEquals(openStateFolder(temporary.path), temporary.path);
+  // Only root can use, and give away, a folder that is another's.
+  if (isRoot) {
+    Deno.chownSync(temporary.path, 65534, 65534);
+    assertThrows(() => openStateFolder(temporary.path), Failure, "other users");
+  }
+  assertEquals(entries(temporary.path), []);
+});
+
 Deno.test("writeFileAtomically() replaces a text whole, for its owner alone", () => {
   using temporary = new TemporaryFolder();
   const path = `${temporary.path}/file`;
