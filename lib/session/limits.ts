@@ -80,6 +80,9 @@ export const REJECT_AFTER_RECORDS = 2 ** 25;
 /** A client that asks for new keys more often is misbehaving. */
 export const REKEY_LEAST_INTERVAL = 5_000;
 
+/** Configurations that a client takes in a second: each costs its main thread many system calls. */
+export const MAX_CONFIGURATIONS = 32;
+
 /** A connection must have shown who it is within this time, or it ends. */
 export const HANDSHAKE_TIMEOUT = 5_000;
 

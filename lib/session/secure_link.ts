@@ -12,6 +12,7 @@ import type { Offload } from "../packet/offload.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { DropReason } from "./counters.ts";
+import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import {
@@ -63,6 +64,8 @@ export class SecureLink implements Link, ChannelOwner {
   /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
   #rekeying = false;
   #lost = false;
+  /** Configurations that came in this second. */
+  #configured = { count: 0, until: 0 };
 
   /** Begins the handshake at once. */
   constructor(
@@ -211,6 +214,11 @@ export class SecureLink implements Link, ChannelOwner {
   }
 
   #configure(body: Uint8Array): void {
+    const { now } = this.#context.clock;
+    if (now >= this.#configured.until) this.#configured = { count: 0, until: now + 1000 };
+    if (++this.#configured.count > MAX_CONFIGURATIONS) {
+      return this.#lose({ reason: "the server changes this client's settings all the time" });
+    }
     const configuration = this.#readConfiguration(body);
     if (configuration === undefined) return;
     const { address, prefixes, keepalive, timeout } = configuration;
@@ -218,7 +226,7 @@ export class SecureLink implements Link, ChannelOwner {
     this.#filter = new ClientFilter(address.address, prefixes);
     this.#channel!.timing = { keepalive, timeout };
     if (isFirst) {
-      this.#owner.linkUp(address.address, configuration, this.#context.clock.now);
+      this.#owner.linkUp(address.address, configuration, now);
     } else {
       this.#owner.linkChanged(configuration);
     }

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Registry } from "../../../lib/config/registry.ts";
 import { CONTROL_LENGTH, writeControl } from "../../../lib/protocol/classic.ts";
+import { MAX_CONFIGURATIONS } from "../../../lib/session/limits.ts";
 import { AttackScene, type SceneClient, testKey, testPeer } from "./attack_scene.ts";
 
 const [A, B] = [testKey(2), testKey(3)];
@@ -80,4 +81,23 @@ Deno.test("a classic client is refused an address that a secure peer's network c
   scene.give(classic, classicRequest("10.0.0.50"));
   assertEquals(classic.transport.ended, "closed");
   assertEquals(ownerOf(scene, "10.0.0.50"), stageOf(a));
+});
+
+Deno.test("a client ends a connection over which new settings come faster than it can make them", () => {
+  const scene = new AttackScene();
+  const peer = testPeer("a", A, "10.0.0.2");
+  scene.registry = new Registry([peer]);
+  const a = scene.client(A).join();
+  const change = (): void => {
+    for (const isolated of [true, false]) scene.change(new Registry([{ ...peer, isolated }]));
+    a.hear();
+  };
+  for (let i = 0; i < 20; i++) {
+    change();
+    scene.now += 1000;
+  }
+  assertEquals(a.events.map(({ type }) => type), ["up", ...Array(40).fill("changed")]);
+  for (let i = 0; i < 1000; i++) change();
+  assertEquals(a.events.length, 1 + 40 + MAX_CONFIGURATIONS + 1);
+  assertEquals(a.events.at(-1)!.type, "down");
 });
