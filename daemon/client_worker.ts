@@ -25,8 +25,8 @@ class ClientWorker {
   readonly #streams: StreamContext;
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
-  /** Ends the connection, or the attempt to make one. */
-  #abandon = (): void => {};
+  /** Sockets that are connecting, by the numbers of their links. */
+  readonly #connecting = new Map<number, number>();
 
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
@@ -46,11 +46,12 @@ class ClientWorker {
       setup,
       {
         resolve: () => post({ type: "resolve" }),
-        connect: (candidate) => this.#connect(this.#candidates[candidate]!),
-        abandon: () => this.#abandon(),
+        connect: (link, candidate) => this.#connect(link, this.#candidates[candidate]!),
+        abandon: (link) => loop.close(this.#takeConnecting(link)),
         requestHello: (link) => post({ type: "requestHello", link }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
+        forget: (link) => post({ type: "forget", link }),
         toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),
         report: (event) => post({ type: "event", event }),
         random: Math.random,
@@ -84,7 +85,7 @@ class ClientWorker {
     switch (message.type) {
       case "resolved":
         this.#candidates = message.addresses.map((bytes) => new SocketAddress(bytes));
-        return this.#client.resolved(this.#candidates.length, now);
+        return this.#client.resolved(this.#candidates.map(String), now);
       case "unresolved":
         return this.#client.unresolved(message.reason, message.permanent, now);
       case "hello":
@@ -102,30 +103,35 @@ class ClientWorker {
     this.#client.close();
   }
 
-  #connect(to: SocketAddress): void {
+  #connect(link: number, to: SocketAddress): void {
     const { loop } = this.#context;
     try {
       const fd = connectTcp(to, this.#congestion);
-      this.#abandon = () => loop.close(fd);
-      loop.add(fd, EPOLLOUT, { ready: () => this.#connected(fd) });
+      this.#connecting.set(link, fd);
+      loop.add(fd, EPOLLOUT, { ready: () => this.#connected(link) });
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
-      this.#client.disconnected(error.reason, loop.now);
+      this.#client.failed(link, error.reason, loop.now);
     }
   }
 
-  #connected(fd: number): void {
+  #connected(link: number): void {
     const { loop } = this.#context;
+    const fd = this.#takeConnecting(link);
     const error = socketError(fd);
     if (error !== 0) {
       loop.close(fd);
-      return this.#client.disconnected(describeErrno(error), loop.now);
+      return this.#client.failed(link, describeErrno(error), loop.now);
     }
     loop.forget(fd);
     const socket = new StreamSocket(this.#streams, fd);
-    socket.attach(this.#client);
-    this.#abandon = () => socket.close();
-    this.#client.connected(socket, loop.now);
+    socket.attach(this.#client.connected(link, socket, loop.now));
+  }
+
+  #takeConnecting(link: number): number {
+    const fd = this.#connecting.get(link)!;
+    this.#connecting.delete(link);
+    return fd;
   }
 }
 

@@ -68,6 +68,7 @@ export type ClientMessage =
   | { type: "requestHello"; link: number }
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
+  | { type: "forget"; link: number }
   | { type: "event"; event: ClientEvent };
 
 /** From the main thread to a client's worker. */

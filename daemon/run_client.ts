@@ -9,6 +9,7 @@ import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import { HandshakeError } from "../lib/protocol/noise.ts";
 import type { ClientEvent } from "../lib/session/client.ts";
+import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface } from "./client_interface.ts";
@@ -76,8 +77,8 @@ class ClientControl {
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** The link whose handshake was begun last, and whether that is its connection's first. */
-  #handshake = { link: 0, isFirst: true };
+  /** The address by which the client was connected last. */
+  #lastServer: SocketAddress | undefined;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
 
@@ -132,21 +133,21 @@ class ClientControl {
         this.#resolve();
         return;
       case "requestHello":
-        this.#handshake = { link: message.link, isFirst: true };
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(),
+          bytes: this.#introduction!.hello(message.link),
         });
       case "requestRekey":
-        this.#handshake = { link: message.link, isFirst: false };
         return this.#worker.post({
           type: "rekeyInitiation",
           link: message.link,
-          message: this.#introduction!.rekey(),
+          message: this.#introduction!.rekey(message.link),
         });
       case "complete":
         return this.#complete(message.link, message.message);
+      case "forget":
+        return this.#introduction!.forget(message.link);
       case "event":
         return this.#tell(message.event);
     }
@@ -155,7 +156,7 @@ class ClientControl {
   async #resolve(): Promise<void> {
     const { host, port } = this.#server;
     try {
-      this.#candidates = await resolveHost(host, port);
+      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#worker.post({ type: "resolved", addresses });
@@ -167,13 +168,8 @@ class ClientControl {
   }
 
   #complete(link: number, message: Uint8Array): void {
-    // What a connection that is gone has left behind is no answer to the next one's handshake.
-    if (link !== this.#handshake.link) return;
     try {
-      const { handshake, capabilities } = this.#introduction!.complete(
-        message,
-        this.#handshake.isFirst,
-      );
+      const { handshake, capabilities } = this.#introduction!.complete(link, message);
       this.#worker.post({ type: "established", link, handshake, capabilities });
       // The message is a copy; these keys are not needed here any more.
       handshake.sendKey.fill(0);
@@ -207,7 +203,7 @@ class ClientControl {
   }
 
   #up({ address, configuration, candidate }: ClientEvent & { type: "up" }): void {
-    const server = this.#candidates[candidate]!;
+    const server = this.#lastServer = this.#candidates[candidate]!;
     const network = this.#configure(address, configuration, server);
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";

@@ -20,6 +20,7 @@ import type { Segmenter } from "../packet/segmentation.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import { CONNECT_TIMEOUT } from "./limits.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import type { Transport } from "./transport.ts";
@@ -66,7 +67,14 @@ export class ClassicLink implements Link, StreamReceiver {
 
   /** @see {Link} */
   get silence(): LinkLoss {
-    return { reason: "the server closed the connection without giving an address" };
+    return { reason: `no address within ${CONNECT_TIMEOUT / 1000} s` };
+  }
+
+  /** @see {Link} */
+  closed(reason: string, orderly: boolean): LinkLoss {
+    if (!orderly) return { reason };
+    const loss = { reason: "the server closed the connection without giving an address" };
+    return this.#wanted === undefined ? loss : { ...loss, refused: this.#wanted };
   }
 
   /** @see {Link} */

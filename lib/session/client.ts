@@ -1,18 +1,14 @@
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 import type { Handshake } from "../protocol/noise.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { ClassicLink } from "./classic_link.ts";
 import { DropReason, Way } from "./counters.ts";
-import {
-  BACKOFF_LONGEST,
-  BACKOFF_RESET,
-  CONNECT_TIMEOUT,
-  FIRST_RESOLVE_TIME,
-  RECLAIM_TIME,
-} from "./limits.ts";
-import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import { BACKOFF_LONGEST, BACKOFF_RESET, FIRST_RESOLVE_TIME, RECLAIM_TIME } from "./limits.ts";
+import type { Link, LinkLoss } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
+import { Race } from "./race.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { SecureLink } from "./secure_link.ts";
 import type { Transport } from "./transport.ts";
@@ -30,7 +26,7 @@ export type ClientEvent =
   | { type: "changed"; configuration: Configuration }
   /** A connection that was up is gone; another attempt follows in `retry`. */
   | { type: "down"; reason: string; retry: number }
-  /** An attempt came to nothing; another follows in `retry`. */
+  /** All attempts came to nothing; others follow in `retry`. */
   | { type: "failed"; reason: string; retry: number }
   /** The server refused the address that this client asked for; another attempt follows. */
   | { type: "refused"; address: number; retry: number }
@@ -41,16 +37,18 @@ export type ClientEvent =
 export interface ClientPorts {
   /** Asks for the server's addresses; `resolved()` or `unresolved()` answers. */
   resolve(): void;
-  /** Asks for a connection to a candidate; `connected()` or `disconnected()` answers. */
-  connect(candidate: number): void;
-  /** Ends the attempt to connect that was begun last; it is not to answer any more. */
-  abandon(): void;
+  /** Asks for a connection to a candidate; `connected()` or `failed()` answers. */
+  connect(link: number, candidate: number): void;
+  /** Ends the attempt to connect, which is not to answer any more. */
+  abandon(link: number): void;
   /** Asks for the bytes that a secure connection begins with; `hello()` answers. */
   requestHello(link: number): void;
   /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
   requestRekey(link: number): void;
   /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
   complete(link: number, message: Uint8Array): void;
+  /** Nothing more is asked for by this link, for which there was a `requestHello()`. */
+  forget(link: number): void;
   /** Hands one packet to the TUN device; the bytes are taken before the call returns. */
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   report(event: ClientEvent): void;
@@ -67,27 +65,31 @@ export interface ClientOptions {
   timing: LivenessTiming;
 }
 
-type Phase = "waiting" | "resolving" | "connecting" | "asking" | "up" | "stopped";
+type Phase = "waiting" | "resolving" | "racing" | "up" | "stopped";
 
 /**
- * A client: finds the server, connects, asks for an address, passes packets, and does so again
- * whenever the connection is lost, asking for the address that it had. Like Server it has no clock,
- * no sockets and no timers: times are milliseconds of one monotonic clock.
+ * A client: finds the server, connects by whichever of its addresses answers, asks for an address,
+ * passes packets, and does so again whenever the connection is lost, asking for the address that it
+ * had. Like Server it has no clock, no sockets and no timers: times are milliseconds of one monotonic
+ * clock.
  */
-export class Client implements LinkOwner {
+export class Client implements AttemptOwner {
   readonly #options: ClientOptions;
   readonly #ports: ClientPorts;
   readonly #channels: ChannelContext;
   readonly #backoff: Backoff;
   readonly #begun: number;
   #phase: Phase = "waiting";
-  /** When the present phase ends by itself; while "up" only the link's deadline counts. */
+  /** When the present phase ends by itself. */
   #phaseEnds: number;
-  #candidates = 0;
-  #candidate = 0;
+  /** The server's addresses, as text. */
+  #candidates: readonly string[] = [];
   /** Whether the server's name was found once, so that it cannot be a slip. */
   #found = false;
-  #link: Link | undefined;
+  /** There while "racing". */
+  #race: Race | undefined;
+  /** There while "up". */
+  #connection: Attempt | undefined;
   /** Counts links, so that answers for one that is gone are told apart. */
   #linkNumber = 0;
   /** The address that this client had last. */
@@ -105,36 +107,36 @@ export class Client implements LinkOwner {
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   get deadline(): number {
-    return Math.min(this.#phaseEnds, this.#link?.deadline ?? Infinity);
+    return (this.#connection ?? this.#race)?.deadline ?? this.#phaseEnds;
   }
 
   /** Does what is due by `now`. */
   advance(now: number): void {
-    if (now < this.#phaseEnds) return this.#link?.advance(now);
     switch (this.#phase) {
       case "waiting":
+        if (now < this.#phaseEnds) return;
         this.#enter("resolving", Infinity);
         return this.#ports.resolve();
-      case "connecting":
-        this.#ports.abandon();
-        return this.disconnected(`no answer within ${CONNECT_TIMEOUT / 1000} s`, now);
-      case "asking":
-        return this.#retry(
-          "failed",
-          this.#options.classic
-            ? `no address within ${CONNECT_TIMEOUT / 1000} s`
-            : this.#link!.silence.reason,
-          now,
-        );
+      case "racing":
+        return this.#advanceRace(now);
+      case "up":
+        return this.#connection!.advance(now);
     }
   }
 
-  /** The server's name stands for this many addresses, the candidates 0, 1, ... */
-  resolved(candidates: number, now: number): void {
+  /** The server's name stands for these addresses, the candidates 0, 1, ..., best first. */
+  resolved(candidates: readonly string[], now: number): void {
     if (this.#phase !== "resolving") return;
     this.#candidates = candidates;
     this.#found = true;
-    this.#connect(0, now);
+    this.#enter("racing", Infinity);
+    const ports = {
+      attempt: (candidate: number, now: number) => this.#attempt(candidate, now),
+      connect: ({ number, candidate }: Attempt) => this.#ports.connect(number, candidate),
+    };
+    // A classic server takes a second request for one address for another client's.
+    this.#race = new Race(candidates.length, this.#options.classic, ports, now);
+    this.#advanceRace(now);
   }
 
   /** The server's name could not be resolved; `permanent` if it does not exist at all. */
@@ -147,49 +149,31 @@ export class Client implements LinkOwner {
     }
   }
 
-  /** The connection asked for is there. */
-  connected(transport: Transport, now: number): void {
-    if (this.#phase !== "connecting") return transport.close();
-    this.#enter("asking", now + CONNECT_TIMEOUT);
-    this.#linkNumber++;
-    this.#link = this.#options.classic
-      ? this.#classicLink(transport, now)
-      : this.#secureLink(transport);
+  /** The connection asked for is there. Returns who takes what comes over it. */
+  connected(link: number, transport: Transport, now: number): Attempt {
+    const attempt = this.#race!.attempt(link)!;
+    const makeLink = this.#options.classic
+      ? (owner: Attempt) => this.#classicLink(owner, transport, now)
+      : (owner: Attempt) => this.#secureLink(owner, transport);
+    this.#race!.connected(attempt, makeLink, now);
+    return attempt;
   }
 
-  /**
-   * The connection, or the attempt to make it, ended from outside.
-   *
-   * @param orderly whether the server closed it, which is how a classic one refuses
-   */
-  disconnected(reason: string, now: number, orderly = true): void {
-    switch (this.#phase) {
-      case "connecting":
-        if (this.#candidate + 1 < this.#candidates) return this.#connect(this.#candidate + 1, now);
-        return this.#retry("failed", reason, now);
-      case "asking":
-        if (!this.#options.classic) return this.#retry("failed", this.#link!.silence.reason, now);
-        return orderly ? this.#refused(now) : this.#retry("failed", reason, now);
-      case "up":
-        return this.#retry("down", reason, now);
-    }
-  }
-
-  /** Takes bytes that came over the connection; the same contract as `Connection.receive()`. */
-  receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
-    return this.#link === undefined ? length : this.#link.receive(bytes, offset, length, now);
+  /** The connection asked for could not be made. */
+  failed(link: number, reason: string, now: number): void {
+    this.attemptLost(this.#race!.attempt(link)!, { reason }, now);
   }
 
   /** Whether a packet that the TUN device gives would find room now, or be dropped for other reasons. */
   get hasRoom(): boolean {
-    return this.#link?.hasRoom ?? true;
+    return this.#connection?.link?.hasRoom ?? true;
   }
 
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#channels.counters.pass(Way.FromTun, length);
-    if (this.#phase === "up") this.#link!.fromTun(bytes, offset, length, offload);
-    else this.#channels.counters.drop(DropReason.NotConnected);
+    if (this.#connection === undefined) this.#channels.counters.drop(DropReason.NotConnected);
+    else this.#connection.link!.fromTun(bytes, offset, length, offload);
   }
 
   /** Answers `requestHello()`. */
@@ -204,7 +188,10 @@ export class Client implements LinkOwner {
 
   /** The server's message of a handshake was right, and these are the keys. */
   established(link: number, handshake: Handshake, capabilities: number): void {
-    this.#secure(link)?.established(handshake, capabilities);
+    const secure = this.#secure(link);
+    if (secure === undefined) return;
+    this.#race?.lead(this.#race.attempt(link)!);
+    secure.established(handshake, capabilities);
   }
 
   /** The server's message of a handshake was not right. */
@@ -214,65 +201,85 @@ export class Client implements LinkOwner {
 
   /** Ends the connection in good order, for ever. */
   close(): void {
-    this.#dropLink();
+    this.#dropLinks();
     this.#enter("stopped", Infinity);
   }
 
-  /** @see {LinkOwner} */
-  linkUp(address: number, configuration: Configuration | undefined, now: number): void {
+  /** @see {AttemptOwner} */
+  attemptUp(
+    attempt: Attempt,
+    address: number,
+    configuration: Configuration | undefined,
+    now: number,
+  ): void {
     this.#enter("up", Infinity);
+    this.#race = undefined;
+    this.#connection = attempt;
     this.#address = address;
     this.#upSince = now;
-    this.#ports.report({ type: "up", address, configuration, candidate: this.#candidate });
+    const { candidate } = attempt;
+    this.#ports.report({ type: "up", address, configuration, candidate });
   }
 
-  /** @see {LinkOwner} */
-  linkChanged(configuration: Configuration): void {
+  /** @see {AttemptOwner} */
+  attemptChanged(configuration: Configuration): void {
     this.#address = configuration.address.address;
     this.#ports.report({ type: "changed", configuration });
   }
 
-  /** @see {LinkOwner} */
-  linkLost({ reason, again }: LinkLoss, now: number): void {
+  /** @see {AttemptOwner} */
+  attemptLost(attempt: Attempt, { reason, again, refused }: LinkLoss, now: number): void {
+    this.#race?.lost(attempt, reason, now);
     if (again === "never") return this.#giveUp("rejected", reason);
-    this.#retry(this.#phase === "up" ? "down" : "failed", reason, now, again === "later");
+    if (refused !== undefined) return this.#refused(refused, now);
+    if (this.#phase === "up") return this.#retry("down", reason, now, again === "later");
+    if (again === "later") return this.#retry("failed", reason, now, true);
   }
 
-  /** @see {LinkOwner} */
+  /** @see {AttemptOwner} */
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#ports.toTun(bytes, offset, length, offload);
   }
 
-  #classicLink(transport: Transport, now: number): Link {
-    const { timing } = this.#options;
-    return new ClassicLink(this, transport, this.#wanted(now), timing, this.#channels);
+  #attempt(candidate: number, now: number): Attempt {
+    const number = ++this.#linkNumber;
+    return new Attempt(number, candidate, this, () => this.#ports.abandon(number), now);
   }
 
-  #secureLink(transport: Transport): Link {
-    const link = this.#linkNumber;
+  #advanceRace(now: number): void {
+    const race = this.#race!;
+    race.advance(now);
+    if (race === this.#race && race.isOver) {
+      this.#retry("failed", race.describe(this.#candidates), now);
+    }
+  }
+
+  #classicLink(owner: Attempt, transport: Transport, now: number): Link {
+    const { timing } = this.#options;
+    return new ClassicLink(owner, transport, this.#wanted(now), timing, this.#channels);
+  }
+
+  #secureLink(owner: Attempt, transport: Transport): Link {
+    const link = owner.number;
     const ports = {
       requestHello: () => this.#ports.requestHello(link),
       requestRekey: () => this.#ports.requestRekey(link),
       complete: (message: Uint8Array) => this.#ports.complete(link, message),
+      forget: () => this.#ports.forget(link),
     };
-    return new SecureLink(this, transport, ports, this.#options.timing, this.#channels);
+    return new SecureLink(owner, transport, ports, this.#options.timing, this.#channels);
   }
 
-  /** The secure link of this number, if that is the one there is. */
+  /** The secure link of this number, if there is one still. */
   #secure(number: number): SecureLink | undefined {
-    const isPresent = number === this.#linkNumber && this.#link instanceof SecureLink;
-    return isPresent ? this.#link as SecureLink : undefined;
+    const isPresent = this.#connection?.number === number;
+    const attempt = isPresent ? this.#connection : this.#race?.attempt(number);
+    return attempt?.link instanceof SecureLink ? attempt.link : undefined;
   }
 
   #enter(phase: Phase, ends: number): void {
     this.#phase = phase;
     this.#phaseEnds = ends;
-  }
-
-  #connect(candidate: number, now: number): void {
-    this.#candidate = candidate;
-    this.#enter("connecting", now + CONNECT_TIMEOUT);
-    this.#ports.connect(candidate);
   }
 
   /** The address to ask for: the one demanded, else for a while the one that was lost. */
@@ -281,16 +288,10 @@ export class Client implements LinkOwner {
     return this.#options.address ?? reclaim;
   }
 
-  /** The server closed the connection instead of giving an address. */
-  #refused(now: number): void {
-    const address = this.#wanted(now);
-    if (address === undefined) {
-      this.#retry("failed", "the server closed the connection without giving an address", now);
-    } else if (this.#address === undefined) {
-      this.#giveUp("refused", "the server refused it");
-    } else {
-      this.#ports.report({ type: "refused", address, retry: this.#pause(now) });
-    }
+  /** The server closed the connection instead of giving this address. */
+  #refused(address: number, now: number): void {
+    if (this.#address === undefined) this.#giveUp("refused", "the server refused it");
+    else this.#ports.report({ type: "refused", address, retry: this.#pause(now) });
   }
 
   /** @param late whether only the longest pause makes sense */
@@ -302,21 +303,22 @@ export class Client implements LinkOwner {
     this.#ports.report({ type, reason, retry: this.#pause(now, late) });
   }
 
-  /** Waits before the next attempt; returns how long. */
+  /** Waits before the next attempts; returns how long. */
   #pause(now: number, late = false): number {
     const pause = late ? Math.max(this.#backoff.next(), BACKOFF_LONGEST) : this.#backoff.next();
-    this.#dropLink();
+    this.#dropLinks();
     this.#enter("waiting", now + pause);
     return pause;
   }
 
-  #dropLink(): void {
-    this.#link?.close();
-    this.#link = undefined;
+  #dropLinks(): void {
+    this.#race?.close();
+    this.#connection?.close();
+    this.#race = this.#connection = undefined;
   }
 
   #giveUp(cause: "refused" | "unresolved" | "rejected", reason: string): void {
-    this.#dropLink();
+    this.#dropLinks();
     this.#enter("stopped", Infinity);
     this.#ports.report({ type: "gave_up", cause, reason });
   }

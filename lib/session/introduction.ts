@@ -36,13 +36,21 @@ export interface IntroductionPorts {
   randomKey(): Uint8Array;
 }
 
-/** A client's part of the handshakes of one connection after the other. */
+/** How far the handshakes of one connection have come. */
+interface Progress {
+  /** Of the handshake whose answer is awaited. */
+  initiator: Initiator | undefined;
+  /** Hash of the latest handshake that went well, to which the next one is bound. */
+  hash: Uint8Array | undefined;
+  serverTakes: number;
+}
+
+/** A client's part of the handshakes of its connections, which may go on side by side. */
 export class Introduction {
   readonly #options: IntroductionOptions;
   readonly #ports: IntroductionPorts;
-  #initiator: Initiator | undefined;
-  #hash: Uint8Array = NO_PSK;
-  #serverTakes = 0;
+  /** By the connection's link. */
+  readonly #links = new Map<number, Progress>();
 
   constructor(options: IntroductionOptions, ports: IntroductionPorts) {
     this.#options = options;
@@ -50,7 +58,7 @@ export class Introduction {
   }
 
   /** The bytes with which a connection begins. @throws {HandshakeError} if the server's key is none */
-  hello(): Uint8Array {
+  hello(link: number): Uint8Array {
     const { invite, address, capabilities } = this.#options;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
@@ -58,35 +66,50 @@ export class Introduction {
       invite: invite?.id,
       address,
     });
-    return frameInitiation(this.#begin(invite?.psk ?? NO_PSK, PREAMBLE, payload));
+    const progress = { initiator: undefined, hash: undefined, serverTakes: 0 };
+    this.#links.set(link, progress);
+    return frameInitiation(this.#begin(progress, invite?.psk ?? NO_PSK, PREAMBLE, payload));
   }
 
-  /** The first message of a handshake for new keys. */
-  rekey(): Uint8Array {
-    return this.#begin(NO_PSK, rekeyPrologue(this.#hash), new Uint8Array(0));
+  /** The first message of a handshake for new keys, over a connection that has some. */
+  rekey(link: number): Uint8Array {
+    const progress = this.#links.get(link)!;
+    return this.#begin(progress, NO_PSK, rekeyPrologue(progress.hash!), new Uint8Array(0));
   }
 
   /**
-   * Takes the second message of the handshake that was begun last.
+   * Takes the second message of the handshake that was begun last over a connection.
    *
    * @throws {HandshakeError} if the server did not write it, or not as an answer to this handshake
    * @throws {SyntaxError} if it says nothing that makes sense
    */
-  complete(message: Uint8Array, isFirst: boolean): Completion {
-    const initiator = this.#initiator;
-    this.#initiator = undefined;
-    if (initiator === undefined) throw new HandshakeError("No answer is awaited");
+  complete(link: number, message: Uint8Array): Completion {
+    const progress = this.#links.get(link);
+    if (progress?.initiator === undefined) throw new HandshakeError("No answer is awaited");
+    const { initiator } = progress;
+    progress.initiator = undefined;
     const { payload, handshake } = initiator.readResponse(message);
-    if (isFirst) this.#serverTakes = readResponse(payload).capabilities;
-    this.#hash = handshake.hash;
-    return { handshake, capabilities: this.#serverTakes };
+    if (progress.hash === undefined) progress.serverTakes = readResponse(payload).capabilities;
+    progress.hash = handshake.hash;
+    return { handshake, capabilities: progress.serverTakes };
   }
 
-  #begin(psk: Uint8Array, prologue: Uint8Array, payload: Uint8Array): Uint8Array {
+  /** A connection is gone. */
+  forget(link: number): void {
+    this.#links.delete(link);
+  }
+
+  #begin(
+    progress: Progress,
+    psk: Uint8Array,
+    prologue: Uint8Array,
+    payload: Uint8Array,
+  ): Uint8Array {
     const { identity, server } = this.#options;
     const secret = this.#ports.randomKey();
-    this.#initiator = new Initiator(identity, keyPairOf(secret), server, psk, prologue);
+    const initiator = new Initiator(identity, keyPairOf(secret), server, psk, prologue);
     secret.fill(0);
-    return this.#initiator.writeInitiation(payload);
+    progress.initiator = initiator;
+    return initiator.writeInitiation(payload);
   }
 }

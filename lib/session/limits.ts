@@ -15,6 +15,15 @@ export const SERVER_TIMEOUT = 60_000;
 /** An outgoing connection must be made, and an asked-for address given, within this time. */
 export const CONNECT_TIMEOUT = 5_000;
 
+/** While none of a server's addresses has answered, the next is tried after this time (RFC 8305). */
+export const ATTEMPT_DELAY = 250;
+
+/** Connections that a client makes at the same time, at the most. */
+export const MAX_ATTEMPTS = 4;
+
+/** So long after the first of a server's addresses was tried, no further one is. */
+export const RACE_TIME = 20_000;
+
 /** First and longest pause before another attempt; each is stretched by up to BACKOFF_JITTER. */
 export const BACKOFF_FIRST = 250;
 export const BACKOFF_LONGEST = 20_000;

@@ -17,6 +17,8 @@ export interface LinkLoss {
   reason: string;
   /** `never` if the server will say the same again, `later` if only time may change that. */
   again?: "never" | "later";
+  /** The address that this client asked for, if the server refused it. */
+  refused?: number;
 }
 
 /** A client's end of one connection, whatever the protocol. */
@@ -33,6 +35,12 @@ export interface Link {
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   /** Ends the connection in good order. */
   close(): void;
-  /** The connection ended from outside; the client asks why that may be, before an address is given. */
+  /** What it means that no address was given in the time for it. */
   readonly silence: LinkLoss;
+  /**
+   * What it means that the connection ended from outside before an address was given.
+   *
+   * @param orderly whether the server closed it
+   */
+  closed(reason: string, orderly: boolean): LinkLoss;
 }

@@ -31,6 +31,8 @@ export interface HandshakePorts {
   requestRekey(): void;
   /** Hands the server's message over; `established()` or `refuted()` answers. */
   complete(message: Uint8Array): void;
+  /** The link is of no use any more: nothing is asked for it again. */
+  forget(): void;
 }
 
 const CHANNEL_LOSSES: Readonly<Record<ChannelLoss, string>> = {
@@ -91,12 +93,17 @@ export class SecureLink implements Link, ChannelOwner {
 
   /** @see {Link} */
   get silence(): LinkLoss {
+    if (this.#channel !== undefined) return { reason: "the server sent no configuration" };
     return {
-      reason: this.#channel === undefined
-        ? "the server did not answer the handshake: does it know this client, and is the server " +
-          "key right?"
-        : "the server closed the connection without a word",
+      reason: "the server did not answer the handshake: does it know this client, and is the " +
+        "server key right?",
     };
+  }
+
+  /** @see {Link} */
+  closed(): LinkLoss {
+    if (this.#channel === undefined) return this.silence;
+    return { reason: "the server closed the connection without a word" };
   }
 
   /** @see {Link} */
@@ -181,8 +188,7 @@ export class SecureLink implements Link, ChannelOwner {
     if (this.#lost) return;
     this.#lost = true;
     this.#channel?.sendControl(ControlType.Close, writeClose(CloseReason.Stopping));
-    this.#channel?.end();
-    this.#transport.close();
+    this.#end();
   }
 
   /** @see {ChannelOwner} */
@@ -254,8 +260,13 @@ export class SecureLink implements Link, ChannelOwner {
   #lose(loss: LinkLoss): void {
     if (this.#lost) return;
     this.#lost = true;
+    this.#end();
+    this.#owner.linkLost(loss, this.#context.clock.now);
+  }
+
+  #end(): void {
     this.#channel?.end();
     this.#transport.close();
-    this.#owner.linkLost(loss, this.#context.clock.now);
+    this.#ports.forget();
   }
 }

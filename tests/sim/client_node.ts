@@ -4,10 +4,11 @@ import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
-import { Client, type ClientEvent, type ClientPorts } from "../../lib/session/client.ts";
+import { inTurn } from "../../lib/session/candidates.ts";
+import { Client, type ClientEvent } from "../../lib/session/client.ts";
 import { Counters } from "../../lib/session/counters.ts";
 import { CLIENT_TIMEOUT, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
-import { type Credentials, Introducer } from "./introducer.ts";
+import { type Credentials, Introducer, type MainThreadPorts } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
 import type { Wire } from "./wire.ts";
@@ -15,7 +16,7 @@ import type { Wire } from "./wire.ts";
 export interface ClientNodeOptions {
   /** The address to ask for. */
   address?: string | undefined;
-  /** The hosts that the server's name stands for, in order. */
+  /** The hosts that the server's name stands for, best first; one with a colon in it is an IPv6 one. */
   servers?: readonly string[];
   /** Of a secure client; one without is a classic one. */
   credentials?: Credentials;
@@ -46,11 +47,16 @@ export class ClientNode {
   readonly introducer: Introducer | undefined;
   /** Sees to each connection before anything is sent over it. */
   prepare: (wire: Wire) => void = () => {};
+  /** The host by which the client was connected last. */
+  server: string | undefined;
   readonly #network: Network;
   readonly #servers: readonly string[];
   readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
   readonly #client: Client;
-  #abandon = (): void => {};
+  /** Ends what was begun, by the numbers of links. */
+  readonly #abandons = new Map<number, () => void>();
+  /** The hosts in the order in which they are tried. */
+  #candidates: string[] = [];
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
     const { address, servers = ["server"], credentials } = options;
@@ -68,10 +74,10 @@ export class ClientNode {
       },
       {
         resolve: () => this.#resolve(),
-        connect: (candidate) => this.#connect(this.#servers[candidate]!),
-        abandon: () => this.#abandon(),
+        connect: (link, candidate) => this.#connect(link, this.#candidates[candidate]!),
+        abandon: (link) => this.#abandons.get(link)!(),
         toTun: (bytes, offset, length) => this.tun.push(bytes.slice(offset, offset + length)),
-        report: (event) => this.events.push({ ...event, time: clock.now }),
+        report: (event) => this.#report(event),
         random: () => network.random.next(),
         ...(this.introducer?.ports(() => this.#client) ?? NO_HANDSHAKES),
       },
@@ -132,7 +138,6 @@ export class ClientNode {
     this.#network.clock.forget(this);
     this.#client.close();
     this.introducer?.close();
-    this.#abandon();
   }
 
   /** The events of one type, in order. */
@@ -140,38 +145,53 @@ export class ClientNode {
     return toldOf(this.events, type);
   }
 
+  #report(event: ClientEvent): void {
+    if (event.type === "up") this.server = this.#candidates[event.candidate];
+    this.events.push({ ...event, time: this.#network.clock.now });
+  }
+
   #resolve(): void {
     const { clock } = this.#network;
     this.resolves.push(clock.now);
     clock.after(RESOLVE_TIME, () => {
       if (this.resolveFailure === undefined) {
-        this.#client.resolved(this.#servers.length, clock.now);
+        this.#candidates = this.#inTurn();
+        this.#client.resolved(this.#candidates, clock.now);
       } else {
         this.#client.unresolved("no such name", this.resolveFailure.permanent, clock.now);
       }
     });
   }
 
-  #connect(server: string): void {
+  /** As the daemon does it. */
+  #inTurn(): string[] {
+    const hosts = this.#servers.map((host) => ({
+      family: host.includes(":") ? 6 : 4,
+      toString: () => host,
+    }));
+    return inTurn(hosts, this.server).map(String);
+  }
+
+  #connect(link: number, server: string): void {
     const { clock } = this.#network;
-    this.#abandon = this.#network.connect(this.host, server, {
+    const abandon = this.#network.connect(this.host, server, {
       connected: (wire) => {
         this.wires.push(wire);
         this.prepare(wire);
-        wire.client.attach(this.#client);
-        this.#abandon = () => wire.client.close();
-        this.#client.connected(wire.client, clock.now);
+        wire.client.attach(this.#client.connected(link, wire.client, clock.now));
       },
-      failed: (reason) => this.#client.disconnected(reason, clock.now),
+      failed: (reason) => this.#client.failed(link, reason, clock.now),
     });
+    this.#abandons.set(link, abandon);
   }
 }
 
 /** Of a classic client. */
-const NO_HANDSHAKES: Pick<ClientPorts, "requestHello" | "requestRekey" | "complete"> = {
+const NO_HANDSHAKES: MainThreadPorts = {
   requestHello: unexpected,
   requestRekey: unexpected,
   complete: unexpected,
+  forget: unexpected,
 };
 
 function unexpected(): never {

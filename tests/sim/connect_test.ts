@@ -64,30 +64,6 @@ for (const permanent of [false, true]) {
   });
 }
 
-Deno.test("a client tries the addresses of the server in order", () => {
-  const world = new World();
-  world.network.block("silent");
-  world.startServer({}, "third");
-  const begin = world.clock.now;
-  const client = world.connectClient({ servers: ["refusing", "silent", "third", "fourth"] });
-  assertEquals(client.events.map(({ type }) => type), ["up"]);
-  assertEquals(client.told("up")[0]!.candidate, 2);
-  const time = world.clock.now - begin;
-  assert(time >= CONNECT_TIMEOUT && time < CONNECT_TIMEOUT + 1000);
-});
-
-Deno.test("a client begins with the first address again after the last one, and after a break", () => {
-  const world = new World();
-  const client = world.startClient({ servers: ["first", "second"] });
-  world.clock.waitUntil(() => client.told("failed").length === 1);
-  world.startServer({}, "second");
-  world.clock.waitUntil(() => client.isUp);
-  world.startServer({}, "first");
-  client.wire.break();
-  world.clock.waitUntil(() => client.told("up").length === 2);
-  assertEquals(client.told("up").map(({ candidate }) => candidate), [1, 0]);
-});
-
 Deno.test("a client gives up an attempt to connect that is not answered, and tries again", () => {
   const world = new World();
   world.startServer();

@@ -5,6 +5,12 @@ import { Introduction, type IntroductionOptions } from "../../lib/session/introd
 import { Mailbox, type ThreadDelay } from "./mailbox.ts";
 import type { Network } from "./network.ts";
 
+/** The ports of a client that its main thread serves. */
+export type MainThreadPorts = Pick<
+  ClientPorts,
+  "requestHello" | "requestRekey" | "complete" | "forget"
+>;
+
 /** What a secure client needs to have. */
 export interface Credentials extends Omit<IntroductionOptions, "capabilities"> {
   readonly identity: KeyPair;
@@ -24,8 +30,6 @@ export class Introducer implements ThreadDelay {
   readonly #toMain: Mailbox;
   readonly #toWorker: Mailbox;
   #timestamp = -1;
-  /** Whether the server's next message is that of a connection's first handshake. */
-  #isFirst = true;
 
   constructor(network: Network, credentials: Credentials) {
     const { clock, random } = network;
@@ -39,21 +43,20 @@ export class Introducer implements ThreadDelay {
   }
 
   /** The client's ways to reach it. */
-  ports(client: () => Client): Pick<ClientPorts, "requestHello" | "requestRekey" | "complete"> {
+  ports(client: () => Client): MainThreadPorts {
     return {
       requestHello: (link) =>
         this.#toMain.post(() => {
-          this.#isFirst = true;
-          const bytes = this.#introduction.hello();
+          const bytes = this.#introduction.hello(link);
           this.#toWorker.post(() => client().hello(link, bytes));
         }),
       requestRekey: (link) =>
         this.#toMain.post(() => {
-          this.#isFirst = false;
-          const message = this.#introduction.rekey();
+          const message = this.#introduction.rekey(link);
           this.#toWorker.post(() => client().rekeyInitiation(link, message));
         }),
       complete: (link, message) => this.#toMain.post(() => this.#complete(client, link, message)),
+      forget: (link) => this.#toMain.post(() => this.#introduction.forget(link)),
     };
   }
 
@@ -74,7 +77,7 @@ export class Introducer implements ThreadDelay {
 
   #complete(client: () => Client, link: number, message: Uint8Array): void {
     try {
-      const { handshake, capabilities } = this.#introduction.complete(message, this.#isFirst);
+      const { handshake, capabilities } = this.#introduction.complete(link, message);
       const copy = structuredClone(handshake);
       handshake.sendKey.fill(0);
       handshake.receiveKey.fill(0);

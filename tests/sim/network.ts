@@ -22,6 +22,8 @@ export class Network implements Way {
   readonly clock: Clock;
   readonly random: Random;
   delay: readonly [least: number, most: number] = [1, 40];
+  /** What `delay` is instead for hosts that are nearer or further than others. */
+  readonly distances = new Map<string, Way["delay"]>();
   readonly #listeners = new Map<string, Listener>();
   readonly #blocked = new Set<string>();
 
@@ -56,14 +58,15 @@ export class Network implements Way {
   connect(source: string, host: string, attempt: Attempt): () => void {
     let abandoned = false;
     let wire: Wire | undefined;
+    const way = this.#wayTo(host);
     const later = (action: () => void): void => {
-      this.clock.after(this.random.integer(...this.delay), () => abandoned || action());
+      this.clock.after(this.random.integer(...way.delay), () => abandoned || action());
     };
     later(() => {
       if (this.#blocked.has(source) || this.#blocked.has(host)) return;
       const listener = this.#listeners.get(host);
       if (listener === undefined) return later(() => attempt.failed("connection refused"));
-      const made = wire = new Wire(this);
+      const made = wire = new Wire(way);
       listener.accept(made, source);
       later(() => attempt.connected(made));
     });
@@ -71,5 +74,11 @@ export class Network implements Way {
       abandoned = true;
       wire?.client.close();
     };
+  }
+
+  #wayTo(host: string): Way {
+    const { clock, random } = this;
+    const delay = this.distances.get(host);
+    return delay === undefined ? this : { clock, random, delay };
   }
 }

@@ -7,7 +7,6 @@ import { tokenSecrets } from "../../lib/config/invite.ts";
 import type { Peer } from "../../lib/config/registry.ts";
 import { frameInitiation } from "../../lib/protocol/hello.ts";
 import { INITIATION_OVERHEAD } from "../../lib/protocol/noise.ts";
-import { keyPairOf } from "../../lib/protocol/x25519.ts";
 import { DropReason } from "../../lib/session/counters.ts";
 import {
   HANDSHAKE_TIMEOUT,
@@ -17,6 +16,7 @@ import {
 import type { ClientNode } from "./client_node.ts";
 import type { Credentials } from "./introducer.ts";
 import { ipv4Packet, ipv6Packet } from "./packets.ts";
+import { enrolled, strangerTo } from "./scenes.ts";
 import type { ServerNode } from "./server_node.ts";
 import { World } from "./world.ts";
 
@@ -26,34 +26,6 @@ const SERVER = "10.0.0.1";
 function secureWorld(seed = 1): { world: World; server: ServerNode } {
   const world = new World(seed);
   return { world, server: world.startServer({ classic: false }) };
-}
-
-/** A key that nobody knows, and the server's. */
-function strangerTo(world: World, server: ServerNode): Credentials {
-  return { identity: keyPairOf(world.random.bytes(32)), server: server.door.identity.publicKey };
-}
-
-/** A key that the server knows under a name. */
-function enrolled(
-  world: World,
-  server: ServerNode,
-  name: string,
-  change: Partial<Peer> = {},
-): Credentials {
-  const credentials = strangerTo(world, server);
-  server.door.change((registry) =>
-    registry.addPeer({
-      name,
-      publicKey: toBase64(credentials.identity.publicKey),
-      address: undefined,
-      routes: [],
-      enabled: true,
-      isolated: false,
-      created: 0,
-      ...change,
-    })
-  );
-  return credentials;
 }
 
 function join(

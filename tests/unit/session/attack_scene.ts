@@ -13,6 +13,7 @@ import { Client, type ClientEvent } from "../../../lib/session/client.ts";
 import type { Connection } from "../../../lib/session/connection.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 import { Gatekeeper } from "../../../lib/session/gatekeeper.ts";
+import type { Attempt } from "../../../lib/session/attempt.ts";
 import { Introduction } from "../../../lib/session/introduction.ts";
 import { MAX_CONNECTIONS, MAX_LEASES } from "../../../lib/session/limits.ts";
 import type { ChannelContext } from "../../../lib/session/secure_channel.ts";
@@ -172,7 +173,7 @@ export class SceneClient {
   /** What the client's main thread has not been told yet. */
   readonly tasks: (() => void)[] = [];
   readonly #scene: AttackScene;
-  #isFirst = true;
+  #session: Attempt | undefined;
 
   constructor(scene: AttackScene, key: KeyPair, wire: SceneConnection) {
     this.#scene = scene;
@@ -185,35 +186,28 @@ export class SceneClient {
     const later = (task: () => void): void => void this.tasks.push(task);
     this.client = new Client({ classic: false, timing: TIMING }, {
       resolve: () => {},
-      connect: () => {},
+      connect: (link) => this.#session = this.client.connected(link, this.transport, scene.now),
       abandon: () => {},
-      requestHello: (link) =>
-        later(() => {
-          this.#isFirst = true;
-          this.client.hello(link, introduction.hello());
-        }),
+      requestHello: (link) => later(() => this.client.hello(link, introduction.hello(link))),
       requestRekey: (link) =>
-        later(() => {
-          this.#isFirst = false;
-          this.client.rekeyInitiation(link, introduction.rekey());
-        }),
+        later(() => this.client.rekeyInitiation(link, introduction.rekey(link))),
       complete: (link, message) =>
         later(() => {
           try {
-            const { handshake } = introduction.complete(message, this.#isFirst);
+            const { handshake } = introduction.complete(link, message);
             this.client.established(link, handshake, 0);
           } catch (error) {
             if ((error as Error).name !== "HandshakeError") throw error;
             this.client.refuted(link);
           }
         }),
+      forget: (link) => later(() => introduction.forget(link)),
       toTun: () => {},
       report: (event) => this.events.push(event),
       random: () => 0,
     }, scene.context);
     this.client.advance(scene.now);
-    this.client.resolved(1, scene.now);
-    this.client.connected(this.transport, scene.now);
+    this.client.resolved(["server"], scene.now);
   }
 
   /** Lets the client's main thread do what waits. */
@@ -229,7 +223,7 @@ export class SceneClient {
 
   /** Hands bytes to the client, those of the server if no others are given. */
   hear(bytes: Uint8Array = this.wire.transport.fetch()): void {
-    this.client.receive(bytes, 0, bytes.length, this.#scene.now);
+    this.#session!.receive(bytes, 0, bytes.length, this.#scene.now);
     this.#scene.context.batches.flush();
   }
 

@@ -18,6 +18,7 @@ const TRANSPORT = {
 function afterFirstEnd(orderly: boolean): string[] {
   const events: ClientEvent[] = [];
   const nothing = (): void => {};
+  let number = 0;
   const client: Client = new Client(
     {
       classic: true,
@@ -25,12 +26,13 @@ function afterFirstEnd(orderly: boolean): string[] {
       timing: { keepalive: 15_000, timeout: 30_000 },
     },
     {
-      resolve: () => client.resolved(1, 0),
-      connect: nothing,
+      resolve: () => client.resolved(["server"], 0),
+      connect: (link) => number = link,
       abandon: nothing,
       requestHello: nothing,
       requestRekey: nothing,
       complete: nothing,
+      forget: nothing,
       toTun: nothing,
       report: (event) => events.push(event),
       random: () => 0,
@@ -45,8 +47,8 @@ function afterFirstEnd(orderly: boolean): string[] {
     },
   );
   client.advance(0);
-  client.connected(TRANSPORT, 0);
-  client.disconnected("it ended", 0, orderly);
+  client.connected(number, TRANSPORT, 0).disconnected("it ended", 0, orderly);
+  client.advance(0);
   return events.map(({ type }) => type);
 }
 

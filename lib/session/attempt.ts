@@ -1,0 +1,120 @@
+import type { Offload } from "../packet/offload.ts";
+import type { Configuration } from "../protocol/control.ts";
+import { CONNECT_TIMEOUT } from "./limits.ts";
+import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+
+/** What an attempt tells the client that makes it. One that was lost, or closed, says nothing more. */
+export interface AttemptOwner {
+  /** The server gave an address: from now on this is the client's connection. */
+  attemptUp(
+    attempt: Attempt,
+    address: number,
+    configuration: Configuration | undefined,
+    now: number,
+  ): void;
+  /** @see {LinkOwner.linkChanged} */
+  attemptChanged(configuration: Configuration): void;
+  /** The attempt came to nothing, or what came of it ended. */
+  attemptLost(attempt: Attempt, loss: LinkLoss, now: number): void;
+  /** @see {LinkOwner.toTun} */
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
+}
+
+/**
+ * One attempt to reach a server at one of its addresses, and the connection that comes of it. It
+ * takes what the connection brings, which is why it outlives the race for which it was made.
+ */
+export class Attempt implements LinkOwner {
+  /** The number of its link. */
+  readonly number: number;
+  readonly candidate: number;
+  readonly #owner: AttemptOwner;
+  readonly #abandon: () => void;
+  #link: Link | undefined;
+  /** When the time for the present step is over. */
+  #ends: number;
+  #isUp = false;
+
+  /** @param abandon ends the making of the connection */
+  constructor(
+    number: number,
+    candidate: number,
+    owner: AttemptOwner,
+    abandon: () => void,
+    now: number,
+  ) {
+    this.number = number;
+    this.candidate = candidate;
+    this.#owner = owner;
+    this.#abandon = abandon;
+    this.#ends = now + CONNECT_TIMEOUT;
+  }
+
+  /** There once the connection is. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** When `advance()` has something to do at the earliest; Infinity if never. */
+  get deadline(): number {
+    return Math.min(this.#ends, this.#link?.deadline ?? Infinity);
+  }
+
+  /** Does what is due by `now`. */
+  advance(now: number): void {
+    if (now < this.#ends) return this.#link?.advance(now);
+    const loss = this.#link?.silence ?? { reason: `no answer within ${CONNECT_TIMEOUT / 1000} s` };
+    this.close();
+    this.#owner.attemptLost(this, loss, now);
+  }
+
+  /** The connection is there, and `link` speaks over it. */
+  connected(link: (attempt: Attempt) => Link, now: number): void {
+    this.#ends = now + CONNECT_TIMEOUT;
+    this.#link = link(this);
+  }
+
+  /** Takes bytes that came over the connection; the same contract as `Connection.receive()`. */
+  receive(bytes: Uint8Array, offset: number, length: number, now: number): number {
+    return this.#link!.receive(bytes, offset, length, now);
+  }
+
+  /**
+   * The connection ended from outside.
+   *
+   * @param orderly whether the server closed it, which is how a classic one refuses
+   */
+  disconnected(reason: string, now: number, orderly = true): void {
+    const loss = this.#isUp ? { reason } : this.#link!.closed(reason, orderly);
+    this.close();
+    this.#owner.attemptLost(this, loss, now);
+  }
+
+  /** Ends the connection, or the making of it. */
+  close(): void {
+    if (this.#link === undefined) this.#abandon();
+    else this.#link.close();
+  }
+
+  /** @see {LinkOwner} */
+  linkUp(address: number, configuration: Configuration | undefined, now: number): void {
+    this.#isUp = true;
+    this.#ends = Infinity;
+    this.#owner.attemptUp(this, address, configuration, now);
+  }
+
+  /** @see {LinkOwner} */
+  linkChanged(configuration: Configuration): void {
+    this.#owner.attemptChanged(configuration);
+  }
+
+  /** @see {LinkOwner} */
+  linkLost(loss: LinkLoss, now: number): void {
+    this.#owner.attemptLost(this, loss, now);
+  }
+
+  /** @see {LinkOwner} */
+  toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.#owner.toTun(bytes, offset, length, offload);
+  }
+}
