@@ -28,8 +28,8 @@ export class ClientInterface {
   /** What it is like now, as text. */
   #present = "";
   #routes: readonly Prefix[] = [];
-  /** The outer address of the server, as far as it is known. */
-  #server: SocketAddress | undefined;
+  /** The outer addresses of the server, as far as they are known; first the one in use. */
+  #servers: readonly SocketAddress[] = [];
 
   /** @param name a TUN device of this program */
   constructor(name: string) {
@@ -40,12 +40,14 @@ export class ClientInterface {
   /**
    * Makes the interface like this, where it is not yet.
    *
-   * @param server where the server is, if that may have changed
+   * @param servers where the server is, if that may have changed: first the address in use, then
+   *   the others, by which the next connection may come about
    * @throws {Failure} if it cannot be like this
    */
-  configure(settings: InterfaceSettings, server = this.#server): void {
-    this.#server = server;
-    const wanted = JSON.stringify([settings, server?.host]);
+  configure(settings: InterfaceSettings, servers = this.#servers): void {
+    this.#servers = servers;
+    const [present, ...spare] = servers.map(({ host }) => host);
+    const wanted = JSON.stringify([settings, present, spare.toSorted()]);
     if (wanted === this.#present) return;
     const { address, network, mtu } = settings;
     if (!isHostOf(network, address)) {
@@ -56,7 +58,7 @@ export class ClientInterface {
     }
     const others = localAddresses().filter((local) => local.interface !== this.#name);
     const conflict = findConflict(network, others);
-    checkLoop(network, server, others);
+    checkLoop(network, servers[0], others);
     configureTun(this.#name, address, network, mtu);
     this.#setRoutes(settings.routes);
     this.#present = wanted;
@@ -86,12 +88,12 @@ export class ClientInterface {
   }
 
   #addRoute(route: Prefix, interfaceIndex: number): boolean {
-    const outer = this.#server?.ipv4;
-    if (outer !== undefined && route.contains(outer)) {
+    const outer = this.#servers.find(({ ipv4 }) => ipv4 !== undefined && route.contains(ipv4));
+    if (outer !== undefined) {
       log.warn(
-        "The server offers {route}, in which it lies itself: left out, the tunnel would have to go " +
-          "through itself",
-        { route: `${route}` },
+        "The server offers {route}, in which it lies itself ({host}): left out, the tunnel would " +
+          "have to go through itself",
+        { route: `${route}`, host: outer.host },
       );
       return false;
     }

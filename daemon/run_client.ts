@@ -204,7 +204,8 @@ class ClientControl {
 
   #up({ address, configuration, candidate }: ClientEvent & { type: "up" }): void {
     const server = this.#lastServer = this.#candidates[candidate]!;
-    const network = this.#configure(address, configuration, server);
+    const spare = this.#candidates.filter((other) => other !== server);
+    const network = this.#configure(address, configuration, [server, ...spare]);
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
     log.info(
@@ -224,14 +225,14 @@ class ClientControl {
   #configure(
     address: number,
     configuration: Configuration | undefined,
-    server?: SocketAddress,
+    servers?: readonly SocketAddress[],
   ): Prefix {
     const network = configuration
       ? new Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
     const mtu = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
     const routes = revivePrefixes(configuration?.routes ?? []);
-    this.#interface.configure({ address, network, mtu, routes }, server);
+    this.#interface.configure({ address, network, mtu, routes }, servers);
     return network;
   }
 
