@@ -228,10 +228,10 @@ export class Client implements AttemptOwner {
   }
 
   /** @see {AttemptOwner} */
-  attemptLost(attempt: Attempt, { reason, again, refused }: LinkLoss, now: number): void {
-    this.#race?.lost(attempt, reason, now);
+  attemptLost(attempt: Attempt, loss: LinkLoss, now: number): void {
+    const { reason, again } = loss;
+    this.#race?.lost(attempt, loss, now);
     if (again === "never") return this.#giveUp("rejected", reason);
-    if (refused !== undefined) return this.#refused(refused, now);
     if (this.#phase === "up") return this.#retry("down", reason, now, again === "later");
     if (again === "later") return this.#retry("failed", reason, now, true);
   }
@@ -249,9 +249,9 @@ export class Client implements AttemptOwner {
   #advanceRace(now: number): void {
     const race = this.#race!;
     race.advance(now);
-    if (race === this.#race && race.isOver) {
-      this.#retry("failed", race.describe(this.#candidates), now);
-    }
+    if (race !== this.#race || !race.isOver) return;
+    if (race.refused !== undefined) this.#refused(race.refused, now);
+    else this.#retry("failed", race.describe(this.#candidates), now);
   }
 
   #classicLink(owner: Attempt, transport: Transport, now: number): Link {
@@ -288,7 +288,7 @@ export class Client implements AttemptOwner {
     return this.#options.address ?? reclaim;
   }
 
-  /** The server closed the connection instead of giving this address. */
+  /** A server closed the connection instead of giving this address. */
   #refused(address: number, now: number): void {
     if (this.#address === undefined) this.#giveUp("refused", "the server refused it");
     else this.#ports.report({ type: "refused", address, retry: this.#pause(now) });

@@ -1,6 +1,6 @@
 import type { Attempt } from "./attempt.ts";
 import { ATTEMPT_DELAY, MAX_ATTEMPTS, RACE_TIME } from "./limits.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkLoss } from "./link.ts";
 
 export interface RacePorts {
   /** Makes an attempt to reach a candidate, which does nothing yet. */
@@ -25,7 +25,7 @@ export class Race {
   /** By number. */
   readonly #attempts = new Map<number, Attempt>();
   /** Why the latest attempt to reach a candidate came to nothing. */
-  readonly #failures = new Map<number, string>();
+  readonly #failures = new Map<number, LinkLoss>();
   #leader: Attempt | undefined;
   #nextStart: number;
 
@@ -81,9 +81,9 @@ export class Race {
   }
 
   /** An attempt came to nothing. */
-  lost(attempt: Attempt, reason: string, now: number): void {
+  lost(attempt: Attempt, loss: LinkLoss, now: number): void {
     this.#remove(attempt);
-    this.#failures.set(attempt.candidate, reason);
+    this.#failures.set(attempt.candidate, loss);
     if (this.#leader === attempt) this.#leader = undefined;
     this.#nextStart = now;
   }
@@ -94,6 +94,11 @@ export class Race {
     for (const attempt of this.#attempts.values()) this.#remove(attempt).close();
   }
 
+  /** The address that this client asked for, if a server refused it. */
+  get refused(): number | undefined {
+    return [...this.#failures.values()].find(({ refused }) => refused !== undefined)?.refused;
+  }
+
   /**
    * What was tried and why it came to nothing. The same failures make the same text, whatever their
    * order.
@@ -101,13 +106,14 @@ export class Race {
    * @param names of the candidates
    */
   describe(names: readonly string[]): string {
-    if (names.length === 1) return [...this.#failures.values()].join();
-    const failures = [...this.#failures].map(([candidate, reason]) => [names[candidate]!, reason]);
+    const failures = [...this.#failures].map(([candidate, { reason }]) => {
+      return [names[candidate]!, reason] as const;
+    });
+    if (names.length === 1) return failures.map(([_, reason]) => reason).join();
     const byReason = Map.groupBy(failures.toSorted(), ([_, reason]) => reason);
-    return [...byReason].map(([reason, alike]) =>
-      `${alike.map(([name]) => name).join(", ")}: ${reason}`
-    )
-      .join("; ");
+    return [...byReason].map(([reason, alike]) => {
+      return `${alike.map(([name]) => name).join(", ")}: ${reason}`;
+    }).join("; ");
   }
 
   /** When to begin another attempt, or to find that there is none; Infinity if there is no need. */

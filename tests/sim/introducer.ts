@@ -25,6 +25,8 @@ export class Introducer implements ThreadDelay {
   delay: readonly [least: number, most: number] = [0, 20];
   /** Milliseconds by which this machine's clock is ahead of the right time. */
   clockError = 0;
+  /** The links of which it knows. */
+  readonly links = new Set<number>();
   readonly #network: Network;
   readonly #introduction: Introduction;
   readonly #toMain: Mailbox;
@@ -47,6 +49,7 @@ export class Introducer implements ThreadDelay {
     return {
       requestHello: (link) =>
         this.#toMain.post(() => {
+          this.links.add(link);
           const bytes = this.#introduction.hello(link);
           this.#toWorker.post(() => client().hello(link, bytes));
         }),
@@ -56,7 +59,11 @@ export class Introducer implements ThreadDelay {
           this.#toWorker.post(() => client().rekeyInitiation(link, message));
         }),
       complete: (link, message) => this.#toMain.post(() => this.#complete(client, link, message)),
-      forget: (link) => this.#toMain.post(() => this.#introduction.forget(link)),
+      forget: (link) =>
+        this.#toMain.post(() => {
+          this.links.delete(link);
+          this.#introduction.forget(link);
+        }),
     };
   }
 

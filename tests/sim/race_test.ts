@@ -55,6 +55,7 @@ function assertAlone({ world, server }: Scene, client: ClientNode): void {
   assert(client.isUp);
   assertEquals(server.connections.length, 1);
   assertEquals(client.wires.filter((wire) => !wire.client.isClosed).length, 1);
+  assertEquals(client.introducer!.links.size, 1);
 }
 
 everySeed("a client makes one connection where the first address answers", (seed) => {
@@ -306,3 +307,20 @@ everySeed("a classic client that races for an address of its own is not refused 
   const client = world.connectClient({ servers: [FIRST, SECOND], address: "10.0.0.7" });
   assertEquals([client.address, client.events.length], ["10.0.0.7", 1]);
 });
+
+everySeed(
+  "a classic client that is refused its address asks at the others before it says so",
+  (seed) => {
+    const world = new World(seed);
+    world.startServer({}, SECOND);
+    const closing = world.startPuppetServer(FIRST);
+    const client = world.startClient({ servers: [FIRST, SECOND], address: "10.0.0.7" });
+    world.clock.waitUntil(() => closing.puppets.length > 0);
+    closing.puppets[0]!.close();
+    world.clock.waitUntil(() => client.events.length > 0);
+    assertEquals([client.server, client.events.length], [SECOND, 1]);
+    const other = world.startClient({ servers: [SECOND, "192.0.2.9"], address: "10.0.0.7" });
+    world.clock.waitUntil(() => other.events.length > 0);
+    assertEquals(other.told("gave_up").map(({ cause }) => cause), ["refused"]);
+  },
+);
