@@ -3,21 +3,25 @@ import { Errno, OsError } from "../ffi/error.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
 import { addRoute, deleteRoute } from "../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
+import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
+import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
+import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
 import { isHostOf } from "../lib/config/settings.ts";
 import { Failure } from "./failure.ts";
 import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
 import { SourceRouting } from "./source_routing.ts";
+import { type Ipv6Host, TunIpv6 } from "./tun_ipv6.ts";
 import { configureTun } from "./tun_setup.ts";
 
 /** What a client's interface is to be like. */
 export interface InterfaceSettings {
   address: number;
-  network: Prefix;
+  network: Ipv4Prefix;
+  ipv6: Ipv6Host | undefined;
   mtu: number;
-  /** Networks besides `network` that are reached through the tunnel. */
+  /** Networks besides its own that are reached through the tunnel. */
   routes: readonly Prefix[];
 }
 
@@ -25,8 +29,10 @@ export interface InterfaceSettings {
 export class ClientInterface {
   readonly #name: string;
   readonly #sourceRouting: SourceRouting;
+  readonly #ipv6: TunIpv6;
   /** What it is like now, as text. */
   #present = "";
+  #hasIpv6 = false;
   #routes: readonly Prefix[] = [];
   /** The outer addresses of the server, as far as they are known; first the one in use. */
   #servers: readonly SocketAddress[] = [];
@@ -35,6 +41,12 @@ export class ClientInterface {
   constructor(name: string) {
     this.#name = name;
     this.#sourceRouting = new SourceRouting(name);
+    this.#ipv6 = new TunIpv6(name);
+  }
+
+  /** Whether it has an IPv6 address, too. */
+  get hasIpv6(): boolean {
+    return this.#hasIpv6;
   }
 
   /**
@@ -49,7 +61,7 @@ export class ClientInterface {
     const [present, ...spare] = servers.map(({ host }) => host);
     const wanted = JSON.stringify([settings, present, spare.toSorted()]);
     if (wanted === this.#present) return;
-    const { address, network, mtu } = settings;
+    const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
       throw new Failure(
         `The server gave the address ${formatIpv4(address)}, which is no host's in ${network}: ` +
@@ -57,13 +69,14 @@ export class ClientInterface {
       );
     }
     const others = localAddresses().filter((local) => local.interface !== this.#name);
-    const conflict = findConflict(network, others);
-    checkLoop(network, servers[0], others);
+    for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
     configureTun(this.#name, address, network, mtu);
+    this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
     this.#setRoutes(settings.routes);
     this.#present = wanted;
-    if (conflict === undefined) this.#sourceRouting.clear();
-    else this.#yieldTo(conflict, address, network);
+    this.#sourceRouting.clear();
+    this.#yield(address, network, others);
+    if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, others);
   }
 
   /** Undoes what does not end with the TUN device. */
@@ -75,7 +88,8 @@ export class ClientInterface {
   #setRoutes(routes: readonly Prefix[]): void {
     const { index } = new NetworkInterface(this.#name);
     for (const route of this.#routes) this.#deleteRoute(route, index);
-    this.#routes = routes.filter((route) => this.#addRoute(route, index));
+    const carried = routes.filter((route) => isIpv4Prefix(route) || this.#hasIpv6);
+    this.#routes = carried.filter((route) => this.#addRoute(route, index));
   }
 
   #deleteRoute(network: Prefix, interfaceIndex: number): void {
@@ -83,12 +97,13 @@ export class ClientInterface {
     try {
       deleteRoute({ network, interfaceIndex, table: RT_TABLE_MAIN });
     } catch (error) {
+      // IPv6 routes go with their address where that leaves the device.
       if (!(error instanceof OsError) || error.errno !== Errno.ESRCH) throw error;
     }
   }
 
   #addRoute(route: Prefix, interfaceIndex: number): boolean {
-    const outer = this.#servers.find(({ ipv4 }) => ipv4 !== undefined && route.contains(ipv4));
+    const outer = this.#servers.find(({ ip }) => isWithin(route, ip));
     if (outer !== undefined) {
       log.warn(
         "The server offers {route}, in which it lies itself ({host}): left out, the tunnel would " +
@@ -112,25 +127,27 @@ export class ClientInterface {
     }
   }
 
-  /** Another interface has an overlapping network: goes through the tunnel what surely belongs there. */
-  #yieldTo(conflict: LocalAddress, address: number, network: Prefix): void {
+  /** If another interface has an overlapping network: what surely belongs there goes through the tunnel. */
+  #yield(address: IpAddress, network: Prefix, others: readonly LocalAddress[]): void {
+    const conflict = findConflict(network, others);
+    if (conflict === undefined) return;
     this.#routeBySource(address, network);
     log.warn(
       "{interface} has {local}/{length}, which overlaps {network}: what this machine sends from " +
         "{address} goes through the tunnel, anything else may go by {interface}",
       {
         interface: conflict.interface,
-        local: formatIpv4(conflict.address),
+        local: formatAddress(conflict.address),
         length: conflict.prefix.length,
         network: network.toString(),
-        address: formatIpv4(address),
+        address: formatAddress(address),
       },
     );
   }
 
-  #routeBySource(address: number, network: Prefix): void {
+  #routeBySource(address: IpAddress, network: Prefix): void {
     try {
-      this.#sourceRouting.set(address, network);
+      this.#sourceRouting.add(address, network);
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
       log.warn("Cannot route by source address: {reason}", { reason: error.reason });
@@ -149,9 +166,9 @@ function checkLoop(
   server: SocketAddress | undefined,
   others: readonly LocalAddress[],
 ): void {
-  const outer = server?.ipv4;
-  if (outer === undefined || !network.contains(outer)) return;
-  if (others.some(({ prefix }) => prefix.length >= network.length && prefix.contains(outer))) {
+  const outer = server?.ip;
+  if (outer === undefined || !isWithin(network, outer)) return;
+  if (others.some(({ prefix }) => prefix.length >= network.length && isWithin(prefix, outer))) {
     return;
   }
   throw new Failure(

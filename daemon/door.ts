@@ -1,7 +1,7 @@
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Pool } from "../lib/address/pool.ts";
 import { Leases } from "../lib/address/leases.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
+import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
 import { type Answer, Gatekeeper } from "../lib/session/gatekeeper.ts";
@@ -16,7 +16,7 @@ export interface DoorOptions {
   identity: KeyPair;
   /** The server's state folder. */
   folder: string;
-  network: Prefix;
+  network: Ipv4Prefix;
   /** What this end can take, as bits of Capability. */
   capabilities: number;
 }
@@ -28,7 +28,7 @@ export class Door {
   readonly #gatekeeper: Gatekeeper;
   /** Says which addresses can be a peer's at all. */
   readonly #pool: Pool;
-  readonly #network: Prefix;
+  readonly #network: Ipv4Prefix;
   readonly #post: (message: GatekeeperMessage) => void;
 
   /** @param post sends a message to the packet worker */

@@ -1,21 +1,19 @@
-import { parseIpv4 } from "../lib/address/ipv4_address.ts";
-import { Prefix } from "../lib/address/prefix.ts";
+import { type IpAddress, parseAddress } from "../lib/address/ip_address.ts";
+import { haveOverlap, isWithin, type Prefix, prefixOf } from "../lib/address/prefix.ts";
 
-/** An IPv4 address of one of this machine's interfaces. */
+/** An address of one of this machine's interfaces, and the network that the interface has by it. */
 export interface LocalAddress {
   interface: string;
-  address: number;
+  address: IpAddress;
   prefix: Prefix;
 }
 
-/** This machine's IPv4 addresses. */
+/** This machine's addresses. */
 export function localAddresses(): LocalAddress[] {
-  return Deno.networkInterfaces().filter(({ family }) => family === "IPv4")
-    .map(({ name, address, netmask }) => ({
-      interface: name,
-      address: parseIpv4(address),
-      prefix: new Prefix(parseIpv4(address), prefixLength(parseIpv4(netmask))),
-    }));
+  return Deno.networkInterfaces().map(({ name, address: text, cidr }) => {
+    const address = parseAddress(text);
+    return { interface: name, address, prefix: prefixOf(address, Number(cidr.split("/")[1])) };
+  });
 }
 
 /**
@@ -28,7 +26,8 @@ export function findConflict(
   addresses: readonly LocalAddress[],
 ): LocalAddress | undefined {
   return addresses.find(({ address, prefix }) =>
-    network.contains(address) || (prefix.overlaps(network) && prefix.length >= network.length)
+    isWithin(network, address) ||
+    (haveOverlap(prefix, network) && prefix.length >= network.length)
   );
 }
 
@@ -49,8 +48,4 @@ const WILDCARDS = ["0.0.0.0", "::"];
 export function hostsFor(listen: string | undefined): string[] {
   if (listen !== undefined && !WILDCARDS.includes(listen)) return [listen];
   return reachableAddresses().filter((host) => listen !== "0.0.0.0" || !host.includes(":"));
-}
-
-function prefixLength(netmask: number): number {
-  return Math.clz32(~netmask);
 }

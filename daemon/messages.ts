@@ -1,7 +1,8 @@
 /** What the two threads of a program tell each other. */
 import type { TunDevice } from "../ffi/tun.ts";
 import type { Lease } from "../lib/address/leases.ts";
-import { Prefix } from "../lib/address/prefix.ts";
+import type { IpAddress } from "../lib/address/ip_address.ts";
+import { type Prefix, prefixOf } from "../lib/address/prefix.ts";
 import type { CryptoChoice } from "../lib/config/options.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
@@ -82,6 +83,8 @@ export type ClientAnswer =
   | { type: "refuted"; link: number };
 
 /** Prefixes that came in a message, where they lost their class. */
-export function revivePrefixes(prefixes: readonly { first: number; length: number }[]): Prefix[] {
-  return prefixes.map(({ first, length }) => new Prefix(first, length));
+export function revivePrefixes(
+  prefixes: readonly { first: IpAddress; length: number }[],
+): Prefix[] {
+  return prefixes.map(({ first, length }) => prefixOf(first, length));
 }

@@ -1,5 +1,5 @@
 import { NativeBuffer } from "../ffi/native_buffer.ts";
-import { IPV4_MAX_LENGTH } from "../lib/packet/ipv4.ts";
+import { IPV6_MAX_LENGTH } from "../lib/packet/ipv6.ts";
 import { MAX_PACKET_LENGTH } from "../lib/protocol/classic.ts";
 import { MAX_RECORD } from "../lib/protocol/record.ts";
 import { Batches } from "../lib/session/batches.ts";
@@ -13,7 +13,7 @@ import { Batches } from "../lib/session/batches.ts";
 export class PacketBuffer {
   /** Where a packet from the TUN device is read to; a virtio_net_hdr has room in front of it. */
   static readonly TUN = 64;
-  static readonly TUN_LENGTH = IPV4_MAX_LENGTH;
+  static readonly TUN_LENGTH = IPV6_MAX_LENGTH;
   /** Where bytes from a connection are put together. */
   static readonly STREAM = PacketBuffer.TUN + PacketBuffer.TUN_LENGTH;
   /**

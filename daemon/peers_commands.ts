@@ -1,4 +1,10 @@
+import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
+import {
+  addressesBeside,
+  ipv6Beside,
+  type TunnelNetworks,
+} from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
 import { PEERS_ADD_OPTIONS, PEERS_LIST_OPTIONS, STATE_OPTIONS } from "../lib/config/options.ts";
@@ -16,6 +22,7 @@ import {
 import { Failure } from "./failure.ts";
 import type { Command } from "./program.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { readServerNote } from "./server_note.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { alignColumns } from "./table.ts";
 
@@ -87,8 +94,17 @@ export const PEERS_COMMANDS: readonly Command[] = [
   },
 ];
 
+function folderOf(args: Arguments): string {
+  return openStateFolder(readText(args, "state") ?? defaultStateFolder());
+}
+
 function storeOf(args: Arguments): RegistryStore {
-  return new RegistryStore(openStateFolder(readText(args, "state") ?? defaultStateFolder()));
+  return new RegistryStore(folderOf(args));
+}
+
+/** The networks of the server that runs, or ran last. */
+function networksOfServer(args: Arguments): TunnelNetworks | undefined {
+  return readServerNote(folderOf(args)).networks;
 }
 
 function change(args: Arguments, change: (registry: Registry) => Registry): void {
@@ -137,17 +153,25 @@ function readKey(text: string): Uint8Array {
 function list(args: Arguments): void {
   readOperands(args);
   const { peers, invites } = storeOf(args).registry;
+  const networks = networksOfServer(args);
   const open = invites.filter(({ state, expires }) => state === "open" && expires > Date.now());
   if (isGiven(args, "json")) {
     return console.log(
-      JSON.stringify({ peers: peers.map(peerJson), invites: open.map(inviteJson) }, null, 2),
+      JSON.stringify(
+        {
+          peers: peers.map((peer) => peerJson(peer, networks)),
+          invites: open.map((invite) => inviteJson(invite, networks)),
+        },
+        null,
+        2,
+      ),
     );
   }
   const rows = [
-    ...peers.map((peer) => [peer.name, textOf(peer.address), networksOf(peer), stateOf(peer)]),
+    ...peers.map((peer) => [peer.name, textOf(peer, networks), networksOf(peer), stateOf(peer)]),
     ...open.map((invite) => [
       invite.name,
-      textOf(invite.address),
+      textOf(invite, networks),
       networksOf(invite),
       `invited until ${new Date(invite.expires).toLocaleString("sv")}`,
     ]),
@@ -162,11 +186,12 @@ function show(args: Arguments): void {
   if (peer === undefined) {
     throw new Failure(`There is no peer "${name}" ("peers list" shows all)`);
   }
-  if (isGiven(args, "json")) return console.log(JSON.stringify(peerJson(peer), null, 2));
+  const networks = networksOfServer(args);
+  if (isGiven(args, "json")) return console.log(JSON.stringify(peerJson(peer, networks), null, 2));
   console.log(alignColumns([
     ["name", peer.name],
     ["public key", peer.publicKey],
-    ["address", textOf(peer.address)],
+    ["address", textOf(peer, networks)],
     ["networks", networksOf(peer)],
     ["state", stateOf(peer)],
     ["enrolled", new Date(peer.created).toLocaleString("sv")],
@@ -177,28 +202,49 @@ function stateOf({ enabled, isolated }: Peer): string {
   return `${enabled ? "enabled" : "disabled"}${isolated ? ", isolated" : ""}`;
 }
 
-function textOf(address: number | undefined): string {
-  return address === undefined ? "(at first connection)" : formatIpv4(address);
+/** Somebody who has an address, or is to have one. */
+type Addressed = Pick<Peer, "address">;
+
+function textOf({ address }: Addressed, networks: TunnelNetworks | undefined): string {
+  if (address === undefined) return "(at first connection)";
+  const addresses = networks === undefined ? [address] : addressesBeside(address, networks);
+  return addresses.map(formatAddress).join(", ");
+}
+
+/** Addresses as they stand in JSON. */
+function addressesJson(
+  { address }: Addressed,
+  networks: TunnelNetworks | undefined,
+): { address: string | null; address6: string | null } {
+  if (address === undefined) return { address: null, address6: null };
+  const address6 = networks && ipv6Beside(address, networks);
+  return { address: formatIpv4(address), address6: address6 ? formatAddress(address6) : null };
 }
 
 function networksOf({ routes }: Pick<Peer, "routes">): string {
   return routes.length === 0 ? "-" : routes.join(", ");
 }
 
-function peerJson({ address, routes, created, ...peer }: Peer): unknown {
+function peerJson(
+  { address, routes, created, ...peer }: Peer,
+  networks: TunnelNetworks | undefined,
+): unknown {
   return {
     ...peer,
-    address: address === undefined ? null : formatIpv4(address),
+    ...addressesJson({ address }, networks),
     routes: routes.map(String),
     created: new Date(created).toISOString(),
   };
 }
 
 /** Without the token, which is secret. */
-function inviteJson({ name, address, routes, expires }: OpenInvite): unknown {
+function inviteJson(
+  { name, address, routes, expires }: OpenInvite,
+  networks: TunnelNetworks | undefined,
+): unknown {
   return {
     name,
-    address: address === undefined ? null : formatIpv4(address),
+    ...addressesJson({ address }, networks),
     routes: routes.map(String),
     expires: new Date(expires).toISOString(),
   };

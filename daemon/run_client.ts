@@ -1,8 +1,10 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { ResolveError, resolveHost } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
+import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
-import { Prefix } from "../lib/address/prefix.ts";
+import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
+import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
 import { DEFAULT_MTU, DEFAULT_PORT } from "../lib/config/options.ts";
 import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
@@ -12,7 +14,7 @@ import type { ClientEvent } from "../lib/session/client.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
-import { ClientInterface } from "./client_interface.ts";
+import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Failure } from "./failure.ts";
@@ -31,6 +33,7 @@ import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
+import type { Ipv6Host } from "./tun_ipv6.ts";
 import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
@@ -205,7 +208,8 @@ class ClientControl {
   #up({ address, configuration, candidate }: ClientEvent & { type: "up" }): void {
     const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
-    const network = this.#configure(address, configuration, [server, ...spare]);
+    const { network, ipv6 } = this.#configure(address, configuration, [server, ...spare]);
+    const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
     log.info(
@@ -214,26 +218,27 @@ class ClientControl {
       {
         server: server.toString(),
         name: configuration?.name,
-        address: formatIpv4(address),
-        network: network.toString(),
+        address: hosts.map(({ address }) => formatAddress(address)).join(" and "),
+        network: hosts.map(({ network }) => network).join(" and "),
         tun: this.#tun.name,
       },
     );
   }
 
-  /** Gives the interface what the server said; returns the network that it is in. */
+  /** Gives the interface what the server said; returns what it is now. */
   #configure(
     address: number,
     configuration: Configuration | undefined,
     servers?: readonly SocketAddress[],
-  ): Prefix {
+  ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
-      ? new Prefix(address, configuration.address.prefixLength)
+      ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
     const mtu = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
     const routes = revivePrefixes(configuration?.routes ?? []);
-    this.#interface.configure({ address, network, mtu, routes }, servers);
-    return network;
+    const ipv6 = ipv6Host(configuration);
+    this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
+    return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */
@@ -264,6 +269,12 @@ class ClientControl {
         );
     }
   }
+}
+
+function ipv6Host(configuration: Configuration | undefined): Ipv6Host | undefined {
+  if (configuration?.address6 === undefined) return undefined;
+  const { address, prefixLength } = configuration.address6;
+  return { address, network: new Ipv6Prefix(address, prefixLength) };
 }
 
 function introduce(

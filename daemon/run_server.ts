@@ -2,10 +2,12 @@ import { raiseFileLimit } from "../ffi/file_limit.ts";
 import { lockFile } from "../ffi/file_lock.ts";
 import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
+import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { Pool } from "../lib/address/pool.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
+import { isIpv4Prefix, type Prefix } from "../lib/address/prefix.ts";
+import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
@@ -20,6 +22,7 @@ import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
@@ -27,6 +30,7 @@ import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
+import { TunIpv6 } from "./tun_ipv6.ts";
 import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
 
 /**
@@ -48,6 +52,8 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using _lock = holdFolder(folder);
   const identity = loadIdentity(`${folder}/server.key`);
+  const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
+  if (wanted6 !== undefined) checkNetwork(wanted6);
   const registry = new RegistryStore(folder);
   const leases = new LeaseStore(folder);
   const listenerFd = await listen(settings.listen, settings.port);
@@ -55,12 +61,15 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const tun = await openTun(settings);
   const serverAddress = Pool.serverAddress(network);
   configureTun(tun.name, serverAddress, network, settings.mtu);
-  writeServerNote(folder, settings);
+  const host6 = wanted6 && { address: wanted6.host(1), network: wanted6 };
+  const hasIpv6 = new TunIpv6(tun.name).set(host6, settings.mtu);
+  const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
+  writeServerNote(folder, settings, networks);
 
-  const report = reporter(network);
+  const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, tun, listenerFd, leases),
+    workerSetup(settings, networks, tun, listenerFd, leases),
     (message: ServerMessage) => {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
@@ -76,7 +85,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   );
   reportCounters(worker.counters);
   releaseStartupMemory();
-  announce(settings, tun.name, serverAddress);
+  announce(settings, networks, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
   try {
@@ -105,16 +114,18 @@ function holdFolder(folder: string): Disposable {
 
 function workerSetup(
   settings: ServerSettings,
+  networks: TunnelNetworks,
   tun: TunDevice,
   listenerFd: number,
   leases: LeaseStore,
 ): ServerSetup {
-  const { network, timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
+  const { timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
+  const { network } = networks;
   return {
     tun,
     capabilities: capabilitiesOf(tun),
     listenerFd,
-    network,
+    ...networks,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),
     timing,
     maxConnections: connectionLimit(settings.maxClients),
@@ -144,18 +155,21 @@ function connectionLimit(wanted: number): number {
 function checkNetwork(network: Prefix): void {
   const conflict = findConflict(network, localAddresses());
   if (conflict === undefined) return;
+  const another = isIpv4Prefix(network) ? ", such as --network 10.86.0.0/16" : " with --network";
   throw new Failure(
     `Cannot use the network ${network}: ${conflict.interface} has ${
-      formatIpv4(conflict.address)
-    }/${conflict.prefix.length}, which overlaps it: choose another, such as --network 10.86.0.0/16`,
+      formatAddress(conflict.address)
+    }/${conflict.prefix.length}, which overlaps it: choose another${another}`,
   );
 }
 
-function announce(settings: ServerSettings, tun: string, serverAddress: number): void {
-  const { network, port, listen } = settings;
+function announce(settings: ServerSettings, networks: TunnelNetworks, tun: string): void {
+  const { port, listen } = settings;
+  const { network, network6 } = networks;
+  const serverAddress = Pool.serverAddress(network);
   log.info("Serving {network} as {address} on {tun}, MTU {mtu}", {
-    network: network.toString(),
-    address: formatIpv4(serverAddress),
+    network: [network, ...network6 ? [network6] : []].join(" and "),
+    address: addressesBeside(serverAddress, networks).map(formatAddress).join(" and "),
     tun,
     mtu: settings.mtu,
   });

@@ -1,4 +1,4 @@
-import { EPOLLIN, IFF_LOOPBACK, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ffi/constants.ts";
+import { AF_INET, EPOLLIN, IFF_LOOPBACK, RT_TABLE_MAIN, RTPROT_KERNEL } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { closeFd } from "../ffi/fd.ts";
 import { Epoll } from "../ffi/epoll.ts";
@@ -89,7 +89,7 @@ async function checkSocketName(): Promise<boolean> {
 /** The rule that packets look into the main table is the kernel's own. */
 function checkRules(): Result {
   try {
-    return listRules(RTPROT_KERNEL).some(({ table }) => table === RT_TABLE_MAIN);
+    return listRules(AF_INET, RTPROT_KERNEL).some(({ table }) => table === RT_TABLE_MAIN);
   } catch (error) {
     // A kernel without policy routing, or an emulator of user programs.
     if (error instanceof OsError && error.errno === Errno.EOPNOTSUPP) return undefined;

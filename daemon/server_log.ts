@@ -1,5 +1,6 @@
+import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
+import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import type { ServerEvent } from "../lib/session/server.ts";
 import { log } from "./logging.ts";
 import type { ServerMessage } from "./messages.ts";
@@ -13,7 +14,7 @@ const CLIENT_LINES_INTERVAL = 10_000;
 export type Notice = Extract<ServerMessage, { type: "event" | "not_accepting" }>;
 
 /** Says what happens to clients, as many lines as are good for a log. */
-export function reporter(network: Prefix): (notice: Notice) => void {
+export function reporter(networks: TunnelNetworks): (notice: Notice) => void {
   const limit = new RateLimit(CLIENT_LINES, CLIENT_LINES_INTERVAL);
   return (notice) => {
     // Lines that nobody sees are not to take the place of others.
@@ -22,7 +23,7 @@ export function reporter(network: Prefix): (notice: Notice) => void {
       log.warn("{count} more lines about clients were left out", { count });
     });
     if (!allowed) return;
-    if (notice.type === "event") describe(notice.event, network);
+    if (notice.type === "event") describe(notice.event, networks);
     else log.warn("Cannot take new connections for now: {reason}", { reason: notice.reason });
   };
 }
@@ -31,17 +32,18 @@ function isForDebugging(notice: Notice): boolean {
   return notice.type === "event" && notice.event.type === "stranger";
 }
 
-function describe(event: ServerEvent, network: Prefix): void {
+function describe(event: ServerEvent, networks: TunnelNetworks): void {
+  const { network } = networks;
   switch (event.type) {
     case "joined":
       return log.info(`${who(event)} joined from {source} ({grant})`, {
         ...event,
-        address: formatIpv4(event.address),
+        address: addressesOf(event, networks),
       });
     case "left":
       return log.info(`${who(event)} left: {reason}`, {
         ...event,
-        address: formatIpv4(event.address),
+        address: addressesOf(event, networks),
       });
     case "refused":
       return log.warn(
@@ -79,4 +81,13 @@ function describe(event: ServerEvent, network: Prefix): void {
 
 function who({ name }: { name?: string }): string {
   return name === undefined ? "{address}" : "{name} ({address})";
+}
+
+/** All addresses of a client: classic ones, which have no names, have one. */
+function addressesOf(
+  { name, address }: { name?: string; address: number },
+  networks: TunnelNetworks,
+): string {
+  const addresses = name === undefined ? [address] : addressesBeside(address, networks);
+  return addresses.map(formatAddress).join(" and ");
 }

@@ -1,3 +1,6 @@
+import { parseIpv4Prefix } from "../lib/address/ipv4_prefix.ts";
+import { parseIpv6Prefix } from "../lib/address/ipv6_prefix.ts";
+import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import { readStateFile } from "./state_file.ts";
@@ -8,14 +11,19 @@ export interface ServerNote {
   port: number;
   /** The one address that it listens on; all of them if undefined. */
   listen?: string | undefined;
+  /** The networks that it serves; undefined if a server of an earlier version left the note. */
+  networks?: TunnelNetworks | undefined;
 }
 
 /** Leaves a note of how the server was started last. */
-export function writeServerNote(folder: string, { port, listen }: ServerSettings): void {
-  writeFileAtomically(
-    `${folder}/server.json`,
-    `${JSON.stringify({ version: 1, port, listen }, null, 2)}\n`,
-  );
+export function writeServerNote(
+  folder: string,
+  { port, listen }: ServerSettings,
+  networks: TunnelNetworks,
+): void {
+  const { network, network6 } = networks;
+  const note = { version: 1, port, listen, network: `${network}`, network6: network6?.toString() };
+  writeFileAtomically(`${folder}/server.json`, `${JSON.stringify(note, null, 2)}\n`);
 }
 
 /** Reads the note; the defaults if there is none yet. */
@@ -24,9 +32,16 @@ export function readServerNote(folder: string): ServerNote {
 }
 
 function parseNote(text: string): ServerNote {
-  const note: { port?: unknown; listen?: unknown } | null = JSON.parse(text);
-  const { port, listen } = note ?? {};
+  const note: Record<string, unknown> | null = JSON.parse(text);
+  const { port, listen, network, network6 } = note ?? {};
   const valid = Number.isInteger(port) && (listen === undefined || typeof listen === "string");
   if (!valid) throw new SyntaxError("It is no note of a server");
-  return { port: port as number, listen: listen as string | undefined };
+  return {
+    port: port as number,
+    listen: listen as string | undefined,
+    networks: network === undefined ? undefined : {
+      network: parseIpv4Prefix(String(network)),
+      network6: network6 === undefined ? undefined : parseIpv6Prefix(String(network6)),
+    },
+  };
 }

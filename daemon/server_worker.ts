@@ -3,6 +3,8 @@
 import { EPOLLIN } from "../ffi/constants.ts";
 import { OsError } from "../ffi/error.ts";
 import { acceptTcp } from "../ffi/socket.ts";
+import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
+import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
@@ -131,7 +133,8 @@ class ServerWorker {
 function reviveOptions(setup: ServerSetup): ServerOptions {
   return {
     ...setup,
-    network: revivePrefixes([setup.network])[0]!,
+    network: new Ipv4Prefix(setup.network.first, setup.network.length),
+    network6: setup.network6 && new Ipv6Prefix(setup.network6.first, setup.network6.length),
     leases: new Leases(MAX_LEASES, setup.leases),
     push: { ...setup.push, routes: revivePrefixes(setup.push.routes) },
   };

@@ -1,3 +1,4 @@
+import { AF_INET, AF_INET6 } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { interfaceExists, NetworkInterface } from "../ffi/interface.ts";
 import {
@@ -8,7 +9,7 @@ import {
   type Route,
   type SourceRule,
 } from "../ffi/rtnetlink.ts";
-import { formatIpv4 } from "../lib/address/ipv4_address.ts";
+import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
 import { log } from "./logging.ts";
 
@@ -25,21 +26,20 @@ const TABLE_BASE = 20_020_000;
  */
 export class SourceRouting {
   readonly #device: NetworkInterface;
-  #rule: SourceRule | undefined;
+  #rules: SourceRule[] = [];
 
   constructor(name: string) {
     this.#device = new NetworkInterface(name);
   }
 
-  /** Replaces what was set before. @throws {OsError} */
-  set(source: number, network: Prefix): void {
-    this.clear();
+  /** Adds to what was added before. @throws {OsError} */
+  add(source: IpAddress, network: Prefix): void {
     const { index, name } = this.#device;
     const table = TABLE_BASE + index;
     addRouteOnce({ network, interfaceIndex: index, table });
     const rule = { source, table, priority: PRIORITY };
     addRule(rule);
-    this.#rule = rule;
+    this.#rules.push(rule);
     log.debug("ip route replace {network} dev {name} table {table}", {
       network: network.toString(),
       name,
@@ -48,10 +48,10 @@ export class SourceRouting {
     log.debug("ip rule add {rule}", { rule: describe(rule) });
   }
 
-  /** Takes the rule back; the route goes with the device. @throws {OsError} */
+  /** Takes the rules back; the routes go with the device. @throws {OsError} */
   clear(): void {
-    if (this.#rule !== undefined) remove(this.#rule);
-    this.#rule = undefined;
+    for (const rule of this.#rules) remove(rule);
+    this.#rules = [];
   }
 }
 
@@ -66,13 +66,17 @@ function addRouteOnce(route: Route): void {
 
 /** Removes the rules of programs that ended without doing so: their devices are gone. */
 export function removeStaleRules(): void {
+  for (const family of [AF_INET, AF_INET6] as const) removeStaleRulesOf(family);
+}
+
+function removeStaleRulesOf(family: typeof AF_INET | typeof AF_INET6): void {
   try {
-    for (const rule of listRules()) {
+    for (const rule of listRules(family)) {
       if (!interfaceExists(rule.table - TABLE_BASE)) remove(rule);
     }
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
-    // A kernel without policy routing has no rules to remove either.
+    // A kernel without policy routing, or without IPv6, has no rules to remove either.
     log.debug("Cannot list routing rules: {reason}", { reason: error.reason });
   }
 }
@@ -88,5 +92,5 @@ function remove(rule: SourceRule): void {
 }
 
 function describe({ source, table, priority }: SourceRule): string {
-  return `from ${formatIpv4(source)} lookup ${table} priority ${priority} protocol 202`;
+  return `from ${formatAddress(source)} lookup ${table} priority ${priority} protocol 202`;
 }

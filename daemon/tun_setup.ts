@@ -2,7 +2,7 @@ import { Errno, OsError } from "../ffi/error.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
 import { createTun, type TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
-import type { Prefix } from "../lib/address/prefix.ts";
+import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Capability } from "../lib/protocol/hello.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
@@ -77,7 +77,12 @@ function advise(error: OsError, name: string): string {
 }
 
 /** Takes the interface up with an address in a network. Logs it as the commands it amounts to. */
-export function configureTun(name: string, address: number, network: Prefix, mtu: number): void {
+export function configureTun(
+  name: string,
+  address: number,
+  network: Ipv4Prefix,
+  mtu: number,
+): void {
   const cidr = `${formatIpv4(address)}/${network.length}`;
   try {
     const device = new NetworkInterface(name);

@@ -115,7 +115,14 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
+// linux/if_addr.h
+export const IFA_ADDRESS = 1;
+/** Used at once: on a TUN device there is nobody who could have the same address. */
+export const IFA_F_NODAD = 0x02;
+
 // linux/rtnetlink.h
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_NEWRULE = 32;

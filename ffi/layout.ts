@@ -65,6 +65,15 @@ export const RTMSG = {
   rtm_type: 7,
 } as const;
 
+/** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
+export const IFADDRMSG = {
+  size: 8,
+  ifa_family: 0,
+  ifa_prefixlen: 1,
+  ifa_flags: 2,
+  ifa_index: 4,
+} as const;
+
 /** struct fib_rule_hdr (linux/fib_rules.h). */
 export const FIB_RULE_HDR = { size: 12, family: 0, src_len: 2, action: 7 } as const;
 

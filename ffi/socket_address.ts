@@ -1,5 +1,6 @@
+import type { IpAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
-import { formatIpv6 } from "../lib/address/ipv6_address.ts";
+import { formatIpv6, readIpv6 } from "../lib/address/ipv6_address.ts";
 import { AF_INET, AF_INET6 } from "./constants.ts";
 import { SOCKADDR_IN, SOCKADDR_IN6 } from "./layout.ts";
 
@@ -32,6 +33,11 @@ export class SocketAddress {
   get ipv4(): number | undefined {
     const host = this.host;
     return host.includes(":") ? undefined : parseIpv4(host);
+  }
+
+  /** The address, an IPv4 one also when it comes mapped into an IPv6 one. */
+  get ip(): IpAddress {
+    return this.ipv4 ?? readIpv6(this.bytes, SOCKADDR_IN6.sin6_addr);
   }
 
   /** The address as text, without the port: canonical, and the same for IPv4 over either family. */

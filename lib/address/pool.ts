@@ -1,13 +1,13 @@
 import { formatIpv4 } from "./ipv4_address.ts";
 import { Leases } from "./leases.ts";
-import type { Prefix } from "./prefix.ts";
+import type { Ipv4Prefix } from "./ipv4_prefix.ts";
 
 /**
  * The addresses that a server hands out: all of its network but the network's own address, the
  * broadcast address and the server's. An address in use is never given twice.
  */
 export class Pool {
-  readonly #prefix: Prefix;
+  readonly #prefix: Ipv4Prefix;
   readonly #serverAddress: number;
   readonly #leases: Leases;
   readonly #inUse = new Set<number>();
@@ -20,7 +20,7 @@ export class Pool {
    * @param leases remembered addresses, all of this network; the pool keeps them up to date
    * @throws {RangeError} if the network has no address left for a client
    */
-  constructor(prefix: Prefix, serverAddress: number, leases: Leases) {
+  constructor(prefix: Ipv4Prefix, serverAddress: number, leases: Leases) {
     this.#prefix = prefix;
     this.#serverAddress = serverAddress;
     this.#leases = leases;
@@ -31,7 +31,7 @@ export class Pool {
   }
 
   /** The first host address of a network, which is the server's. */
-  static serverAddress(prefix: Prefix): number {
+  static serverAddress(prefix: Ipv4Prefix): number {
     return prefix.first + 1;
   }
 

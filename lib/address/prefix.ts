@@ -1,61 +1,36 @@
-import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";
+import { type IpAddress, isIpv4 } from "./ip_address.ts";
+import { Ipv4Prefix, parseIpv4Prefix } from "./ipv4_prefix.ts";
+import { Ipv6Prefix, parseIpv6Prefix } from "./ipv6_prefix.ts";
 
-/** An IPv4 prefix such as 10.0.0.0/16 (RFC 4632). Immutable. */
-export class Prefix {
-  /** Lowest address; it names the network itself. */
-  readonly first: number;
-  /** Highest address; for prefixes shorter than /31 it is the directed broadcast address. */
-  readonly last: number;
-  /** Number of leading bits that are fixed, 0 to 32. */
-  readonly length: number;
+/** A network of either version. */
+export type Prefix = Ipv4Prefix | Ipv6Prefix;
 
-  /**
-   * @param address any address inside the prefix; its host bits are cleared
-   * @throws {RangeError} if `length` is not an integer from 0 to 32
-   */
-  constructor(address: number, length: number) {
-    if (!Number.isInteger(length) || length < 0 || length > 32) {
-      throw new RangeError(`A prefix length is 0 to 32, not ${length}`);
-    }
-    const size = 2 ** (32 - length);
-    this.length = length;
-    this.first = Math.floor(address / size) * size;
-    this.last = this.first + size - 1;
-  }
-
-  /** The netmask as an address, such as 255.255.0.0. */
-  get netmask(): number {
-    return 2 ** 32 - 2 ** (32 - this.length);
-  }
-
-  contains(address: number): boolean {
-    return address >= this.first && address <= this.last;
-  }
-
-  overlaps(other: Prefix): boolean {
-    return this.first <= other.last && other.first <= this.last;
-  }
-
-  toString(): string {
-    return `${formatIpv4(this.first)}/${this.length}`;
-  }
+/** The network of a length that an address is in. @throws {RangeError} if the length is none */
+export function prefixOf(address: IpAddress, length: number): Prefix {
+  return isIpv4(address) ? new Ipv4Prefix(address, length) : new Ipv6Prefix(address, length);
 }
 
-/**
- * Reads `ADDRESS/LENGTH`. Host bits must be zero: in 10.0.0.5/16 either the address or the length is
- * a slip, and which one only the writer knows.
- *
- * @throws {SyntaxError} if the text is not of that form
- */
+/** Reads a network of either version. @throws {SyntaxError} */
 export function parsePrefix(text: string): Prefix {
-  const match = /^([^/]+)\/(0|[1-9][0-9]?)$/.exec(text);
-  if (match === null) throw new SyntaxError(`Not a network: "${text}" (write it as 10.0.0.0/16)`);
-  const address = parseIpv4(match[1]!);
-  const length = Number(match[2]);
-  if (length > 32) throw new SyntaxError(`Not a network: "${text}" (the length is 0 to 32)`);
-  const prefix = new Prefix(address, length);
-  if (prefix.first !== address) {
-    throw new SyntaxError(`Not a network: "${text}" has host bits set (did you mean "${prefix}"?)`);
-  }
-  return prefix;
+  return text.includes(":") ? parseIpv6Prefix(text) : parseIpv4Prefix(text);
+}
+
+export function isIpv4Prefix(prefix: Prefix): prefix is Ipv4Prefix {
+  return prefix instanceof Ipv4Prefix;
+}
+
+export function isIpv6Prefix(prefix: Prefix): prefix is Ipv6Prefix {
+  return prefix instanceof Ipv6Prefix;
+}
+
+/** Whether an address lies in a network, which one of the other version never does. */
+export function isWithin(prefix: Prefix, address: IpAddress): boolean {
+  if (isIpv4Prefix(prefix)) return isIpv4(address) && prefix.contains(address);
+  return !isIpv4(address) && prefix.contains(address);
+}
+
+/** Whether two networks have addresses in common, which those of different versions never have. */
+export function haveOverlap(one: Prefix, other: Prefix): boolean {
+  if (isIpv4Prefix(one)) return isIpv4Prefix(other) && one.overlaps(other);
+  return isIpv6Prefix(other) && one.overlaps(other);
 }

@@ -34,7 +34,11 @@ const STATE: Option = {
   help: "folder for keys and all else that must last (default /var/lib/simplevpn for root)",
 };
 const JSON_OUTPUT: Option = { name: "json", help: "print JSON" };
-const ADDRESS: Option = { name: "address", value: "ADDRESS", help: "its address (default any)" };
+const ADDRESS: Option = {
+  name: "address",
+  value: "ADDRESS",
+  help: "its IPv4 address (default any)",
+};
 const ROUTE: Option = {
   name: "route",
   value: "CIDR",
@@ -67,8 +71,11 @@ export const SERVE_OPTIONS: readonly Option[] = [
   {
     name: "network",
     value: "CIDR",
-    help: `the clients' network; the server has its first address (default ${DEFAULT_NETWORK})`,
+    repeats: true,
+    help:
+      `the clients' network, one of IPv4 and one of IPv6; the server has its first address (default ${DEFAULT_NETWORK}, and a random fd../64)`,
   },
+  { name: "no-ipv6", help: "the tunnel carries IPv4 alone" },
   {
     name: "route",
     value: "CIDR",
@@ -106,7 +113,12 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     value: "FILE",
     help: 'read the invite from a file, or from stdin if FILE is "-"',
   },
-  { name: "address", short: "a", value: "ADDRESS", help: "ask for this address (default any)" },
+  {
+    name: "address",
+    short: "a",
+    value: "ADDRESS",
+    help: "ask for this IPv4 address (default any)",
+  },
   UDP,
   {
     name: "classic",

@@ -1,6 +1,10 @@
 /** What a person told the programs, checked as a whole. Times are in milliseconds. */
+import type { IpAddress } from "../address/ip_address.ts";
 import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
-import { parsePrefix, Prefix } from "../address/prefix.ts";
+import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
+import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
+import type { Prefix } from "../address/prefix.ts";
+import { hasRoomFor } from "../address/tunnel_networks.ts";
 import {
   CLIENT_TIMEOUT,
   KEEPALIVE_INTERVAL,
@@ -26,10 +30,13 @@ import {
   domainName,
   duration,
   host,
+  hostAddress,
   hostNetwork,
+  hostNetworkIpv4,
   integer,
   interfaceName,
   isGiven,
+  networksByVersion,
   oneOf,
   peerName,
   publicKey,
@@ -66,13 +73,15 @@ export interface ServerSettings extends CommonSettings {
   port: number;
   /** The address to listen on, as text; all of them if undefined. */
   listen: string | undefined;
-  network: Prefix;
+  network: Ipv4Prefix;
+  /** One that is made at random and kept if "random"; none, and no IPv6 in the tunnel, if undefined. */
+  network6: Ipv6Prefix | "random" | undefined;
   maxClients: number;
   isolate: boolean;
   mtu: number;
   /** What clients are told besides their addresses. */
   routes: Prefix[];
-  dns: number[];
+  dns: IpAddress[];
   searchDomains: string[];
 }
 
@@ -86,7 +95,7 @@ export interface ClientSettings extends CommonSettings {
   /** The address to ask for. */
   address: number | undefined;
   /** A classic server's network; that of CLASSIC_PREFIX_LENGTH around the address if undefined. */
-  network: Prefix | undefined;
+  network: Ipv4Prefix | undefined;
   /** What the server says if undefined. */
   mtu: number | undefined;
 }
@@ -108,19 +117,32 @@ export interface InviteSettings {
 export function readServerSettings(args: Arguments): ServerSettings {
   rejectUdp(args);
   readOperands(args);
-  const network = read(args, "network", hostNetwork) ?? parsePrefix(DEFAULT_NETWORK);
   return {
     ...readCommonSettings(args, SERVER_TIMEOUT),
     port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
-    network,
+    ...readServerNetworks(args),
     maxClients: read(args, "max-clients", integer(1, 65_536)) ?? MAX_CONNECTIONS,
     isolate: isGiven(args, "isolate"),
     mtu: read(args, "mtu", mtu) ?? DEFAULT_MTU,
     routes: readAll(args, "route", routedNetwork),
-    dns: readAll(args, "dns", parseIpv4),
+    dns: readAll(args, "dns", hostAddress),
     searchDomains: readAll(args, "search", domainName),
   };
+}
+
+/** Each network takes the place of the default of its version. */
+function readServerNetworks(args: Arguments): Pick<ServerSettings, "network" | "network6"> {
+  const { ipv4, ipv6 } = networksByVersion(readAll(args, "network", hostNetwork));
+  const network = ipv4 ?? parseIpv4Prefix(DEFAULT_NETWORK);
+  if (ipv6 === undefined) return { network, network6: isGiven(args, "no-ipv6") ? ipv6 : "random" };
+  if (isGiven(args, "no-ipv6")) {
+    throw new UsageError(`--no-ipv6 and --network ${ipv6} contradict each other`);
+  }
+  if (hasRoomFor(ipv6, network)) return { network, network6: ipv6 };
+  throw new UsageError(
+    `--network: ${ipv6} has less room than ${network}, and every client has an address in both`,
+  );
 }
 
 /** Options of a client that make no sense without, and with, `--classic`. */
@@ -137,7 +159,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     serverKey: read(args, "server-key", publicKey),
     invite: readInvite(args),
     address: read(args, "address", parseIpv4),
-    network: read(args, "network", hostNetwork),
+    network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
@@ -167,12 +189,12 @@ export function readInviteSettings(args: Arguments): InviteSettings {
 }
 
 /** The network that a classic client takes an address to be in if it is not told. */
-export function classicNetwork(address: number): Prefix {
-  return new Prefix(address, CLASSIC_PREFIX_LENGTH);
+export function classicNetwork(address: number): Ipv4Prefix {
+  return new Ipv4Prefix(address, CLASSIC_PREFIX_LENGTH);
 }
 
 /** Whether a host can have this address in this network. */
-export function isHostOf(network: Prefix, address: number): boolean {
+export function isHostOf(network: Ipv4Prefix, address: number): boolean {
   return address > network.first && address < network.last;
 }
 

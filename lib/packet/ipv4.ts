@@ -14,8 +14,13 @@ const DESTINATION = 16;
 
 /** The big-endian 32-bit integer at `offset`, unsigned. */
 export function readUint32(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) |
-    bytes[offset + 3]!) >>> 0;
+  return readInt32(bytes, offset) >>> 0;
+}
+
+/** The same integer, signed. */
+export function readInt32(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) |
+    bytes[offset + 3]!;
 }
 
 /** Writes `value`, 0 to 2^32-1, at `offset` as a big-endian 32-bit integer. */

@@ -3,8 +3,9 @@
  * super-packets into segments, and finishing checksums. What the kernel does in tcp_gso_segment() and
  * __udp_gso_segment().
  */
-import { addSum, complement, finishChecksum, readUint16, writeUint16 } from "./checksum.ts";
-import { readUint32, writeUint32 } from "./ipv4.ts";
+import { addSum, complement, finishChecksum, fold, readUint16, writeUint16 } from "./checksum.ts";
+import { ipVersion, readUint32, writeUint32 } from "./ipv4.ts";
+import { IPV6_HEADER_LENGTH, IPV6_MAX_LENGTH, IPV6_PAYLOAD_LENGTH } from "./ipv6.ts";
 import {
   gsoSizeOf,
   kindOf,
@@ -17,10 +18,7 @@ import { TCP, TransportHeader } from "./transport_header.ts";
 
 const TOTAL_LENGTH = 2;
 const IDENTIFICATION = 4;
-const PROTOCOL = 9;
 const HEADER_CHECKSUM = 10;
-const ADDRESSES = 12;
-const ADDRESSES_LENGTH = 8;
 
 const TCP_SEQUENCE = 4;
 const TCP_FLAGS = 13;
@@ -32,19 +30,16 @@ const UDP_LENGTH = 4;
 /** Most datagrams that a kernel makes one packet of (UDP_MAX_SEGMENTS, linux/udp.h, of newer ones). */
 const UDP_MOST_SEGMENTS = 128;
 
-/** Most bytes of one segment: nothing larger passes a TUN device. */
-const MAX_SEGMENT = 65_535;
-
 /** Takes one ordinary packet; the bytes are good until it returns. */
 export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => void;
 
 /** Makes ordinary packets. One per user, so that nothing is allocated per packet. */
 export class Segmenter {
   readonly #transport = new TransportHeader();
-  readonly #segment = new Uint8Array(MAX_SEGMENT);
+  readonly #segment = new Uint8Array(IPV6_MAX_LENGTH);
 
   /**
-   * Gives `sink` the ordinary packets that a whole IPv4 packet of `length` bytes at `offset` stands for.
+   * Gives `sink` the ordinary packets that a whole IP packet of `length` bytes at `offset` stands for.
    * Returns false, with nothing given, if the packet is not what `offload` says.
    */
   segment(
@@ -84,7 +79,9 @@ export class Segmenter {
     gsoSize: number,
     sink: PacketSink,
   ): void {
-    const { headersLength } = this.#transport;
+    const { headersLength, start, checksumOffset } = this.#transport;
+    // The pseudo-header's sum without the length, which each segment has its own of (RFC 1624).
+    const pseudo = readUint16(bytes, offset + start + checksumOffset) + complement(length - start);
     const payload = length - headersLength;
     const segment = this.#segment;
     segment.set(bytes.subarray(offset, offset + headersLength));
@@ -94,6 +91,7 @@ export class Segmenter {
       segment.set(bytes.subarray(from, from + size), headersLength);
       this.#patchIp(bytes, offset, headersLength + size, i);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
+      this.#finishChecksum(headersLength + size, pseudo);
       sink(segment, 0, headersLength + size);
       done += size;
     }
@@ -101,6 +99,9 @@ export class Segmenter {
 
   #patchIp(original: Uint8Array, offset: number, length: number, index: number): void {
     const segment = this.#segment;
+    if (ipVersion(segment, 0) === 6) {
+      return writeUint16(segment, IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_LENGTH);
+    }
     writeUint16(segment, TOTAL_LENGTH, length);
     writeUint16(segment, IDENTIFICATION, readUint16(original, offset + IDENTIFICATION) + index);
     writeUint16(segment, HEADER_CHECKSUM, 0);
@@ -114,7 +115,7 @@ export class Segmenter {
     done: number,
     isLast: boolean,
   ): void {
-    const { start, protocol, checksumOffset } = this.#transport;
+    const { start, protocol } = this.#transport;
     const segment = this.#segment;
     if (protocol === TCP) {
       const sequence = readUint32(original, offset + start + TCP_SEQUENCE);
@@ -126,9 +127,11 @@ export class Segmenter {
     } else {
       writeUint16(segment, start + UDP_LENGTH, length - start);
     }
-    const pseudo = addSum(segment, ADDRESSES, ADDRESSES_LENGTH) + segment[PROTOCOL]! +
-      (length - start);
-    writeUint16(segment, start + checksumOffset, addSum(segment, 0, 0, pseudo));
-    finishChecksum(segment, start, length, start + checksumOffset);
+  }
+
+  #finishChecksum(length: number, pseudo: number): void {
+    const { start, checksumOffset } = this.#transport;
+    writeUint16(this.#segment, start + checksumOffset, fold(pseudo + (length - start)));
+    finishChecksum(this.#segment, start, length, start + checksumOffset);
   }
 }

@@ -8,6 +8,7 @@
  * a packet that it has checked.
  */
 import { finishChecksum } from "./checksum.ts";
+import { ipVersion } from "./ipv4.ts";
 import {
   gsoSizeOf,
   kindOf,
@@ -32,6 +33,7 @@ const CSUM_OFFSET = 8;
 const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
 const VIRTIO_NET_HDR_GSO_NONE = 0;
 const VIRTIO_NET_HDR_GSO_TCPV4 = 1;
+const VIRTIO_NET_HDR_GSO_TCPV6 = 4;
 const VIRTIO_NET_HDR_GSO_UDP_L4 = 5;
 const VIRTIO_NET_HDR_GSO_ECN = 0x80;
 
@@ -41,13 +43,13 @@ const GSO_BY_FRAGS = 0xffff;
 /** What `read()` returns for a packet that cannot be passed on. */
 export const UNREADABLE = -1;
 
-const GSO_TYPES: Readonly<Record<number, number>> = {
-  [PacketKind.TcpSegments]: VIRTIO_NET_HDR_GSO_TCPV4,
-  [PacketKind.TcpSegmentsEcn]: VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN,
-  [PacketKind.UdpSegments]: VIRTIO_NET_HDR_GSO_UDP_L4,
+/** By IP version. */
+const GSO_TCP: Readonly<Record<number, number>> = {
+  4: VIRTIO_NET_HDR_GSO_TCPV4,
+  6: VIRTIO_NET_HDR_GSO_TCPV6,
 };
 
-/** Reads and writes the headers of IPv4 packets. One per user, so that nothing is allocated. */
+/** Reads and writes the headers of IP packets. One per user, so that nothing is allocated. */
 export class VirtioNetHeader {
   readonly #transport = new TransportHeader();
 
@@ -90,7 +92,7 @@ export class VirtioNetHeader {
     if (kind === PacketKind.PartialChecksum) return true;
     const gsoSize = gsoSizeOf(offload);
     if (!this.#isSuperPacket(kind, gsoSize, length)) return false;
-    bytes[header + GSO_TYPE] = GSO_TYPES[kind]!;
+    bytes[header + GSO_TYPE] = gsoTypeOf(kind, ipVersion(bytes, offset));
     writeLittle(bytes, header + HDR_LEN, transport.headersLength);
     writeLittle(bytes, header + GSO_SIZE, gsoSize);
     return true;
@@ -99,8 +101,10 @@ export class VirtioNetHeader {
   #kindOf(gsoType: number): PacketKind {
     switch (gsoType) {
       case VIRTIO_NET_HDR_GSO_TCPV4:
+      case VIRTIO_NET_HDR_GSO_TCPV6:
         return PacketKind.TcpSegments;
       case VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN:
+      case VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN:
         return PacketKind.TcpSegmentsEcn;
       case VIRTIO_NET_HDR_GSO_UDP_L4:
         return PacketKind.UdpSegments;
@@ -124,6 +128,13 @@ export class VirtioNetHeader {
         return false;
     }
   }
+}
+
+/** @param kind one of the kinds of super-packets */
+function gsoTypeOf(kind: number, version: number): number {
+  if (kind === PacketKind.UdpSegments) return VIRTIO_NET_HDR_GSO_UDP_L4;
+  const ecn = kind === PacketKind.TcpSegmentsEcn ? VIRTIO_NET_HDR_GSO_ECN : 0;
+  return GSO_TCP[version]! | ecn;
 }
 
 function readLittle(bytes: Uint8Array, offset: number): number {

@@ -4,20 +4,14 @@
  * else. docs/protocol.md specifies every byte.
  */
 import { LIMITED_BROADCAST, UNSPECIFIED } from "../address/ipv4_address.ts";
-import {
-  IPV4_HEADER_LENGTH,
-  IPV4_MAX_LENGTH,
-  ipVersion,
-  readUint32,
-  writeUint32,
-} from "../packet/ipv4.ts";
-import { IPV6_HEADER_LENGTH } from "../packet/ipv6.ts";
+import { IPV4_HEADER_LENGTH, ipVersion, readUint32, writeUint32 } from "../packet/ipv4.ts";
+import { IPV6_HEADER_LENGTH, IPV6_MAX_LENGTH } from "../packet/ipv6.ts";
 
 /** Bytes of a control packet. */
 export const CONTROL_LENGTH = IPV4_HEADER_LENGTH;
 
-/** Longest packet that the stream can carry: an IPv6 header and 65535 bytes of payload. */
-export const MAX_PACKET_LENGTH = IPV6_HEADER_LENGTH + IPV4_MAX_LENGTH;
+/** Longest packet that the stream can carry. */
+export const MAX_PACKET_LENGTH = IPV6_MAX_LENGTH;
 
 /** What `frameLength()` returns when the packet's own length has not arrived yet. */
 export const INCOMPLETE = 0;

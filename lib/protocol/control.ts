@@ -1,5 +1,9 @@
 /** Control messages: the bodies of control frames. Types that are not known are passed over. */
-import { Prefix } from "../address/prefix.ts";
+import { addressBytes, addressOfBytes, type IpAddress, isOrdinary } from "../address/ip_address.ts";
+import { type Ipv6Address, readIpv6 } from "../address/ipv6_address.ts";
+import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
+import { Ipv6Prefix } from "../address/ipv6_prefix.ts";
+import { type Prefix, prefixOf } from "../address/prefix.ts";
 import { type Item, readItems, readUint, uintValue, writeItems } from "./items.ts";
 
 export enum ControlType {
@@ -42,8 +46,8 @@ export enum CloseReason {
 }
 
 /** An inner address with the length of its network's prefix. */
-export interface InterfaceAddress {
-  address: number;
+export interface InterfaceAddress<Address extends IpAddress = number> {
+  address: Address;
   prefixLength: number;
 }
 
@@ -52,13 +56,15 @@ export interface Configuration {
   /** The name under which the server knows the client. */
   name: string;
   address: InterfaceAddress;
+  /** Of a tunnel that carries IPv6. */
+  address6?: InterfaceAddress<Ipv6Address> | undefined;
   mtu: number;
-  /** Networks behind the server, besides the one that `address` is in. */
+  /** Networks behind the server, besides those that the addresses are in. */
   routes: Prefix[];
   /** Networks behind the client that it may send from, and is sent packets for. */
   prefixes: Prefix[];
   /** Addresses of DNS servers. */
-  dns: number[];
+  dns: IpAddress[];
   searchDomains: string[];
   /** Milliseconds without a word after which either end sends a Ping. */
   keepalive: number;
@@ -101,14 +107,17 @@ const decoder = new TextDecoder("ascii");
 
 /** The body of a Configuration message. */
 export function writeConfiguration(configuration: Configuration): Uint8Array {
-  const { name, address, mtu, routes, prefixes, dns, searchDomains } = configuration;
+  const { name, address, address6, mtu, routes, prefixes, dns, searchDomains } = configuration;
   const items: Item[] = [
     { type: ItemType.Name, value: encoder.encode(name) },
-    { type: ItemType.Address, value: prefixValue(address.address, address.prefixLength) },
+    ...[address, ...address6 ? [address6] : []].map(({ address, prefixLength }) => ({
+      type: ItemType.Address,
+      value: prefixValue(address, prefixLength),
+    })),
     { type: ItemType.Mtu, value: uintValue(mtu, 2) },
     ...prefixItems(ItemType.Route, routes),
     ...prefixItems(ItemType.Prefix, prefixes),
-    ...dns.map((server) => ({ type: ItemType.Dns, value: uintValue(server, 4) })),
+    ...dns.map((server) => ({ type: ItemType.Dns, value: addressBytes(server) })),
     ...searchDomains.map((domain) => ({
       type: ItemType.SearchDomain,
       value: encoder.encode(domain),
@@ -120,8 +129,8 @@ export function writeConfiguration(configuration: Configuration): Uint8Array {
 }
 
 /**
- * Reads and checks the body of a Configuration message. Items of lengths for later versions (IPv6
- * addresses have 16 bytes) are passed over.
+ * Reads and checks the body of a Configuration message. Addresses that are of neither version are
+ * passed over.
  *
  * @throws {SyntaxError} if it is none, or says what no client should do
  */
@@ -137,11 +146,13 @@ export function readConfiguration(body: Uint8Array): Configuration {
   const list = (type: ItemType): Uint8Array[] => all(type).slice(0, MAX_LIST);
   return {
     name: matching(one(ItemType.Name), NAME_PATTERN),
-    address: readInterfaceAddress(all(ItemType.Address).find(isIpv4Prefix)),
+    address: readIpv4Interface(all(ItemType.Address).find(isIpv4Item)),
+    address6: readIpv6Interface(all(ItemType.Address).find(isIpv6Item)),
     mtu: within(readUint(one(ItemType.Mtu), 2), MTU_LEAST, MTU_MOST),
-    routes: list(ItemType.Route).filter(isIpv4Prefix).map(readPrefix),
-    prefixes: list(ItemType.Prefix).filter(isIpv4Prefix).map(readPrefix),
-    dns: list(ItemType.Dns).filter(({ length }) => length === 4).map((value) => readUint(value, 4)),
+    routes: list(ItemType.Route).filter(isPrefixItem).map(readPrefix),
+    prefixes: list(ItemType.Prefix).filter(isPrefixItem).map(readPrefix),
+    dns: list(ItemType.Dns).filter(({ length }) => length === 4 || length === 16)
+      .map(addressOfBytes),
     searchDomains: list(ItemType.SearchDomain).map((value) => matching(value, DOMAIN_PATTERN)),
     keepalive: within(readUint(one(ItemType.Keepalive), 4), TIME_LEAST, TIME_MOST),
     timeout: within(readUint(one(ItemType.Timeout), 4), TIME_LEAST, TIME_MOST),
@@ -175,26 +186,48 @@ function prefixItems(type: ItemType, prefixes: readonly Prefix[]): Item[] {
   return prefixes.map(({ first, length }) => ({ type, value: prefixValue(first, length) }));
 }
 
-function prefixValue(address: number, length: number): Uint8Array {
-  return Uint8Array.of(...uintValue(address, 4), length);
+function prefixValue(address: IpAddress, length: number): Uint8Array {
+  return Uint8Array.of(...addressBytes(address), length);
 }
 
-function isIpv4Prefix(value: Uint8Array): boolean {
-  return value.length === 5;
+function isIpv4Item({ length }: Uint8Array): boolean {
+  return length === 4 + 1;
+}
+
+function isIpv6Item({ length }: Uint8Array): boolean {
+  return length === 16 + 1;
+}
+
+function isPrefixItem(value: Uint8Array): boolean {
+  return isIpv4Item(value) || isIpv6Item(value);
 }
 
 function readPrefix(value: Uint8Array): Prefix {
-  const prefix = new Prefix(readUint(value.subarray(0, 4), 4), within(value[4]!, 0, 32));
-  if (prefix.first === readUint(value.subarray(0, 4), 4)) return prefix;
+  const address = value.subarray(0, -1);
+  const most = 8 * address.length;
+  const prefix = prefixOf(addressOfBytes(address), within(value.at(-1)!, 0, most));
+  if (addressBytes(prefix.first).every((byte, i) => byte === address[i])) return prefix;
   throw new SyntaxError("A route has host bits set");
 }
 
-function readInterfaceAddress(value: Uint8Array | undefined): InterfaceAddress {
+function readIpv4Interface(value: Uint8Array | undefined): InterfaceAddress {
   if (value === undefined) throw new SyntaxError("There is no address");
   const address = readUint(value.subarray(0, 4), 4);
-  const prefix = new Prefix(address, within(value[4]!, 1, 30));
+  const prefix = new Ipv4Prefix(address, within(value[4]!, 1, 30));
   if (address === prefix.first || address === prefix.last) {
     throw new SyntaxError("The address is no host's");
+  }
+  return { address, prefixLength: prefix.length };
+}
+
+function readIpv6Interface(
+  value: Uint8Array | undefined,
+): InterfaceAddress<Ipv6Address> | undefined {
+  if (value === undefined) return undefined;
+  const address = readIpv6(value);
+  const prefix = new Ipv6Prefix(address, within(value[16]!, 1, 126));
+  if (!isOrdinary(address) || address.every((word, i) => word === prefix.first[i])) {
+    throw new SyntaxError("The IPv6 address is no host's");
   }
   return { address, prefixLength: prefix.length };
 }

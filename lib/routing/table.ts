@@ -1,7 +1,7 @@
-import { Prefix } from "../address/prefix.ts";
-
-/** The length of a prefix that is one address. */
-const HOST = 32;
+import { type IpAddress, isIpv4 } from "../address/ip_address.ts";
+import { isIpv4Prefix, type Prefix, prefixOf } from "../address/prefix.ts";
+import { Ipv4Table } from "./ipv4_table.ts";
+import { Ipv6Table } from "./ipv6_table.ts";
 
 /**
  * Who owns which addresses: the one answer to "where does this packet go?" and to "may it come from
@@ -9,63 +9,55 @@ const HOST = 32;
  * contain an address the longest counts.
  */
 export class RoutingTable<Owner> {
-  /**
-   * Owners by the first address of their prefixes, the longest prefixes first. The keys are signed,
-   * since V8 keeps 32-bit integers without a heap object each, but not unsigned ones above 2^31.
-   */
-  #lengths: { mask: number; length: number; owners: Map<number, Owner> }[] = [];
+  readonly #ipv4 = new Ipv4Table<Owner>();
+  readonly #ipv6 = new Ipv6Table<Owner>();
 
   /** How many prefixes have an owner. */
   get size(): number {
-    return this.#lengths.reduce((sum, { owners }) => sum + owners.size, 0);
+    return this.#ipv4.size + this.#ipv6.size;
   }
 
   /** Says who owns one address. @throws {Error} as `addPrefix()` */
-  add(address: number, owner: Owner): void {
-    this.addPrefix(new Prefix(address, HOST), owner);
+  add(address: IpAddress, owner: Owner): void {
+    this.addPrefix(hostPrefix(address), owner);
   }
 
   /** @throws {Error} if the very same prefix has an owner already: taking over is never meant */
-  addPrefix({ first, length }: Prefix, owner: Owner): void {
-    const owners = this.#ownersOf(length) ?? this.#addLength(length);
-    if (owners.has(first | 0)) throw new Error("The prefix has an owner already");
-    owners.set(first | 0, owner);
+  addPrefix(prefix: Prefix, owner: Owner): void {
+    if (isIpv4Prefix(prefix)) this.#ipv4.add(prefix, owner);
+    else this.#ipv6.add(prefix, owner);
   }
 
-  delete(address: number): void {
-    this.deletePrefix(new Prefix(address, HOST));
+  delete(address: IpAddress): void {
+    this.deletePrefix(hostPrefix(address));
   }
 
-  deletePrefix({ first, length }: Prefix): void {
-    const owners = this.#ownersOf(length);
-    owners?.delete(first | 0);
-    if (owners?.size === 0) {
-      this.#lengths = this.#lengths.filter((entry) => entry.owners !== owners);
-    }
+  deletePrefix(prefix: Prefix): void {
+    if (isIpv4Prefix(prefix)) this.#ipv4.delete(prefix);
+    else this.#ipv6.delete(prefix);
   }
 
+  /** The owner of an IPv4 address. */
   ownerOf(address: number): Owner | undefined {
-    for (const { mask, owners } of this.#lengths) {
-      const owner = owners.get(address & mask);
-      if (owner !== undefined) return owner;
-    }
-    return undefined;
+    return this.#ipv4.ownerOf(address);
+  }
+
+  /** The owner of the IPv6 address whose 16 bytes begin at `at`. */
+  ownerOfIpv6(bytes: Uint8Array, at: number): Owner | undefined {
+    return this.#ipv6.ownerOf(bytes, at);
   }
 
   /** The owner of this very prefix. */
-  prefixOwner({ first, length }: Prefix): Owner | undefined {
-    return this.#ownersOf(length)?.get(first | 0);
+  prefixOwner(prefix: Prefix): Owner | undefined {
+    return isIpv4Prefix(prefix) ? this.#ipv4.get(prefix) : this.#ipv6.get(prefix);
   }
 
-  #ownersOf(length: number): Map<number, Owner> | undefined {
-    return this.#lengths.find((entry) => entry.length === length)?.owners;
+  /** The owner of this very address, as a prefix of its own. */
+  holderOf(address: IpAddress): Owner | undefined {
+    return this.prefixOwner(hostPrefix(address));
   }
+}
 
-  #addLength(length: number): Map<number, Owner> {
-    const owners = new Map<number, Owner>();
-    const mask = length === 0 ? 0 : -1 << (HOST - length);
-    this.#lengths = [...this.#lengths, { mask, length, owners }]
-      .toSorted((a, b) => b.length - a.length);
-    return owners;
-  }
+function hostPrefix(address: IpAddress): Prefix {
+  return prefixOf(address, isIpv4(address) ? 32 : 128);
 }

@@ -153,7 +153,7 @@ export class ClassicLink implements Link, StreamReceiver {
       !isMulticast(address) && !isLoopback(address) && address !== LIMITED_BROADCAST;
     const now = this.#liveness.heardAt;
     if (!usable) return this.#lose("the server gave an address that cannot be used", now);
-    this.#filter = new ClientFilter(address);
+    this.#filter = new ClientFilter([address]);
     this.#owner.linkUp(address, undefined, now);
   }
 

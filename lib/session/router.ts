@@ -1,22 +1,17 @@
-import {
-  isLoopback,
-  isMulticast,
-  LIMITED_BROADCAST,
-  UNSPECIFIED,
-} from "../address/ipv4_address.ts";
-import type { Prefix } from "../address/prefix.ts";
-import { Ipv4Packet } from "../packet/ipv4.ts";
+import type { Ipv4Prefix } from "../address/ipv4_prefix.ts";
+import { Ipv4Packet, ipVersion } from "../packet/ipv4.ts";
+import { Ipv6Packet } from "../packet/ipv6.ts";
 import type { Offload } from "../packet/offload.ts";
 import { RoutingTable } from "../routing/table.ts";
 import type { Receiver } from "./backpressure.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
-import { reasonAgainst } from "./unaddressed.ts";
+import { reasonAgainstIpv4, reasonAgainstIpv6 } from "./destinations.ts";
 
 /** Somebody whose packets a router passes on. */
 export interface Member extends Receiver {
   /** An isolated member's packets reach no other member, and none of theirs reach it. */
   readonly isolated: boolean;
-  /** Asks for a source address that is nobody's own; returns whether it is the member's now. */
+  /** Asks for an IPv4 source address that is nobody's own; returns whether it is the member's now. */
   adopt?(source: number): boolean;
   /** Sends a packet to the member; the bytes are taken before the call returns. */
   deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
@@ -37,12 +32,14 @@ export type TunWriter = (
 export class Router {
   /** Who owns which addresses. */
   readonly table: RoutingTable<Member> = new RoutingTable();
-  readonly #network: Prefix;
+  readonly #network: Ipv4Prefix;
   readonly #toTun: TunWriter;
   readonly #counters: Counters;
-  readonly #packet = new Ipv4Packet();
+  readonly #ipv4 = new Ipv4Packet();
+  readonly #ipv6 = new Ipv6Packet();
 
-  constructor(network: Prefix, toTun: TunWriter, counters: Counters) {
+  /** @param network the members' IPv4 network, of which nothing goes to the first and last address */
+  constructor(network: Ipv4Prefix, toTun: TunWriter, counters: Counters) {
     this.#network = network;
     this.#toTun = toTun;
     this.#counters = counters;
@@ -57,7 +54,7 @@ export class Router {
   ): Member | undefined {
     this.#counters.pass(Way.FromTun, length);
     const reason = this.#checkHeader(bytes, offset, length);
-    const owner = reason === undefined ? this.table.ownerOf(this.#packet.destination) : undefined;
+    const owner = reason === undefined ? this.#destinationOwner(bytes, offset) : undefined;
     if (owner === undefined) this.#counters.drop(reason ?? DropReason.NoRoute);
     else owner.deliver(bytes, offset, length, offload);
     return owner;
@@ -71,9 +68,10 @@ export class Router {
     length: number,
     offload: Offload,
   ): void {
-    const reason = this.#checkHeader(bytes, offset, length) ?? this.#checkSource(member);
+    const reason = this.#checkHeader(bytes, offset, length) ??
+      this.#checkSource(member, bytes, offset);
     if (reason !== undefined) return this.#counters.drop(reason);
-    const owner = this.table.ownerOf(this.#packet.destination);
+    const owner = this.#destinationOwner(bytes, offset);
     if (owner === undefined) this.#toTun(bytes, offset, length, offload);
     else if (owner !== member && (owner.isolated || member.isolated)) {
       this.#counters.drop(DropReason.Isolated);
@@ -82,24 +80,34 @@ export class Router {
 
   /** Points the view at the packet and says why it may not pass, whoever sent it. */
   #checkHeader(bytes: Uint8Array, offset: number, length: number): DropReason | undefined {
-    const packet = this.#packet;
-    if (!packet.set(bytes, offset, length)) return reasonAgainst(bytes, offset, length);
-    const destination = packet.destination;
-    if (
-      isMulticast(destination) || destination === LIMITED_BROADCAST ||
-      destination === this.#network.last || destination === this.#network.first
-    ) {
-      return DropReason.Multicast;
+    if (ipVersion(bytes, offset) === 6) {
+      return this.#ipv6.set(bytes, offset, length)
+        ? reasonAgainstIpv6(bytes, this.#ipv6.destinationAt)
+        : DropReason.Malformed;
     }
-    if (isLoopback(destination) || destination === UNSPECIFIED) {
-      return DropReason.DestinationAddress;
-    }
-    return undefined;
+    if (!this.#ipv4.set(bytes, offset, length)) return DropReason.Malformed;
+    const { destination } = this.#ipv4;
+    return destination === this.#network.last || destination === this.#network.first
+      ? DropReason.Multicast
+      : reasonAgainstIpv4(destination);
   }
 
-  #checkSource(member: Member): DropReason | undefined {
-    const { source } = this.#packet;
-    const isOwn = this.table.ownerOf(source) === member || member.adopt?.(source);
-    return isOwn ? undefined : DropReason.SourceAddress;
+  /** Who has the destination of the packet that the view is at. */
+  #destinationOwner(bytes: Uint8Array, offset: number): Member | undefined {
+    return ipVersion(bytes, offset) === 6
+      ? this.table.ownerOfIpv6(bytes, this.#ipv6.destinationAt)
+      : this.table.ownerOf(this.#ipv4.destination);
+  }
+
+  #checkSource(member: Member, bytes: Uint8Array, offset: number): DropReason | undefined {
+    return this.#isOwnSource(member, bytes, offset) ? undefined : DropReason.SourceAddress;
+  }
+
+  #isOwnSource(member: Member, bytes: Uint8Array, offset: number): boolean {
+    if (ipVersion(bytes, offset) === 6) {
+      return this.table.ownerOfIpv6(bytes, this.#ipv6.sourceAt) === member;
+    }
+    const { source } = this.#ipv4;
+    return this.table.ownerOf(source) === member || member.adopt?.(source) === true;
   }
 }

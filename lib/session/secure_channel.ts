@@ -168,8 +168,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
   sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.#ended) return;
     const { counters, segmenter } = this.#context;
-    if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
-    if (this.#isAgreed(kindOf(offload))) {
+    if (length <= MAX_FRAME_BODY && this.#isAgreed(kindOf(offload))) {
       this.#appendPacket(bytes, offset, length, offload);
     } else if (!segmenter.segment(bytes, offset, length, offload, this.#appendWhole)) {
       counters.drop(DropReason.Unsupported);
@@ -300,6 +299,7 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
 
   #appendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     const { counters } = this.#context;
+    if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
     // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
     if (!this.#fits(length)) return counters.drop(DropReason.OutboxFull);
     this.#batchPackets++;

@@ -227,9 +227,10 @@ export class SecureLink implements Link, ChannelOwner {
     }
     const configuration = this.#readConfiguration(body);
     if (configuration === undefined) return;
-    const { address, prefixes, keepalive, timeout } = configuration;
+    const { address, address6, prefixes, keepalive, timeout } = configuration;
     const isFirst = this.#filter === undefined;
-    this.#filter = new ClientFilter(address.address, prefixes);
+    const addresses = [address.address, ...address6 ? [address6.address] : []];
+    this.#filter = new ClientFilter(addresses, prefixes);
     this.#channel!.timing = { keepalive, timeout };
     if (isFirst) {
       this.#owner.linkUp(address.address, configuration, now);

@@ -1,6 +1,8 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
-import { Prefix } from "../address/prefix.ts";
+import { type IpAddress, isIpv4 } from "../address/ip_address.ts";
+import { isIpv4Prefix, type Prefix } from "../address/prefix.ts";
+import { addressesBeside, ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { Backpressure } from "./backpressure.ts";
@@ -49,8 +51,7 @@ export interface ServerPorts {
   closed(connection: number): void;
 }
 
-export interface ServerOptions {
-  network: Prefix;
+export interface ServerOptions extends TunnelNetworks {
   /** Known leases of classic clients, all in `network`; kept up to date. */
   leases: Leases;
   /** A client not heard for `timeout` is dropped. */
@@ -233,14 +234,14 @@ export class Server {
 
   /** Binds a peer's addresses to it, in place of what it was admitted with before. */
   admitted(peer: SecurePeer, before: Admission | undefined): void {
-    const { identity, name, address, routes } = peer.admission!;
+    const { identity, name, address } = peer.admission!;
     const other = this.#peers.get(identity);
     if (other !== undefined && other !== peer) other.expel(CloseReason.Replaced);
     this.#peers.set(identity, peer);
     if (before !== undefined) this.#unbind(peer, before);
     this.#bind(address, peer);
     for (const other of this.#peers.values()) this.#claimRoutes(other);
-    for (const prefix of routes) {
+    for (const prefix of this.#routesOf(peer.admission!)) {
       if (this.router.table.prefixOwner(prefix) === peer) continue;
       this.#ports.report({ type: "overlap", name, prefix: String(prefix) });
     }
@@ -250,13 +251,19 @@ export class Server {
   }
 
   /** What a client is told to use. */
-  configurationFor({ name, address, routes }: Admission): Configuration {
+  configurationFor(admission: Admission): Configuration {
+    const { push, network, network6 } = this.#options;
+    const { name, address } = admission;
+    const address6 = ipv6Beside(address, this.#options);
     return {
-      ...this.#options.push,
+      ...push,
       ...this.timing,
       name,
-      address: { address, prefixLength: this.#options.network.length },
-      prefixes: [...routes],
+      address: { address, prefixLength: network.length },
+      address6: address6 && { address: address6, prefixLength: network6!.length },
+      routes: this.#carried(push.routes),
+      dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
+      prefixes: this.#routesOf(admission),
     };
   }
 
@@ -328,7 +335,7 @@ export class Server {
 
   /** Returns false, and takes the address back, if it is a secure client's after all. */
   #bindClassic(peer: ClassicPeer, address: number, grant: Grant): boolean {
-    if (this.router.table.prefixOwner(hostPrefix(address)) !== undefined) {
+    if (this.router.table.holderOf(address) !== undefined) {
       this.#pool.release(address);
       return false;
     }
@@ -340,12 +347,16 @@ export class Server {
   }
 
   /**
-   * Gives a peer its address, whoever has it: the registry says whose it is, and another's connection
-   * may be about to be told so, or have it as a network of one address.
+   * Gives a peer its addresses, whoever has them: the registry says whose they are, and another's
+   * connection may be about to be told so, or have one as a network of one address.
    */
   #bind(address: number, peer: SecurePeer): void {
+    for (const own of addressesBeside(address, this.#options)) this.#bindOne(own, peer);
+  }
+
+  #bindOne(address: IpAddress, peer: SecurePeer): void {
     const { table } = this.router;
-    const holder = table.prefixOwner(hostPrefix(address));
+    const holder = table.holderOf(address);
     if (holder instanceof ClassicPeer) holder.close("its address belongs to a secure client");
     else if (holder !== undefined) table.delete(address);
     table.add(address, peer);
@@ -354,17 +365,31 @@ export class Server {
   /** Gives a peer those networks behind it that nobody else has. */
   #claimRoutes(peer: SecurePeer): void {
     const { table } = this.router;
-    for (const prefix of peer.admission!.routes) {
+    for (const prefix of this.#routesOf(peer.admission!)) {
       if (table.prefixOwner(prefix) === undefined) table.addPrefix(prefix, peer);
     }
   }
 
-  #unbind(peer: SecurePeer, { address, routes }: Admission): void {
+  #unbind(peer: SecurePeer, admission: Admission): void {
     const { table } = this.router;
-    if (table.ownerOf(address) === peer) table.delete(address);
-    for (const prefix of routes) {
+    for (const own of addressesBeside(admission.address, this.#options)) {
+      if (table.holderOf(own) === peer) table.delete(own);
+    }
+    for (const prefix of this.#routesOf(admission)) {
       if (table.prefixOwner(prefix) === peer) table.deletePrefix(prefix);
     }
+  }
+
+  /** Networks behind a peer that it is sent packets for. */
+  #routesOf({ routes }: Admission): Prefix[] {
+    return this.#carried(routes);
+  }
+
+  /** Without networks of IPv6 if the tunnel does not carry it. */
+  #carried(prefixes: readonly Prefix[]): Prefix[] {
+    return prefixes.filter((prefix) =>
+      isIpv4Prefix(prefix) || this.#options.network6 !== undefined
+    );
   }
 
   #expect(connection: Connection): void {
@@ -380,7 +405,3 @@ export class Server {
 }
 
 const TOO_MANY = "too many connections";
-
-function hostPrefix(address: number): Prefix {
-  return new Prefix(address, 32);
-}

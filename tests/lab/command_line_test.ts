@@ -31,7 +31,7 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["server", [...CLASSIC, "--network", "10.0.0.5/16"], /did you mean "10\.0\.0\.0\/16"/],
   ["server", [...CLASSIC, "--network", "10.0.0.0/31"], /--network: "10\.0\.0\.0\/31" is not/],
   ["server", [...CLASSIC, "--network", "224.0.0.0/8"], /not a network of ordinary addresses/],
-  ["server", [...CLASSIC, "--network", "fd00::/64"], /--network: Not a/],
+  ["server", ["--network", "fe80::/64"], /--network: "fe80::\/64" is not/],
   ["server", [...CLASSIC, "--mtu", "67"], /--mtu: "67" is not a whole number from 68 to 65535/],
   ["server", [...CLASSIC, "--mtu", "65536"], /--mtu: "65536" is not/],
   ["server", [...CLASSIC, "--tun", "a name with spaces"], /--tun: "a name with spaces" is not/],

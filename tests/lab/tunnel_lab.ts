@@ -78,6 +78,8 @@ export interface ConnectedClient {
   process: LabProcess;
   /** Its inner address. */
   address: string;
+  /** Its inner IPv6 address; empty if it has none. */
+  address6: string;
   /** Its TUN device. */
   tun: string;
 }
@@ -195,8 +197,9 @@ export async function connected(
   process: LabProcess,
   milliseconds = 10_000,
   from = 0,
-): Promise<{ address: string; tun: string }> {
-  const pattern = /Connected to .* this machine is ([0-9.]+) in .* on ([^\s]+)/;
+): Promise<Omit<ConnectedClient, "process">> {
+  const pattern =
+    /Connected to .* this machine is ([0-9.]+)(?: and ([0-9a-f:]+))? in .* on ([^\s]+)/;
   const match = await process.waitFor(pattern, milliseconds, from);
-  return { address: match[1]!, tun: match[2]! };
+  return { address: match[1]!, address6: match[2] ?? "", tun: match[3]! };
 }

@@ -1,6 +1,6 @@
 import { Leases } from "../../lib/address/leases.ts";
 import { Pool } from "../../lib/address/pool.ts";
-import type { Prefix } from "../../lib/address/prefix.ts";
+import type { Ipv4Prefix } from "../../lib/address/ipv4_prefix.ts";
 import { Registry } from "../../lib/config/registry.ts";
 import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
 import { type Answer, Gatekeeper } from "../../lib/session/gatekeeper.ts";
@@ -17,7 +17,7 @@ export class Doorkeeper implements ThreadDelay {
   delay: readonly [least: number, most: number] = [0, 20];
   readonly identity: KeyPair;
   readonly #network: Network;
-  readonly #prefix: Prefix;
+  readonly #prefix: Ipv4Prefix;
   readonly #pool: Pool;
   readonly #timestamps = new Map<string, number>();
   #registry = new Registry();
@@ -28,7 +28,7 @@ export class Doorkeeper implements ThreadDelay {
   #toMain: Mailbox;
   #toWorker: Mailbox;
 
-  constructor(network: Network, prefix: Prefix) {
+  constructor(network: Network, prefix: Ipv4Prefix) {
     this.#network = network;
     this.#prefix = prefix;
     this.#pool = new Pool(prefix, Pool.serverAddress(prefix), new Leases(0));

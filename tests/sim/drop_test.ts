@@ -34,14 +34,17 @@ Deno.test("a client that was given another address cannot send from the old one"
   assertEquals(server.counters.dropped(DropReason.SourceAddress), 1);
 });
 
-Deno.test("a server drops every IPv6 packet, as nobody has such an address", () => {
+Deno.test("a server drops every IPv6 packet where nobody has such an address", () => {
   const { world, server, first } = connectPair();
   const puppet = world.joinPuppet("10.0.0.66");
-  puppet.send(ipv6Packet(), ipv6Packet(new Uint8Array(65_535)), ipv6Packet(new Uint8Array(0)));
+  for (const length of [8, 65_535, 0]) {
+    puppet.send(ipv6Packet(undefined, undefined, new Uint8Array(length)));
+  }
   world.connectPuppet().send(ipv6Packet());
   server.send(ipv6Packet());
   world.settle();
-  assertEquals(server.counters.dropped(DropReason.SourceAddress), 5);
+  assertEquals(server.counters.dropped(DropReason.SourceAddress), 4);
+  assertEquals(server.counters.dropped(DropReason.NoRoute), 1);
   assertEquals([server.tun, first.tun, puppet.packets], [[], [], []]);
 });
 

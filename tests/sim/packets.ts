@@ -1,6 +1,8 @@
 /** Packets for tests, with addresses as text. */
-import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
-import { IPV4_HEADER_LENGTH, Ipv4Packet } from "../../lib/packet/ipv4.ts";
+import { addressOfBytes, formatAddress } from "../../lib/address/ip_address.ts";
+import { parseIpv4 } from "../../lib/address/ipv4_address.ts";
+import { ipv6Bytes, parseIpv6 } from "../../lib/address/ipv6_address.ts";
+import { IPV4_HEADER_LENGTH } from "../../lib/packet/ipv4.ts";
 import { IPV6_HEADER_LENGTH } from "../../lib/packet/ipv6.ts";
 import { CONTROL_LENGTH, writeControl } from "../../lib/protocol/classic.ts";
 
@@ -19,14 +21,16 @@ export function ipv4Packet(
   return packet;
 }
 
-/** An IPv6 packet from fe80::1 to fe80::2. */
-export function ipv6Packet(payload: Uint8Array = new Uint8Array(8)): Uint8Array {
+/** An IPv6 packet without a next header (59, RFC 8200, 4.7). */
+export function ipv6Packet(
+  source = "2001:db8::1",
+  destination = "2001:db8::2",
+  payload: Uint8Array = new Uint8Array(8),
+): Uint8Array {
   const packet = new Uint8Array(IPV6_HEADER_LENGTH + payload.length);
   packet.set([0x60, 0, 0, 0, payload.length >> 8, payload.length & 255, 59, 255]);
-  packet.set([0xfe, 0x80], 8);
-  packet[23] = 1;
-  packet.set([0xfe, 0x80], 24);
-  packet[39] = 2;
+  packet.set(ipv6Bytes(parseIpv6(source)), 8);
+  packet.set(ipv6Bytes(parseIpv6(destination)), 24);
   packet.set(payload, IPV6_HEADER_LENGTH);
   return packet;
 }
@@ -51,9 +55,10 @@ export function reply(address: string): Uint8Array {
 
 /** "source > destination" of each packet, to compare at a glance. */
 export function summaries(packets: readonly Uint8Array[]): string[] {
-  return packets.map((bytes) => {
-    const packet = new Ipv4Packet();
-    packet.set(bytes, 0, bytes.length);
-    return `${formatIpv4(packet.source)} > ${formatIpv4(packet.destination)}`;
+  return packets.map((packet) => {
+    const [source, destination, end] = packet[0]! >> 4 === 6 ? [8, 24, 40] : [12, 16, 20];
+    const text = (from: number, to: number): string =>
+      formatAddress(addressOfBytes(packet.subarray(from, to)));
+    return `${text(source, destination)} > ${text(destination, end)}`;
   });
 }

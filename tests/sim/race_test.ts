@@ -9,7 +9,7 @@ import {
 import type { ClientNode } from "./client_node.ts";
 import { MuteHost } from "./mute_host.ts";
 import { reply } from "./packets.ts";
-import { enrolled } from "./scenes.ts";
+import { enrolled } from "./secure_scene.ts";
 import type { ServerNode } from "./server_node.ts";
 import type { Wire } from "./wire.ts";
 import { World } from "./world.ts";

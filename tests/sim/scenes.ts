@@ -1,9 +1,5 @@
 /** What many tests begin with. */
-import { toBase64 } from "../../lib/config/base64.ts";
-import type { Peer } from "../../lib/config/registry.ts";
-import { keyPairOf } from "../../lib/protocol/x25519.ts";
 import type { ClientNode } from "./client_node.ts";
-import type { Credentials } from "./introducer.ts";
 import { reply } from "./packets.ts";
 import type { Puppet, PuppetServer } from "./puppet.ts";
 import type { ServerNode } from "./server_node.ts";
@@ -44,32 +40,4 @@ export function joinPuppetServer(): { world: World; client: ClientNode; puppet: 
   world.clock.waitUntil(() => client.isUp);
   puppet.packets.length = 0;
   return { world, client, puppet };
-}
-
-/** A key that nobody knows, and the server's. */
-export function strangerTo(world: World, server: ServerNode): Credentials {
-  return { identity: keyPairOf(world.random.bytes(32)), server: server.door.identity.publicKey };
-}
-
-/** A key that the server knows under a name. */
-export function enrolled(
-  world: World,
-  server: ServerNode,
-  name: string,
-  change: Partial<Peer> = {},
-): Credentials {
-  const credentials = strangerTo(world, server);
-  server.door.change((registry) =>
-    registry.addPeer({
-      name,
-      publicKey: toBase64(credentials.identity.publicKey),
-      address: undefined,
-      routes: [],
-      enabled: true,
-      isolated: false,
-      created: 0,
-      ...change,
-    })
-  );
-  return credentials;
 }

@@ -4,7 +4,6 @@ import { parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import { parsePrefix } from "../../lib/address/prefix.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import { tokenSecrets } from "../../lib/config/invite.ts";
-import type { Peer } from "../../lib/config/registry.ts";
 import { frameInitiation } from "../../lib/protocol/hello.ts";
 import { INITIATION_OVERHEAD } from "../../lib/protocol/noise.ts";
 import { DropReason } from "../../lib/session/counters.ts";
@@ -13,29 +12,13 @@ import {
   REJECT_AFTER_TIME,
   REKEY_AFTER_TIME,
 } from "../../lib/session/limits.ts";
-import type { ClientNode } from "./client_node.ts";
 import type { Credentials } from "./introducer.ts";
 import { ipv4Packet, ipv6Packet } from "./packets.ts";
-import { enrolled, strangerTo } from "./scenes.ts";
 import type { ServerNode } from "./server_node.ts";
+import { enrolled, join, secureWorld, strangerTo } from "./secure_scene.ts";
 import { World } from "./world.ts";
 
 const SERVER = "10.0.0.1";
-
-/** A world with a server that serves secure clients alone. */
-function secureWorld(seed = 1): { world: World; server: ServerNode } {
-  const world = new World(seed);
-  return { world, server: world.startServer({ classic: false }) };
-}
-
-function join(
-  world: World,
-  server: ServerNode,
-  name: string,
-  change: Partial<Peer> = {},
-): ClientNode {
-  return world.connectClient({ credentials: enrolled(world, server, name, change) });
-}
 
 /** Adds an invite; returns what a client makes of its token. */
 function invited(world: World, server: ServerNode, name: string): Credentials["invite"] {

@@ -2,7 +2,8 @@ import { WHOLE } from "../../lib/packet/offload.ts";
 import { Segmenter } from "../../lib/packet/segmentation.ts";
 import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { Leases } from "../../lib/address/leases.ts";
-import { parsePrefix } from "../../lib/address/prefix.ts";
+import { parseIpv6Prefix } from "../../lib/address/ipv6_prefix.ts";
+import { parseIpv4Prefix } from "../../lib/address/ipv4_prefix.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
 import { ClassicPeer } from "../../lib/session/classic_peer.ts";
@@ -26,8 +27,11 @@ const BATCHES = 3;
 /** What a server tells its clients if a test says nothing else. */
 const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
 
-export interface ServerNodeOptions extends Partial<Omit<ServerOptions, "network" | "leases">> {
+export interface ServerNodeOptions
+  extends Partial<Omit<ServerOptions, "network" | "network6" | "leases">> {
   network?: string;
+  /** No IPv6 by default. */
+  network6?: string;
 }
 
 /**
@@ -71,7 +75,8 @@ export class ServerNode implements Listener {
       isolate: false,
       push: PUSH,
       ...options,
-      network: parsePrefix(options.network ?? "10.0.0.0/24"),
+      network: parseIpv4Prefix(options.network ?? "10.0.0.0/24"),
+      network6: options.network6 === undefined ? undefined : parseIpv6Prefix(options.network6),
       leases: this.#leases,
     };
     this.door = new Doorkeeper(network, this.#options.network);

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Leases } from "../../../lib/address/leases.ts";
 import { Pool } from "../../../lib/address/pool.ts";
-import { parsePrefix } from "../../../lib/address/prefix.ts";
+import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
 import { Random } from "../../random.ts";
 
 function makePool(network: string, leases = new Leases(1000)): Pool {
-  const prefix = parsePrefix(network);
+  const prefix = parseIpv4Prefix(network);
   return new Pool(prefix, Pool.serverAddress(prefix), leases);
 }
 
@@ -41,7 +41,7 @@ Deno.test("Pool begins at the addresses that the C program begins at", () => {
   const pool = makePool("10.0.0.0/16");
   assertEquals(pool.capacity, 65533);
   assertEquals(formatIpv4(pool.allocate("a")!), "10.0.255.254");
-  assertEquals(formatIpv4(Pool.serverAddress(parsePrefix("10.0.0.0/16"))), "10.0.0.1");
+  assertEquals(formatIpv4(Pool.serverAddress(parseIpv4Prefix("10.0.0.0/16"))), "10.0.0.1");
 });
 
 Deno.test("Pool works at the upper end of the address space, where 32-bit numbers turn negative", () => {
@@ -113,7 +113,7 @@ Deno.test("Pool.release() throws RangeError when the address is not in use", () 
 Deno.test("Pool keeps its promises through any operations, as told by a naive model", () => {
   const random = new Random(12);
   for (let round = 0; round < 60; round++) {
-    const prefix = parsePrefix(`10.0.0.0/${random.integer(26, 30)}`);
+    const prefix = parseIpv4Prefix(`10.0.0.0/${random.integer(26, 30)}`);
     const leases = new Leases(random.pick([0, 1, 3, 10, 100]));
     const pool = new Pool(prefix, Pool.serverAddress(prefix), leases);
     const all = Array.from(

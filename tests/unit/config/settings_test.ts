@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
-import { parsePrefix } from "../../../lib/address/prefix.ts";
+import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
 import { readArguments, UsageError } from "../../../lib/config/command_line.ts";
 import {
   CONNECT_OPTIONS,
@@ -71,6 +72,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     state: undefined,
     maxClients: 1024,
     isolate: false,
+    network6: "random",
     routes: [],
     dns: [],
     searchDomains: [],
@@ -113,17 +115,19 @@ Deno.test("An invite is open for a week, for any address, unless it says otherwi
 });
 
 Deno.test("A server takes every option that it has", () => {
-  const { network, routes, ...settings } = server(
+  const { network, network6, routes, ...settings } = server(
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs".split(" "),
     ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --route 192.168.0.0/24"
       .split(" "),
-    ..."--route 192.168.2.0/24 --dns 10.86.0.1 --dns 9.9.9.9 --search a.test --search b".split(" "),
+    ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
+      .split(" "),
   );
-  assertEquals([network, ...routes].map(String), [
+  assertEquals([network, network6, ...routes].map(String), [
     "10.86.0.0/24",
+    "fd01::/64",
     "192.168.0.0/24",
-    "192.168.2.0/24",
+    "2001:db8:7::/48",
   ]);
   assertEquals(settings, {
     classic: true,
@@ -140,7 +144,7 @@ Deno.test("A server takes every option that it has", () => {
     state: "/data",
     maxClients: 7,
     isolate: true,
-    dns: [parseIpv4("10.86.0.1"), parseIpv4("9.9.9.9")],
+    dns: [parseIpv4("10.86.0.1"), parseIpv6("fd01::1")],
     searchDomains: ["a.test", "b"],
   });
 });
@@ -184,10 +188,11 @@ Deno.test("A classic client takes the options that only it has", () => {
 
 Deno.test("An invite takes every option that it has", () => {
   const { routes, ...settings } = invite(
-    ..."-p 443 --address 10.0.0.7 --route 192.168.1.0/24 --expires 12h --host".split(" "),
+    ..."-p 443 --address 10.0.0.7 --route 192.168.1.0/24 --route 2001:db8:1::/64 --expires 12h --host"
+      .split(" "),
     ..."vpn.example --no-qr --revoke --state /data".split(" "),
   );
-  assertEquals(routes.map(String), ["192.168.1.0/24"]);
+  assertEquals(routes.map(String), ["192.168.1.0/24", "2001:db8:1::/64"]);
   assertEquals(settings, {
     name: "anna",
     address: parseIpv4("10.0.0.7"),
@@ -243,9 +248,37 @@ Deno.test("A network has ordinary addresses, and room for a server and a client"
     "255.255.255.252/30",
     "10.0.0.1/16",
     "10.0.0.0",
-    "fd00::/64",
+    "::/0",
+    "::/64",
+    "::1/128",
+    "::ffff:0:0/96",
+    "fe80::/64",
+    "febf::/16",
+    "ff02::/64",
+    "2000::/15",
+    "fd00::/127",
+    "fd00::1/64",
+    "fd00::",
+    "fd00::/113",
   ]);
-  refuses(classic, "--network", ["10.0.0.0/31"]);
+  refuses(classic, "--network", ["10.0.0.0/31", "fd00::/64"]);
+});
+
+Deno.test("A server has one network of each version, or none of IPv6", () => {
+  const networks = (...args: string[]): string[] => {
+    const { network, network6 } = server(...args);
+    return [`${network}`, `${network6}`];
+  };
+  const [ipv4, ipv6] = [["--network", "10.9.0.0/24"], ["--network", "2001:db8::/56"]] as const;
+  assertEquals(networks(...ipv4), ["10.9.0.0/24", "random"]);
+  assertEquals(networks(...ipv6), ["10.0.0.0/16", "2001:db8::/56"]);
+  assertEquals(networks(...ipv6, ...ipv4), ["10.9.0.0/24", "2001:db8::/56"]);
+  assertEquals(networks(...ipv4, "--network", "fd00::/120"), ["10.9.0.0/24", "fd00::/120"]);
+  assertEquals(networks(...ipv4, "--no-ipv6"), ["10.9.0.0/24", "undefined"]);
+  assertThrows(() => server(...ipv4, ...ipv4), UsageError, "two IPv4 networks");
+  assertThrows(() => server(...ipv6, ...ipv6), UsageError, "two IPv6 networks");
+  assertThrows(() => server(...ipv6, "--no-ipv6"), UsageError, "contradict");
+  assertThrows(() => server("--network", "fd00::/113"), UsageError, "less room than 10.0.0.0/16");
 });
 
 Deno.test("A classic client asks only for an address that a host can have", () => {
@@ -265,7 +298,7 @@ Deno.test("A classic client asks only for an address that a host can have", () =
 });
 
 Deno.test("isHostOf() excludes the two ends of a network and what is beyond them", () => {
-  const network = parsePrefix("10.0.0.0/30");
+  const network = parseIpv4Prefix("10.0.0.0/30");
   const hosts = ["9.255.255.255", "10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]
     .filter((text) => isHostOf(network, parseIpv4(text)));
   assertEquals(hosts, ["10.0.0.1", "10.0.0.2"]);
@@ -349,8 +382,22 @@ Deno.test("A server tells its clients only of ordinary networks, addresses and d
     "224.0.0.0/4",
     "10.0.0.1/24",
     "10.0.0.1",
+    "::/0",
+    "fe80::/64",
+    "ff00::/8",
+    "::1/128",
+    "2001:db8::1/64",
+    "2001:db8::1",
   ]);
-  refuses(server, "--dns", ["10.0.0", "fd00::1", "dns.example"]);
+  refuses(server, "--dns", [
+    "10.0.0",
+    "dns.example",
+    "fe80::1",
+    "::1",
+    "ff02::fb",
+    "224.0.0.251",
+    "0.0.0.0",
+  ]);
   refuses(server, "--search", ["a b", "-a", "a..b", "a\n", "é", "a".repeat(64)]);
 });
 

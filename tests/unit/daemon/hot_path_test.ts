@@ -13,15 +13,24 @@ import { libc } from "../../../ffi/libc.ts";
 import { NativeBuffer } from "../../../ffi/native_buffer.ts";
 import { acceptTcp, connectTcp, listenTcp, localAddress } from "../../../ffi/socket.ts";
 import { SocketAddress } from "../../../ffi/socket_address.ts";
-import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
-import { parsePrefix } from "../../../lib/address/prefix.ts";
+import { parseAddress } from "../../../lib/address/ip_address.ts";
+import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
 import { Segmenter } from "../../../lib/packet/segmentation.ts";
 import { Capability } from "../../../lib/protocol/hello.ts";
 import { ClientFilter } from "../../../lib/session/client_filter.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 import { Router } from "../../../lib/session/router.ts";
 import { type ChannelOwner, SecureChannel } from "../../../lib/session/secure_channel.ts";
-import { TCP, UDP, unfinished } from "../packet/offload_packets.ts";
+import {
+  headersLength,
+  ipHeadersLength,
+  type Recipe,
+  TCP,
+  UDP,
+  unfinished,
+  type Version,
+  VERSIONS,
+} from "../packet/offload_packets.ts";
 
 const HEADER = 10;
 /** Between two looks at the heap. */
@@ -54,19 +63,23 @@ async function streamPair(): Promise<[number, number]> {
   }
 }
 
-/** A frame of a TUN device with offload: the header, and a packet from the client to the server. */
-function frame(protocol: number, payload: number, gsoSize: number): NativeBuffer {
-  const flags = 0x10;
-  const data = new Uint8Array(payload);
-  const packet = unfinished({ protocol, ipOptions: 0, tcpOptions: 0, payload: data, flags });
-  packet[6] = 0x40;
+/** What a packet from the client to the server is made of. */
+function recipeOf(version: Version, protocol: number, payload: number): Recipe {
+  const [ipOptions, tcpOptions, flags] = [0, 0, 0x10];
+  return { version, protocol, ipOptions, tcpOptions, payload: new Uint8Array(payload), flags };
+}
+
+/** A frame of a TUN device with offload: the header, and a packet. */
+function frame(recipe: Recipe, gsoSize: number): NativeBuffer {
+  const packet = unfinished(recipe);
   const buffer = new NativeBuffer(HEADER + packet.length);
   buffer.bytes.set(packet, HEADER);
   buffer.bytes[0] = 1;
-  buffer.bytes[1] = gsoSize > 0 ? 1 : 0;
+  const [tcpv4, tcpv6] = [1, 4];
+  buffer.bytes[1] = gsoSize === 0 ? 0 : recipe.version === 4 ? tcpv4 : tcpv6;
   buffer.view.setUint16(4, gsoSize, true);
-  buffer.view.setUint16(6, 20, true);
-  buffer.view.setUint16(8, protocol === TCP ? 16 : 6, true);
+  buffer.view.setUint16(6, ipHeadersLength(recipe), true);
+  buffer.view.setUint16(8, recipe.protocol === TCP ? 16 : 6, true);
   return buffer;
 }
 
@@ -77,17 +90,19 @@ function frame(protocol: number, payload: number, gsoSize: number): NativeBuffer
  * @param warmUp after so many V8 has compiled what it will; as many are measured
  */
 async function heapPerPacket(
-  message: NativeBuffer,
+  recipe: Recipe,
+  gsoSize: number,
   burstLength: number,
   warmUp: number,
 ): Promise<number> {
+  const message = frame(recipe, gsoSize);
   const loop = new EventLoop();
   const buffer = new PacketBuffer(2);
   const counters = new Counters();
   const [near, clientTun] = messagePair();
   const [serverTun, far] = messagePair();
   const [clientFd, serverFd] = await streamPair();
-  const filter = new ClientFilter(parseIpv4("10.0.0.2"));
+  const filter = new ClientFilter(["10.0.0.2", "fd00::2"].map(parseAddress));
   const context = {
     suite: selectCipherSuite("auto"),
     batches: buffer.batches,
@@ -141,11 +156,11 @@ async function heapPerPacket(
     () => true,
   );
   const router = new Router(
-    parsePrefix("10.0.0.0/16"),
+    parseIpv4Prefix("10.0.0.0/16"),
     (bytes, offset, length, offload) => out.write(bytes, offset, length, offload),
     counters,
   );
-  router.table.add(parseIpv4("10.0.0.2"), member);
+  for (const address of ["10.0.0.2", "fd00::2"]) router.table.add(parseAddress(address), member);
   const tun = new TunPort(
     loop,
     { fd: clientTun, offload: "tcp+udp" },
@@ -159,8 +174,8 @@ async function heapPerPacket(
   );
 
   const size = message.bytes.length;
-  const headers = size % 10_000 < 1000 ? 28 : 40;
-  const payload = size - HEADER - headers;
+  const headers = headersLength(recipe);
+  const payload = recipe.payload.length;
   const received = new NativeBuffer(HEADER + 65_535);
   const [entry, exit] = [new IoVector(), new IoVector()];
   entry.set(message.address, size);
@@ -205,14 +220,18 @@ async function heapPerPacket(
 
 // A view or an array per packet, let alone an object with fields, takes 60 bytes and more. What there is
 // comes with each record: large numbers that calls into libcrypto box, 16 bytes each, and the test itself.
-for (
-  const [what, message, burst, warmUp, most] of [
-    ["small UDP packets", frame(UDP, 64, 0), 16, 100_000, 32],
-    ["TCP super-packets, each a record,", frame(TCP, 60_000, 1448), 2, 25_000, 100],
-  ] as const
-) {
-  Deno.test(`${what} leave no objects on their way from TUN device to TUN device`, async () => {
-    const bytes = await heapPerPacket(message, burst, warmUp);
-    assert(bytes < most, `${bytes} bytes of heap per packet`);
-  });
+for (const version of VERSIONS) {
+  const small = recipeOf(version, UDP, 64);
+  const large = recipeOf(version, TCP, 60_000);
+  for (
+    const [what, recipe, gsoSize, burst, warmUp, most] of [
+      ["small UDP packets", small, 0, 16, 100_000, 32],
+      ["TCP super-packets, each a record,", large, 1428, 2, 25_000, 100],
+    ] as const
+  ) {
+    Deno.test(`IPv${version}: ${what} leave no objects from TUN device to TUN device`, async () => {
+      const bytes = await heapPerPacket(recipe, gsoSize, burst, warmUp);
+      assert(bytes < most, `${bytes} bytes of heap per packet`);
+    });
+  }
 }

@@ -3,7 +3,7 @@ import { Failure } from "../../../daemon/failure.ts";
 import { formatLeases, LeaseStore, parseLeases } from "../../../daemon/lease_store.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import type { Lease } from "../../../lib/address/leases.ts";
-import { parsePrefix } from "../../../lib/address/prefix.ts";
+import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
 import type { ServerEvent } from "../../../lib/session/server.ts";
 import { Random } from "../../random.ts";
 import { orSyntaxError } from "../or_error.ts";
@@ -120,7 +120,7 @@ Deno.test("LeaseStore.within() gives the leases of a network only, but keeps the
   store.apply(joined("10.0.0.2", "a"));
   store.apply(joined("10.1.0.2", "a"));
   store.close();
-  const network = parsePrefix("10.1.0.0/16");
+  const network = parseIpv4Prefix("10.1.0.0/16");
   const within = new LeaseStore(folder.path).within({ includes: (a) => network.contains(a) });
   assertEquals(within.map(({ address }) => formatIpv4(address)), ["10.1.0.2"]);
   assertEquals(written(folder.path), ["10.0.0.2", "10.1.0.2"]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Ipv6Packet } from "../../../lib/packet/ipv6.ts";
+import { Ipv6Packet, Ipv6Payload } from "../../../lib/packet/ipv6.ts";
 import { Random } from "../../random.ts";
 
 interface Fields {
@@ -9,8 +9,15 @@ interface Fields {
   destination: string;
 }
 
-function fields({ payloadLength, nextHeader, source, destination }: Ipv6Packet): Fields {
-  return { payloadLength, nextHeader, source: source.toHex(), destination: destination.toHex() };
+function fields(packet: Ipv6Packet, bytes: Uint8Array): Fields {
+  const { payloadLength, nextHeader, sourceAt, destinationAt } = packet;
+  const address = (at: number): string => bytes.subarray(at, at + 16).toHex();
+  return {
+    payloadLength,
+    nextHeader,
+    source: address(sourceAt),
+    destination: address(destinationAt),
+  };
 }
 
 /** RFC 8200 by its hexadecimal digits. */
@@ -46,7 +53,7 @@ Deno.test("Ipv6Packet reads the header of a real packet", () => {
   );
   const packet = new Ipv6Packet();
   assert(packet.set(bytes, 0, bytes.length));
-  assertEquals(fields(packet), {
+  assertEquals(fields(packet, bytes), {
     payloadLength: 8,
     nextHeader: 58,
     source: "fe800000000000000000000000000001",
@@ -71,8 +78,42 @@ Deno.test("Ipv6Packet agrees with a naive model about any bytes at any place in 
     const offset = random.integer(0, 300);
     buffer.set(bytes, offset);
     const accepted = packet.set(buffer, offset, bytes.length);
-    assertEquals(accepted ? fields(packet) : undefined, model(bytes), bytes.toHex());
+    assertEquals(accepted ? fields(packet, buffer) : undefined, model(bytes), bytes.toHex());
     if (accepted) valid++;
   }
   assert(valid > 2_000 && valid < 18_000, `${valid} of the packets were valid`);
+});
+
+/** What follows the extension headers, by RFC 8200, 4, read from a list of the headers' bytes. */
+function payloadModel(packet: Uint8Array): { protocol: number; start: number } | undefined {
+  let rest = [...packet.subarray(40)];
+  let protocol = packet[6]!;
+  for (let headers = 0; [0, 43, 60].includes(protocol); headers++) {
+    const length = (rest[1]! + 1) * 8;
+    if (headers === 8 || rest.length < 8 || rest.length < length) return undefined;
+    protocol = rest[0]!;
+    rest = rest.slice(length);
+  }
+  return { protocol, start: packet.length - rest.length };
+}
+
+Deno.test("Ipv6Payload agrees with a naive model about any chain of extension headers", () => {
+  const random = new Random(12);
+  const payload = new Ipv6Payload();
+  const seen = { found: 0, refused: 0, stepped: 0 };
+  for (let i = 0; i < 20_000; i++) {
+    const packet = random.bytes(40 + 8 * random.integer(0, 14) + random.integer(0, 9));
+    packet[0] = 0x60;
+    const kinds = [0, 43, 60, 6, 17, 44, 51, 59];
+    packet[6] = random.pick(kinds);
+    for (let at = 40; at + 8 <= packet.length; at += 8) {
+      packet[at] = random.next() < 0.8 ? random.pick([0, 43, 60]) : random.pick(kinds);
+      packet[at + 1] = random.next() < 0.97 ? random.pick([0, 0, 0, 1]) : 255;
+    }
+    const found = payload.set(packet, 0, packet.length);
+    const { protocol, start } = payload;
+    assertEquals(found ? { protocol, start } : undefined, payloadModel(packet), packet.toHex());
+    seen[!found ? "refused" : start > 40 ? "stepped" : "found"]++;
+  }
+  for (const count of Object.values(seen)) assert(count > 1000, JSON.stringify(seen));
 });

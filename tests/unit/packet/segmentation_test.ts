@@ -4,12 +4,14 @@ import { Segmenter } from "../../../lib/packet/segmentation.ts";
 import { Random } from "../../random.ts";
 import {
   headersLength,
+  ipHeadersLength,
   isSound,
   randomRecipe,
   type Recipe,
   TCP,
   UDP,
   unfinished,
+  VERSIONS,
 } from "./offload_packets.ts";
 
 const FIN = 0x01;
@@ -44,10 +46,14 @@ function assertSegment(
   done: number,
 ): void {
   const view = new DataView(segment.buffer);
-  const start = 20 + recipe.ipOptions;
+  const start = ipHeadersLength(recipe);
   assert(isSound(segment), `segment ${i}`);
-  assertEquals(view.getUint16(2), segment.length);
-  assertEquals(view.getUint16(4), (0xfffe + i) % 0x10000);
+  if (recipe.version === 4) {
+    assertEquals(view.getUint16(2), segment.length);
+    assertEquals(view.getUint16(4), (0xfffe + i) % 0x10000);
+  } else {
+    assertEquals(view.getUint16(4), segment.length - 40);
+  }
   if (recipe.protocol === UDP) {
     return assertEquals(view.getUint16(start + 4), segment.length - start);
   }
@@ -62,7 +68,8 @@ for (
   Deno.test(`segment() cuts ${PacketKind[kind]} as a kernel would`, () => {
     const random = new Random(kind);
     for (let round = 0; round < 200; round++) {
-      const recipe = randomRecipe(random, protocol, random.integer(1, 20_000));
+      const version = random.pick(VERSIONS);
+      const recipe = randomRecipe(random, protocol, random.integer(1, 20_000), version);
       const gsoSize = random.integer(200, 3200);
       const cut = segments(unfinished(recipe), kind, gsoSize)!;
       assertEquals(cut.length, Math.ceil(recipe.payload.length / gsoSize));
@@ -77,10 +84,12 @@ Deno.test("segment() finishes the checksum of a packet that wants no more", () =
   const random = new Random(7);
   for (const protocol of [TCP, UDP]) {
     for (const length of [0, 1, 2, 1399, 1400]) {
-      const packet = unfinished(randomRecipe(random, protocol, length));
-      const [finished, ...others] = segments(packet, PacketKind.PartialChecksum, 0)!;
-      assert(isSound(finished!));
-      assertEquals(others, []);
+      for (const version of VERSIONS) {
+        const packet = unfinished(randomRecipe(random, protocol, length, version));
+        const [finished, ...others] = segments(packet, PacketKind.PartialChecksum, 0)!;
+        assert(isSound(finished!));
+        assertEquals(others, []);
+      }
     }
   }
 });
@@ -104,6 +113,23 @@ Deno.test("segment() refuses what the packet is not: a size of 0, another protoc
     assertEquals(segments(other, PacketKind.TcpSegments, 1000), undefined);
     assertEquals(segments(other, PacketKind.PartialChecksum, 0), undefined);
   }
+  const ipv6 = unfinished({ ...randomRecipe(random, TCP, 5000, 6), ipOptions: 16 });
+  // A fragment header, an unknown protocol, and an extension header that goes beyond the end.
+  for (const [byte, value] of [[6, 44], [48, 44], [6, 132], [48, 51], [49, 255]] as const) {
+    const other = ipv6.slice(0, 1500);
+    new DataView(other.buffer).setUint16(4, 1500 - 40);
+    assert(segments(other, PacketKind.TcpSegments, 1000) !== undefined);
+    other[byte] = value;
+    assertEquals(segments(other, PacketKind.TcpSegments, 1000), undefined);
+    assertEquals(segments(other, PacketKind.PartialChecksum, 0), undefined);
+  }
+});
+
+Deno.test("segment() cuts the longest IPv6 packet, which is longer than IPv4's", () => {
+  const recipe = { ...randomRecipe(new Random(11), UDP, 65_527, 6), ipOptions: 0 };
+  const cut = segments(unfinished(recipe), PacketKind.UdpSegments, 1452)!;
+  assertEquals(cut.length, Math.ceil(65_527 / 1452));
+  for (const segment of cut) assert(isSound(segment));
 });
 
 Deno.test("segment() refuses to make more segments of a packet than any kernel would", () => {
@@ -120,7 +146,7 @@ Deno.test("segment() takes any bytes for a packet without failing", () => {
   const random = new Random(10);
   for (let i = 0; i < 3000; i++) {
     const packet = unfinished(
-      randomRecipe(random, random.next() < 0.5 ? TCP : UDP, random.integer(0, 300)),
+      randomRecipe(random, random.pick([TCP, UDP]), random.integer(0, 300), random.pick(VERSIONS)),
     );
     for (let j = random.integer(1, 4); j > 0; j--) {
       packet[random.integer(0, Math.min(60, packet.length) - 1)] = random.integer(0, 255);

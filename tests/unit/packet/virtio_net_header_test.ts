@@ -13,10 +13,20 @@ import {
   VirtioNetHeader,
 } from "../../../lib/packet/virtio_net_header.ts";
 import { Random } from "../../random.ts";
-import { headersLength, isSound, randomRecipe, TCP, UDP, unfinished } from "./offload_packets.ts";
+import {
+  headersLength,
+  ipHeadersLength,
+  isSound,
+  randomRecipe,
+  TCP,
+  UDP,
+  unfinished,
+  type Version,
+} from "./offload_packets.ts";
 
 const NEEDS_CSUM = 1;
 const GSO_TCPV4 = 1;
+const GSO_TCPV6 = 4;
 const GSO_UDP_L4 = 5;
 const ECN = 0x80;
 
@@ -68,19 +78,24 @@ function write(packet: Uint8Array, offload: Offload): Header | undefined {
   return done ? parse(bytes) : undefined;
 }
 
-const KINDS = [
-  { kind: PacketKind.TcpSegments, protocol: TCP, gsoType: GSO_TCPV4 },
-  { kind: PacketKind.TcpSegmentsEcn, protocol: TCP, gsoType: GSO_TCPV4 | ECN },
-  { kind: PacketKind.UdpSegments, protocol: UDP, gsoType: GSO_UDP_L4 },
-  { kind: PacketKind.PartialChecksum, protocol: TCP, gsoType: 0 },
-  { kind: PacketKind.PartialChecksum, protocol: UDP, gsoType: 0 },
+const KINDS: { version: Version; kind: PacketKind; protocol: number; gsoType: number }[] = [
+  { version: 4, kind: PacketKind.TcpSegments, protocol: TCP, gsoType: GSO_TCPV4 },
+  { version: 4, kind: PacketKind.TcpSegmentsEcn, protocol: TCP, gsoType: GSO_TCPV4 | ECN },
+  { version: 4, kind: PacketKind.UdpSegments, protocol: UDP, gsoType: GSO_UDP_L4 },
+  { version: 4, kind: PacketKind.PartialChecksum, protocol: TCP, gsoType: 0 },
+  { version: 4, kind: PacketKind.PartialChecksum, protocol: UDP, gsoType: 0 },
+  { version: 6, kind: PacketKind.TcpSegments, protocol: TCP, gsoType: GSO_TCPV6 },
+  { version: 6, kind: PacketKind.TcpSegmentsEcn, protocol: TCP, gsoType: GSO_TCPV6 | ECN },
+  { version: 6, kind: PacketKind.UdpSegments, protocol: UDP, gsoType: GSO_UDP_L4 },
+  { version: 6, kind: PacketKind.PartialChecksum, protocol: TCP, gsoType: 0 },
+  { version: 6, kind: PacketKind.PartialChecksum, protocol: UDP, gsoType: 0 },
 ];
 
 Deno.test("write() makes the header that the kernel wants, and read() gets the same out of it", () => {
   const random = new Random(1);
-  for (const { kind, protocol, gsoType } of KINDS) {
+  for (const { version, kind, protocol, gsoType } of KINDS) {
     for (let i = 0; i < 50; i++) {
-      const recipe = randomRecipe(random, protocol, random.integer(2000, 50_000));
+      const recipe = randomRecipe(random, protocol, random.integer(2000, 50_000), version);
       const packet = unfinished(recipe);
       const gsoSize = kind === PacketKind.PartialChecksum ? 0 : random.integer(1000, 1400);
       const header = write(packet, offloadOf(kind, gsoSize))!;
@@ -89,7 +104,7 @@ Deno.test("write() makes the header that the kernel wants, and read() gets the s
         gsoType,
         hdrLen: gsoType === 0 ? 0 : headersLength(recipe),
         gsoSize,
-        csumStart: 20 + recipe.ipOptions,
+        csumStart: ipHeadersLength(recipe),
         csumOffset: protocol === TCP ? 16 : 6,
       });
       // The kernel's hdr_len is not to be trusted, so it does not count.
@@ -154,7 +169,8 @@ Deno.test("read() and write() take any bytes without failing", () => {
   const random = new Random(5);
   for (let i = 0; i < 5000; i++) {
     const packet = random.bytes(random.integer(20, 120));
-    packet[0] = 0x40 | random.integer(5, 15);
+    if (packet.length < 40 || random.next() < 0.5) packet[0] = 0x40 | random.integer(5, 15);
+    else packet.set([0x60, ...packet.subarray(1, 6), random.pick([0, 6, 17, 43, 44, 60])]);
     const bytes = random.bytes(VIRTIO_NET_HEADER_LENGTH);
     read(packet, { ...parse(bytes), flags: random.integer(0, 1) });
     write(packet, offloadOf(random.integer(0, 255), random.integer(0, 65_535)));

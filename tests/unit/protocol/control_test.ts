@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseAddress } from "../../../lib/address/ip_address.ts";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
+import { ipv6Bytes, parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { parsePrefix } from "../../../lib/address/prefix.ts";
 import {
   CloseReason,
@@ -15,10 +17,13 @@ import { Random } from "../../random.ts";
 const FULL: Configuration = {
   name: "pi-4.garden_2",
   address: { address: parseIpv4("10.0.0.2"), prefixLength: 16 },
+  address6: { address: parseIpv6("fd00:1:2::2"), prefixLength: 64 },
   mtu: 1420,
-  routes: ["192.168.1.0/24", "0.0.0.0/0", "203.0.113.7/32"].map(parsePrefix),
-  prefixes: ["192.168.7.0/24"].map(parsePrefix),
-  dns: ["10.0.0.1", "9.9.9.9"].map(parseIpv4),
+  routes: ["192.168.1.0/24", "0.0.0.0/0", "203.0.113.7/32", "2001:db8::/32", "::/0"].map(
+    parsePrefix,
+  ),
+  prefixes: ["192.168.7.0/24", "2001:db8:7::7/128"].map(parsePrefix),
+  dns: ["10.0.0.1", "2620:fe::fe"].map(parseAddress),
   searchDomains: ["example.org", "a", "x-1.test"],
   keepalive: 15_000,
   timeout: 60_000,
@@ -35,6 +40,11 @@ enum Type {
   Timeout = 8,
 }
 
+/** An item's value. */
+function ipv6(address: string, length: number): number[] {
+  return [...ipv6Bytes(parseIpv6(address)), length];
+}
+
 /** The body of FULL with one type's items replaced. */
 function withItems(type: Type, ...values: (number[] | string)[]): Uint8Array {
   const others = readItems(writeConfiguration(FULL)).filter((item) => item.type !== type);
@@ -49,7 +59,8 @@ function withItems(type: Type, ...values: (number[] | string)[]): Uint8Array {
 }
 
 Deno.test("readConfiguration() gives back what writeConfiguration() wrote", () => {
-  const bare = { ...FULL, routes: [], prefixes: [], dns: [], searchDomains: [] };
+  const lists = { routes: [], prefixes: [], dns: [], searchDomains: [] };
+  const bare = { ...FULL, ...lists, address6: undefined };
   for (const configuration of [FULL, bare]) {
     assertEquals(readConfiguration(writeConfiguration(configuration)), configuration);
   }
@@ -58,9 +69,9 @@ Deno.test("readConfiguration() gives back what writeConfiguration() wrote", () =
 Deno.test("readConfiguration() passes over what later versions may say", () => {
   const later = [
     { type: 200, value: new Uint8Array(3) },
-    { type: Type.Route, value: new Uint8Array(17) },
-    { type: Type.Dns, value: new Uint8Array(16) },
-    { type: Type.Address, value: new Uint8Array(17) },
+    { type: Type.Route, value: new Uint8Array(9) },
+    { type: Type.Dns, value: new Uint8Array(8) },
+    { type: Type.Address, value: new Uint8Array(9) },
   ];
   const body = writeItems([...later, ...readItems(writeConfiguration(FULL))]);
   assertEquals(readConfiguration(body), FULL);
@@ -82,6 +93,15 @@ Deno.test("readConfiguration() throws SyntaxError for what a client must not act
     [Type.Address, [10, 0, 0, 2, 0]],
     [Type.Address, [10, 0, 0, 0, 16]],
     [Type.Address, [10, 0, 255, 255, 16]],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::2", 0)],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::2", 127)],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::", 64)],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("fe80::2", 64)],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("ff02::2", 64)],
+    [Type.Address, [10, 0, 0, 2, 16], ipv6("::1", 64)],
+    [Type.Address, ipv6("fd00::2", 64)],
+    [Type.Route, ipv6("fd00::1", 64)],
+    [Type.Route, ipv6("fd00::", 129)],
     [Type.Mtu],
     [Type.Mtu, [0, 67]],
     [Type.Mtu, [5]],

@@ -2,6 +2,7 @@ import { Segmenter } from "../../../lib/packet/segmentation.ts";
 /** A server with its gatekeeper and clients, joined by wires that deliver when they are told to. */
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Leases } from "../../../lib/address/leases.ts";
+import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
 import { parsePrefix } from "../../../lib/address/prefix.ts";
 import { toBase64 } from "../../../lib/config/base64.ts";
 import { type Peer, Registry } from "../../../lib/config/registry.ts";
@@ -22,7 +23,7 @@ import type { Transport } from "../../../lib/session/transport.ts";
 
 const SLOTS = 4;
 const TIMING = { keepalive: 15_000, timeout: 60_000 };
-const NETWORK = parsePrefix("10.0.0.0/24");
+const NETWORK = parseIpv4Prefix("10.0.0.0/24");
 
 /** Keys that are the same in every run. */
 export function testKey(seed: number): KeyPair {
