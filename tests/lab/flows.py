@@ -91,7 +91,8 @@ def send_datagrams(link, datagrams, segment):
 
 
 def udp_flow(address, burst, rounds, turn, segment):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as link:
         link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 * BUDGET)
         link.connect((address, PORT))
         link.settimeout(PATIENCE)
@@ -113,12 +114,15 @@ def answer_udp(link):
 
 
 def serve():
-    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    """Of both versions of IP: an IPv6 socket takes IPv4 as well, where it may."""
+    link = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    link.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 * BUDGET)
     link.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
     link.bind(("", PORT))
     threading.Thread(target=answer_udp, args=[link]).start()
-    listener = socket.create_server(("", PORT), backlog=64)
+    listener = socket.create_server(
+        ("", PORT), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
     print("ready", file=sys.stderr, flush=True)
     while True:
         threading.Thread(target=answer_tcp, args=[listener.accept()[0]]).start()

@@ -44,7 +44,7 @@ export async function udpFlows(
   flows: number,
   mtu: number,
 ): Promise<void> {
-  const headers = 28;
+  const headers = to.includes(":") ? 48 : 28;
   await from.run(...PROGRAM, "udp", to, String(flows), String(mtu - headers));
 }
 
@@ -58,5 +58,5 @@ export async function sendAgainOnlyWhatIsLost(
   device: string,
 ): Promise<void> {
   await machine.run("sh", "-c", "echo 0 > /proc/sys/net/ipv4/tcp_early_retrans");
-  await machine.run("ip", "route", "add", `${to}/32`, "dev", device, "rto_min", "20s");
+  await machine.run("ip", "route", "add", to, "dev", device, "rto_min", "20s");
 }

@@ -4,7 +4,7 @@
 
 Connects with the private key in KEY_FILE (made if there is none), says on stdout what it is told,
 and takes the steps in turn: "ping" (Ping and Pong), "echo" (an ICMP echo of the server through the
-tunnel), "rekey", "echo-until=SECONDS" (echoes until the keys are that old), "close" (Close). An
+tunnel), "echo6" (the same over IPv6), "spoof6" (IPv6 packets that the server must drop), "rekey", "echo-until=SECONDS" (echoes until the keys are that old), "close" (Close). An
 empty step list ends at once. The options change the hello: --no-invite, --wrong-psk, --address=A.
 """
 import base64
@@ -28,6 +28,8 @@ PREAMBLE = bytes.fromhex("5356504e01000000")
 PACKET, CONTROL = 1, 2
 CONFIGURATION, PING, PONG, REKEY_INITIATION, REKEY_RESPONSE, CLOSE = range(1, 7)
 ECHO_REPLY, ECHO_REQUEST = 0, 8
+ECHO_REQUEST6, ECHO_REPLY6 = 128, 129
+ICMP6 = 58
 
 
 class Keys:
@@ -129,13 +131,16 @@ class Connection:
         first = dict(reversed(configuration))
         name = first[1].decode("ascii")
         assert re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name), "not a name"
-        address, prefix = struct.unpack(">IB", first[2])
         mtu, keepalive, timeout = (int.from_bytes(first[i], "big") for i in (3, 7, 8))
-        self.interface = ipaddress.ip_interface((address, prefix))
-        routes = [str(ipaddress.ip_network(struct.unpack(">IB", value)))
+        # An address has 4 or 16 bytes, and the length of its network's prefix behind it.
+        interfaces = [ipaddress.ip_interface((value[:-1], value[-1]))
+                      for kind, value in configuration if kind == 2]
+        self.interface, self.interface6 = interfaces
+        assert (self.interface.version, self.interface6.version) == (4, 6)
+        routes = [str(ipaddress.ip_network((value[:-1], value[-1])))
                   for kind, value in configuration if kind == 4]
-        print("configuration", name, self.interface, "mtu", mtu, "keepalive", keepalive,
-              "timeout", timeout, "routes", ",".join(routes), flush=True)
+        print("configuration", name, self.interface, self.interface6, "mtu", mtu, "keepalive",
+              keepalive, "timeout", timeout, "routes", ",".join(routes), flush=True)
 
     def ping(self):
         value = os.urandom(8)
@@ -152,6 +157,26 @@ class Connection:
         expected = server.packed + ours.packed + icmp(ECHO_REPLY, body)
         self.wait_for(PACKET, 0, lambda packet: packet[12:] == expected)
         print("echo of", server, "with key", self.opening[0].number, flush=True)
+
+    def echo6(self):
+        """Pings the server's inner IPv6 address, the first of its network, too."""
+        ours, server = self.interface6.ip, self.interface6.network.network_address + 1
+        body = os.urandom(36)
+        self.send(frame(PACKET, 0, ipv6(ours, server, icmp6(ours, server, ECHO_REQUEST6, body))))
+        expected = server.packed + ours.packed + icmp6(server, ours, ECHO_REPLY6, body)
+        self.wait_for(PACKET, 0, lambda packet: packet[8:] == expected)
+        print("echo of the server over IPv6 with key", self.opening[0].number, flush=True)
+
+    def spoof6(self):
+        """Pings the server from addresses that are not this client's, and from its own, elsewhere."""
+        network = self.interface6.network.network_address
+        ours, server = self.interface6.ip, network + 1
+        others = [server, network + 77, *map(ipaddress.ip_address, ("fe80::1", "::", "2001:db8::1"))]
+        for source, destination in [(other, server) for other in others] + [
+                (ours, ipaddress.ip_address(text)) for text in ("ff02::1", "fe80::1", "::1")]:
+            message = icmp6(source, destination, ECHO_REQUEST6, bytes(36))
+            self.send(frame(PACKET, 0, ipv6(source, destination, message)))
+        self.echo6()
 
     def rekey(self):
         old = self.keys
@@ -182,6 +207,18 @@ def checksum(data):
 
 def icmp(kind, body):
     return bytes([kind, 0]) + checksum(bytes([kind, 0, 0, 0]) + body) + body
+
+
+def icmp6(source, destination, kind, body):
+    """With the checksum of RFC 4443, 2.3, which covers a pseudo-header."""
+    start = bytes([kind, 0])
+    pseudo = source.packed + destination.packed + struct.pack(">II", 4 + len(body), ICMP6)
+    return start + checksum(pseudo + start + bytes(2) + body) + body
+
+
+def ipv6(source, destination, body):
+    start = struct.pack(">IHBB", 6 << 28, len(body), ICMP6, 64)
+    return start + source.packed + destination.packed + body
 
 
 def ipv4(source, destination, body):

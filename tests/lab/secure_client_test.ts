@@ -1,7 +1,8 @@
 /** A client that knows nothing of this code, only docs/protocol.md, with the real server. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type CommandOutput, labObstacle, type LabProcess } from "../../scripts/lab.ts";
 import { program } from "../../scripts/program.ts";
+import { countersOf } from "./inspection.ts";
 import {
   type ClientMachine,
   missingPackages,
@@ -14,7 +15,8 @@ import {
 const PYTHON = ["/usr/bin/python3", "-B"];
 const CLIENT = new URL("secure_client.py", import.meta.url).pathname;
 const CONFIGURATION =
-  "configuration gadget 10.0.0.2/16 mtu 1400 keepalive 15000 timeout 60000 routes 192.0.2.0/24";
+  "configuration gadget 10.0.0.2/16 fd00:1:2::2/64 mtu 1400 keepalive 15000 timeout 60000 " +
+  "routes 192.0.2.0/24,2001:db8:9::/48";
 
 /** What is missing for the client; undefined if nothing is. */
 async function missingLibrary(): Promise<string | undefined> {
@@ -45,7 +47,10 @@ class StrangersLab implements AsyncDisposable {
     try {
       const machine = await lab.addClient();
       const [serve, state] = [program("server", SOURCE), ["--state", lab.state]];
-      const options = ["--mtu", "1400", "--route", "192.0.2.0/24"];
+      const options = [
+        ...["--mtu", "1400", "--network", "fd00:1:2::/64"],
+        ...["--route", "192.0.2.0/24", "--route", "2001:db8:9::/48"],
+      ];
       const server = lab.server.start([...serve, ...state, ...options]);
       await server.waitFor(/Listening on/);
       const name = ["invite", "gadget", "--no-qr", "--host", machine.server];
@@ -97,21 +102,39 @@ function assertNoAnswer({ stdout, stderr }: CommandOutput): void {
 }
 
 strangersTest("a stranger's client joins by invite, renews its keys, and leaves", async (lab) => {
-  const steps = ["ping", "echo", "rekey", "ping", "echo", "close"];
+  const steps = ["ping", "echo", "echo6", "rekey", "ping", "echo", "echo6", "close"];
   assertSays(
     await lab.client("key", ...steps),
     CONFIGURATION,
     "pong with key 0",
     "echo of 10.0.0.1 with key 0",
+    "echo of the server over IPv6 with key 0",
     "pong with key 1",
     "pong with key 1",
     "echo of 10.0.0.1 with key 1",
+    "echo of the server over IPv6 with key 1",
     "closed",
   );
   await lab.server.waitFor(
-    /gadget \(10\.0\.0\.2\) joined from [^]*gadget \(10\.0\.0\.2\) left: left/,
+    /gadget \(10\.0\.0\.2 and fd00:1:2::2\) joined from [^]*gadget \(10\.0\.0\.2 and .*\) left: left/,
   );
 });
+
+strangersTest(
+  "IPv6 packets from addresses that are not the client's own are dropped",
+  async (lab) => {
+    const { code, stderr } = await lab.client("key", "spoof6", "close");
+    assertEquals(code, 0, stderr);
+    const { drops } = await countersOf(lab.server);
+    // Those that the kernel sends to groups of its own accord are multicast as well.
+    assertEquals({ ...drops, multicast: 0 }, {
+      source_address: 5,
+      destination_address: 2,
+      multicast: 0,
+    });
+    assert(drops.multicast! >= 1);
+  },
+);
 
 strangersTest("a stranger's client comes again with its key alone", async (lab) => {
   await lab.client("key", "close");

@@ -28,7 +28,7 @@ await labTest("an invited client joins, and comes back without the invite", ["pi
   const client = await lab.addClient();
   const { process, address } = await lab.join(client, "pi");
   assertEquals(address, "10.0.0.2");
-  await server.waitFor(/pi \(10\.0\.0\.2\) joined from/);
+  await server.waitFor(/pi \(10\.0\.0\.2 and fd[0-9a-f:]+::2\) joined from/);
   await client.machine.run(...PING, "10.0.0.1");
   await lab.server.run(...PING, address);
   await process.stop();
