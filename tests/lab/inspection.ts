@@ -66,7 +66,10 @@ export async function networkState(machine: Machine): Promise<string> {
   return (await Promise.all(states)).join("\n");
 }
 
-/** What a machine's kernel counted (/proc/net/snmp and netstat), by names such as "Tcp.InErrs". */
+/**
+ * What a machine's kernel counted (/proc/net/snmp, netstat and snmp6), by names such as "Tcp.InErrs" and
+ * "Udp6InErrors".
+ */
 export async function kernelCounters(machine: Machine): Promise<Record<string, number>> {
   const text = await machine.run("cat", "/proc/net/snmp", "/proc/net/netstat");
   const counters: Record<string, number> = {};
@@ -75,6 +78,10 @@ export async function kernelCounters(machine: Machine): Promise<Record<string, n
   for (let i = 0; i + 1 < lines.length; i += 2) {
     const [protocol, ...names] = lines[i]!;
     names.forEach((name, j) => counters[`${protocol}.${name}`] = Number(lines[i + 1]![j + 1]));
+  }
+  const text6 = await machine.run("cat", "/proc/net/snmp6");
+  for (const [, name, value] of text6.matchAll(/^(\S+)\s+(\d+)$/gm)) {
+    counters[name!] = Number(value);
   }
   return counters;
 }

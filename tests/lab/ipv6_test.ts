@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Machine } from "../../scripts/lab.ts";
 import { startEcho, tcpFlows, udpFlows } from "./flows.ts";
-import { assertOneLine, countersOf, ending, eventually } from "./inspection.ts";
-import { type ConnectedClient, labTest, TunnelLab } from "./tunnel_lab.ts";
+import { assertOneLine, countersOf, ending, eventually, networkState } from "./inspection.ts";
+import { connected, type ConnectedClient, labTest, TunnelLab } from "./tunnel_lab.ts";
 
 const NETWORK = "fd12:3456:789a::/64";
 const SERVER = "fd12:3456:789a::1";
@@ -213,5 +213,29 @@ await labTest(
     assertEquals(Object.keys(drops), ["multicast"]);
     assertEquals((await countersOf(two!.process)).packets.to_tun, 0);
     assert(!/ff02|fe80/.test(one!.process.stderr));
+  },
+);
+
+await labTest(
+  "two clients on one machine are both reached by IPv6, and leave nothing",
+  ["ping"],
+  async () => {
+    const { lab } = await openLab(0, ...NETWORK_OPTION);
+    await using _ = lab;
+    const client = await lab.addClient();
+    const before = await networkState(client.machine);
+    const processes = [];
+    for (const name of ["one", "two"]) {
+      const invite = await lab.invite(client, name);
+      const state = ["--state", `${lab.lab.folder}/${name}`];
+      processes.push(client.machine.start(lab.secureCommand(client, ...state, invite)));
+    }
+    const ends = await Promise.all(processes.map((process) => connected(process)));
+    for (const { address6 } of ends) {
+      await ping(lab.server, address6);
+      await ping(client.machine, SERVER, "-I", address6);
+    }
+    for (const process of processes) await process.stop("SIGTERM");
+    assertEquals(await networkState(client.machine), before);
   },
 );

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Machine } from "../../scripts/lab.ts";
 import { Ipv4Packet } from "../../lib/packet/ipv4.ts";
+import { Ipv6Packet } from "../../lib/packet/ipv6.ts";
 import { type Offload, offloadOf, PacketKind } from "../../lib/packet/offload.ts";
 import { Segmenter } from "../../lib/packet/segmentation.ts";
 import {
@@ -12,17 +13,21 @@ import {
 import { Random } from "../random.ts";
 import {
   isSound,
+  pseudoHeader,
   randomRecipe,
   sum,
   TCP,
+  transportOf,
   UDP,
   unfinished,
+  type Version,
+  VERSIONS,
 } from "../unit/packet/offload_packets.ts";
 import { eventually } from "./inspection.ts";
 import { labTest, TUN_PROBE, TunnelLab } from "./tunnel_lab.ts";
 
 /** Where the packets of `unfinished()` go. */
-const TARGET = "10.0.0.1";
+const TARGETS: Readonly<Record<Version, string>> = { 4: "10.0.0.1", 6: "fd00::1" };
 const NEEDS_CSUM = 1;
 
 interface SuperPacket {
@@ -31,7 +36,7 @@ interface SuperPacket {
 }
 
 /** One that is as a kernel makes them, with segments that fit into an MTU of 1500. */
-function randomSuperPacket(random: Random, protocol: number): SuperPacket {
+function randomSuperPacket(random: Random, protocol: number, version: Version): SuperPacket {
   const kinds = protocol === TCP
     ? [PacketKind.TcpSegments, PacketKind.TcpSegmentsEcn, PacketKind.PartialChecksum]
     : [PacketKind.UdpSegments, PacketKind.PartialChecksum];
@@ -40,7 +45,7 @@ function randomSuperPacket(random: Random, protocol: number): SuperPacket {
   const payload = kind === PacketKind.PartialChecksum
     ? random.integer(0, 1300)
     : random.integer(1, 20_000);
-  const packet = unfinished(randomRecipe(random, protocol, payload));
+  const packet = unfinished(randomRecipe(random, protocol, payload, version));
   return { packet, offload: offloadOf(kind, kind === PacketKind.PartialChecksum ? 0 : gsoSize) };
 }
 
@@ -75,6 +80,10 @@ function segmentsOf({ packet, offload }: SuperPacket): Uint8Array[] {
 /** The packet as a router passes it on. */
 function forwarded({ packet, offload }: SuperPacket): SuperPacket {
   const copy = packet.slice();
+  if (copy[0]! >> 4 === 6) {
+    copy[7]! -= 1;
+    return { packet: copy, offload };
+  }
   const start = (copy[0]! & 15) * 4;
   copy[8]! -= 1;
   copy.fill(0, 10, 12);
@@ -103,21 +112,28 @@ await labTest(
     await using lab = await TunnelLab.open();
     const router = lab.server;
     const sink = await lab.lab.machine("sink");
-    const cable = await lab.lab.cable(router, ["10.0.0.0/31"], sink, [`${TARGET}/31`]);
+    const cable = await lab.lab.cable(
+      router,
+      ["10.0.0.0/31", "fd00::/127"],
+      sink,
+      [`${TARGETS[4]}/31`, `${TARGETS[6]}/127`],
+    );
     await router.run("ethtool", "-K", cable.one, "tx", "off");
-    await router.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
-    await router.run("ping", "-c", "1", TARGET);
+    for (const setting of ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]) {
+      await router.run("sh", "-c", `echo 1 > /proc/sys/net/${setting}`);
+    }
+    for (const target of Object.values(TARGETS)) await router.run("ping", "-c", "1", target);
     const file = `${lab.lab.folder}/capture`;
     const capture = sink.start([
       ...["tcpdump", "-Z", "root", "--immediate-mode", "-U", "-Q", "in", "-i", cable.other],
       // Short slots: a ring of the default ones has room for few packets.
-      ...["-s", "2000", "-B", "16384", "-w", file, "src", "10.0.0.2"],
+      ...["-s", "2000", "-B", "16384", "-w", file, "src 10.0.0.2 or src fd00::2"],
     ]);
     await capture.waitFor(/listening on/);
     const random = new Random(1);
     const packets = Array.from(
-      { length: 60 },
-      (_, i) => randomSuperPacket(random, [TCP, UDP][i % 2]!),
+      { length: 120 },
+      (_, i) => randomSuperPacket(random, [TCP, UDP][i % 2]!, VERSIONS[i % 4 >> 1]!),
     );
     const written = await writeFrames(lab, router, packets.map((packet) => frame(packet)!));
     assertEquals(written, packets.map(() => 0));
@@ -136,23 +152,33 @@ await labTest(
 
 await labTest("a super-packet reaches a local socket in one piece", ["python3"], async () => {
   await using lab = await TunnelLab.open();
-  await lab.server.run("ip", "address", "add", `${TARGET}/32`, "dev", "lo");
+  for (const target of Object.values(TARGETS)) {
+    await lab.server.run("ip", "address", "add", target, "dev", "lo");
+  }
   const random = new Random(2);
-  for (const [protocol, kind] of [[TCP, PacketKind.TcpSegments], [UDP, PacketKind.UdpSegments]]) {
-    const packet = unfinished({ ...randomRecipe(random, protocol!, 30_000), ipOptions: 0 });
-    const receive = lab.server.start(["python3", "-c", RAW_RECEIVER, String(protocol)]);
-    await receive.waitFor(/ready/);
-    const superPacket = { packet, offload: offloadOf(kind!, 1000) };
-    assertEquals(await writeFrames(lab, lab.server, [frame(superPacket)!]), [0]);
-    await receive.waitFor(new RegExp(`received ${packet.length} bytes`));
-    assertEquals(receive.stdout.trim(), packet.toHex());
+  for (const version of VERSIONS) {
+    for (const protocol of [TCP, UDP]) {
+      const recipe = { ...randomRecipe(random, protocol, 30_000, version), ipOptions: 0 };
+      const packet = unfinished(recipe);
+      const receiver = ["python3", "-c", RAW_RECEIVER, `${version}`, `${protocol}`];
+      const receive = lab.server.start(receiver);
+      await receive.waitFor(/ready/);
+      const kind = protocol === TCP ? PacketKind.TcpSegments : PacketKind.UdpSegments;
+      const superPacket = { packet, offload: offloadOf(kind, 1000) };
+      assertEquals(await writeFrames(lab, lab.server, [frame(superPacket)!]), [0]);
+      // Raw sockets give the header of IPv4, and not that of IPv6.
+      const received = version === 4 ? packet : packet.subarray(40);
+      await receive.waitFor(new RegExp(`received ${received.length} bytes`));
+      assertEquals(receive.stdout.trim(), received.toHex());
+    }
   }
 });
 
 /** Receives one packet of a protocol as it comes to the sockets. */
 const RAW_RECEIVER = `
 import socket, sys
-receiver = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(sys.argv[1]))
+family = {"4": socket.AF_INET, "6": socket.AF_INET6}[sys.argv[1]]
+receiver = socket.socket(family, socket.SOCK_RAW, int(sys.argv[2]))
 print("ready", file=sys.stderr, flush=True)
 packet = receiver.recv(65536)
 print(packet.hex(), flush=True)
@@ -162,17 +188,20 @@ print("received", len(packet), "bytes", file=sys.stderr, flush=True)
 await labTest("the kernel takes every header that write() makes, of any packet", [], async () => {
   await using lab = await TunnelLab.open();
   const random = new Random(3);
-  const ipv4 = new Ipv4Packet();
+  const views = { 4: new Ipv4Packet(), 6: new Ipv6Packet() };
   const frames: Uint8Array[] = [];
   for (let i = 0; i < 3000; i++) {
+    const version = random.pick(VERSIONS);
     const packet = unfinished(
-      randomRecipe(random, random.pick([TCP, UDP]), random.integer(0, 3000)),
+      randomRecipe(random, random.pick([TCP, UDP]), random.integer(0, 3000), version),
     );
     for (let j = random.integer(0, 3); j > 0; j--) {
       packet[random.integer(0, 60) % packet.length] = random.integer(0, 255);
     }
     const offload = offloadOf(random.integer(0, 5), random.pick([0, 1, 20, 50, 1000, 65_535]));
-    const bytes = ipv4.set(packet, 0, packet.length) ? frame({ packet, offload }) : undefined;
+    const bytes = views[version].set(packet, 0, packet.length)
+      ? frame({ packet, offload })
+      : undefined;
     if (bytes !== undefined) frames.push(bytes);
   }
   assert(frames.length > 500 && frames.length < 2500, `headers for ${frames.length} of 3000`);
@@ -193,12 +222,12 @@ await labTest(
     const framesOf = (): Promise<Uint8Array<ArrayBuffer>[]> =>
       Promise.resolve(
         probe.stdout.split("\n").slice(0, -1).map((line) => Uint8Array.fromHex(line))
-          // Without what the kernel sends over IPv6 of its own accord.
-          .filter((bytes) => bytes[HEADER]! >> 4 === 4),
+          // Without what the kernel sends over IPv6, to groups, of its own accord.
+          .filter((bytes) => bytes[HEADER]! >> 4 === 4 || bytes[HEADER + 24] !== 0xff),
       );
     const payload = (frames: Uint8Array[]): number =>
       frames.reduce((total, { length }) => total + length, 0);
-    const frames = await eventually(framesOf, (frames) => payload(frames) > 1 + 999 + 20_500);
+    const frames = await eventually(framesOf, (frames) => payload(frames) > 2 * (1 + 999 + 20_500));
     let unfinishedOnes = 0;
     for (const bytes of frames) {
       unfinishedOnes += assertSoundWhenFinished(bytes);
@@ -207,14 +236,15 @@ await labTest(
   },
 );
 
-/** Sends datagrams, a super-packet of them, and the beginning of a connection to 10.0.0.2. */
+/** Sends datagrams, a super-packet of them, and the beginning of a connection, over either version of IP. */
 const SENDER = `
 import socket, struct
-link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-link.connect(("10.0.0.2", 9))
-link.send(b"1"); link.send(b"9" * 999)
-link.sendmsg([b"2" * 20500], [(socket.IPPROTO_UDP, 103, struct.pack("=H", 1400))])
-link = socket.socket(); link.setblocking(False); link.connect_ex(("10.0.0.2", 9))
+for family, to in (socket.AF_INET, "10.0.0.2"), (socket.AF_INET6, "fd00::2"):
+    link = socket.socket(family, socket.SOCK_DGRAM)
+    link.connect((to, 9))
+    link.send(b"1"); link.send(b"9" * 999)
+    link.sendmsg([b"2" * 20500], [(socket.IPPROTO_UDP, 103, struct.pack("=H", 1400))])
+    link = socket.socket(family); link.setblocking(False); link.connect_ex((to, 9))
 `;
 
 /** Returns 1 for a frame whose checksum the kernel left unfinished. */
@@ -224,10 +254,8 @@ function assertSoundWhenFinished(bytes: Uint8Array<ArrayBuffer>): number {
   const start = view.getUint16(6, true);
   const needsChecksum = (bytes[0]! & NEEDS_CSUM) !== 0;
   if (needsChecksum) {
-    const length = packet.length - start;
-    const pseudo = [...packet.subarray(12, 20), 0, packet[9]!, length >> 8, length & 255];
     const field = new DataView(packet.buffer).getUint16(start + view.getUint16(8, true));
-    assertEquals(field, sum(Uint8Array.from(pseudo)));
+    assertEquals(field, sum(pseudoHeader(packet, start, transportOf(packet).protocol)));
   }
   const offload = new VirtioNetHeader().read(bytes, HEADER, packet.length);
   assert(offload !== UNREADABLE);

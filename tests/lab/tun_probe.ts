@@ -1,12 +1,12 @@
 /**
  * A TUN device by itself, for tests of what the kernel does with one. Frames are a virtio_net_hdr and
- * an IPv4 packet, in hex.
+ * an IP packet, in hex.
  *
  *   tun_probe.ts offloads FLAGS...    what TUNSETOFFLOAD says to each: errno or 0, and what we choose
  *   tun_probe.ts write FILE           writes the frames of a file, a line each; errno or 0 for each
  *   tun_probe.ts read                 prints what is read, a line each, until it is ended
  *
- * The device is "probe0" and has the address 10.0.0.3/31 before something is written, and before
+ * The device is "probe0" and has the addresses 10.0.0.3/31 and fd00::3/127 before something is written, and before
  * "ready" is said on stderr. Answers are on stdout.
  */
 import { TUNSETOFFLOAD } from "../../ffi/constants.ts";
@@ -14,12 +14,14 @@ import { closeFd } from "../../ffi/fd.ts";
 import { NetworkInterface } from "../../ffi/interface.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { NativeBuffer } from "../../ffi/native_buffer.ts";
+import { addIpv6Address } from "../../ffi/rtnetlink.ts";
 import { createTun } from "../../ffi/tun.ts";
+import { parseIpv6 } from "../../lib/address/ipv6_address.ts";
 
 const NAME = "probe0";
 const ADDRESS = 0x0a000003;
 const NETMASK = 0xfffffffe;
-const LONGEST_FRAME = 10 + 65_535;
+const LONGEST_FRAME = 10 + 65_575;
 const PAUSE = 5;
 
 const buffer = new NativeBuffer(LONGEST_FRAME);
@@ -36,6 +38,11 @@ function open(): number {
   const device = new NetworkInterface(NAME);
   device.bringUp(1500);
   device.setAddress(ADDRESS, NETMASK);
+  addIpv6Address({
+    address: parseIpv6("fd00::3"),
+    prefixLength: 127,
+    interfaceIndex: device.index,
+  });
   console.error("ready");
   return fd;
 }

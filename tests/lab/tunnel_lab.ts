@@ -149,10 +149,11 @@ export class TunnelLab implements AsyncDisposable {
     return line.trim();
   }
 
-  /** What starts a secure client, with a state folder of its own. */
+  /** What starts a secure client, with a state folder of its machine's unless `options` name another. */
   secureCommand(client: ClientMachine, ...options: string[]): string[] {
     const { namespace } = client.machine;
-    return [...program("client", SOURCE), "--state", `${this.state}-${namespace}`, ...options];
+    const state = options.includes("--state") ? [] : ["--state", `${this.state}-${namespace}`];
+    return [...program("client", SOURCE), ...state, ...options];
   }
 
   /** Invites a client, starts it and waits until it is connected. */
