@@ -1,14 +1,10 @@
-import { formatAddress } from "../lib/address/ip_address.ts";
-import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
-import {
-  addressesBeside,
-  ipv6Beside,
-  type TunnelNetworks,
-} from "../lib/address/tunnel_networks.ts";
+import { parseIpv4 } from "../lib/address/ipv4_address.ts";
+import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
 import { PEERS_ADD_OPTIONS, PEERS_LIST_OPTIONS, STATE_OPTIONS } from "../lib/config/options.ts";
-import type { OpenInvite, Peer, Registry } from "../lib/config/registry.ts";
+import type { Peer, Registry } from "../lib/config/registry.ts";
+import { routedNetwork } from "../lib/config/networks.ts";
 import {
   isGiven,
   peerName,
@@ -17,9 +13,9 @@ import {
   readAll,
   readOperands,
   readText,
-  routedNetwork,
 } from "../lib/config/values.ts";
 import { Failure } from "./failure.ts";
+import { addressesOf, inviteJson, networksOf, peerJson, stateOf } from "./peer_description.ts";
 import type { Command } from "./program.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { readServerNote } from "./server_note.ts";
@@ -168,10 +164,12 @@ function list(args: Arguments): void {
     );
   }
   const rows = [
-    ...peers.map((peer) => [peer.name, textOf(peer, networks), networksOf(peer), stateOf(peer)]),
+    ...peers.map((
+      peer,
+    ) => [peer.name, addressesOf(peer, networks), networksOf(peer), stateOf(peer)]),
     ...open.map((invite) => [
       invite.name,
-      textOf(invite, networks),
+      addressesOf(invite, networks),
       networksOf(invite),
       `invited until ${new Date(invite.expires).toLocaleString("sv")}`,
     ]),
@@ -191,61 +189,9 @@ function show(args: Arguments): void {
   console.log(alignColumns([
     ["name", peer.name],
     ["public key", peer.publicKey],
-    ["address", textOf(peer, networks)],
+    ["address", addressesOf(peer, networks)],
     ["networks", networksOf(peer)],
     ["state", stateOf(peer)],
     ["enrolled", new Date(peer.created).toLocaleString("sv")],
   ]));
-}
-
-function stateOf({ enabled, isolated }: Peer): string {
-  return `${enabled ? "enabled" : "disabled"}${isolated ? ", isolated" : ""}`;
-}
-
-/** Somebody who has an address, or is to have one. */
-type Addressed = Pick<Peer, "address">;
-
-function textOf({ address }: Addressed, networks: TunnelNetworks | undefined): string {
-  if (address === undefined) return "(at first connection)";
-  const addresses = networks === undefined ? [address] : addressesBeside(address, networks);
-  return addresses.map(formatAddress).join(", ");
-}
-
-/** Addresses as they stand in JSON. */
-function addressesJson(
-  { address }: Addressed,
-  networks: TunnelNetworks | undefined,
-): { address: string | null; address6: string | null } {
-  if (address === undefined) return { address: null, address6: null };
-  const address6 = networks && ipv6Beside(address, networks);
-  return { address: formatIpv4(address), address6: address6 ? formatAddress(address6) : null };
-}
-
-function networksOf({ routes }: Pick<Peer, "routes">): string {
-  return routes.length === 0 ? "-" : routes.join(", ");
-}
-
-function peerJson(
-  { address, routes, created, ...peer }: Peer,
-  networks: TunnelNetworks | undefined,
-): unknown {
-  return {
-    ...peer,
-    ...addressesJson({ address }, networks),
-    routes: routes.map(String),
-    created: new Date(created).toISOString(),
-  };
-}
-
-/** Without the token, which is secret. */
-function inviteJson(
-  { name, address, routes, expires }: OpenInvite,
-  networks: TunnelNetworks | undefined,
-): unknown {
-  return {
-    name,
-    ...addressesJson({ address }, networks),
-    routes: routes.map(String),
-    expires: new Date(expires).toISOString(),
-  };
 }

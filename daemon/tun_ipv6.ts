@@ -36,9 +36,11 @@ export class TunIpv6 {
    * @throws {OsError} for other reasons than that IPv6 is not there
    */
   set(host: Ipv6Host | undefined, mtu: number): boolean {
+    const isPossible = mtu >= IPV6_LEAST_MTU;
+    if (isPossible && host !== undefined && this.#isPresent(host)) return true;
     this.#clear();
     if (host === undefined) return false;
-    if (mtu < IPV6_LEAST_MTU) return this.#without(`it needs an MTU of ${IPV6_LEAST_MTU}`);
+    if (!isPossible) return this.#without(`it needs an MTU of ${IPV6_LEAST_MTU}`);
     try {
       this.#add(host);
       return true;
@@ -46,6 +48,13 @@ export class TunIpv6 {
       if (!(error instanceof OsError) || !NO_IPV6.includes(error.errno)) throw error;
       return this.#without(`this machine has none, or is told not to use it: ${error.reason}`);
     }
+  }
+
+  /** Connections over an address that is there already are not to notice. */
+  #isPresent({ address, network }: Ipv6Host): boolean {
+    const present = this.#present;
+    return present?.prefixLength === network.length &&
+      formatAddress(present.address) === formatAddress(address);
   }
 
   #add({ address, network }: Ipv6Host): void {

@@ -1,10 +1,9 @@
 /** What a person told the programs, checked as a whole. Times are in milliseconds. */
 import type { IpAddress } from "../address/ip_address.ts";
 import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
-import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
+import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import type { Prefix } from "../address/prefix.ts";
-import { hasRoomFor } from "../address/tunnel_networks.ts";
 import {
   CLIENT_TIMEOUT,
   KEEPALIVE_INTERVAL,
@@ -19,24 +18,20 @@ import {
   type CryptoChoice,
   DEFAULT_EXPIRY,
   DEFAULT_MTU,
-  DEFAULT_NETWORK,
   DEFAULT_PORT,
   LOG_LEVELS,
   type LogLevel,
 } from "./options.ts";
+import { hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
   congestionControl,
   domainName,
   duration,
   host,
-  hostAddress,
-  hostNetwork,
-  hostNetworkIpv4,
   integer,
   interfaceName,
   isGiven,
-  networksByVersion,
   oneOf,
   peerName,
   publicKey,
@@ -44,7 +39,6 @@ import {
   readAll,
   readOperands,
   readText,
-  routedNetwork,
   seconds,
 } from "./values.ts";
 
@@ -121,28 +115,12 @@ export function readServerSettings(args: Arguments): ServerSettings {
     ...readCommonSettings(args, SERVER_TIMEOUT),
     port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
-    ...readServerNetworks(args),
+    ...readNetworks(args),
     maxClients: read(args, "max-clients", integer(1, 65_536)) ?? MAX_CONNECTIONS,
     isolate: isGiven(args, "isolate"),
     mtu: read(args, "mtu", mtu) ?? DEFAULT_MTU,
-    routes: readAll(args, "route", routedNetwork),
-    dns: readAll(args, "dns", hostAddress),
     searchDomains: readAll(args, "search", domainName),
   };
-}
-
-/** Each network takes the place of the default of its version. */
-function readServerNetworks(args: Arguments): Pick<ServerSettings, "network" | "network6"> {
-  const { ipv4, ipv6 } = networksByVersion(readAll(args, "network", hostNetwork));
-  const network = ipv4 ?? parseIpv4Prefix(DEFAULT_NETWORK);
-  if (ipv6 === undefined) return { network, network6: isGiven(args, "no-ipv6") ? ipv6 : "random" };
-  if (isGiven(args, "no-ipv6")) {
-    throw new UsageError(`--no-ipv6 and --network ${ipv6} contradict each other`);
-  }
-  if (hasRoomFor(ipv6, network)) return { network, network6: ipv6 };
-  throw new UsageError(
-    `--network: ${ipv6} has less room than ${network}, and every client has an address in both`,
-  );
 }
 
 /** Options of a client that make no sense without, and with, `--classic`. */

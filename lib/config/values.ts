@@ -1,8 +1,4 @@
 /** Values of options: reading and checking one, in words that name it. */
-import { type IpAddress, isOrdinary, parseAddress } from "../address/ip_address.ts";
-import type { Ipv4Prefix } from "../address/ipv4_prefix.ts";
-import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
-import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
 import { DOMAIN_PATTERN, NAME_PATTERN } from "../protocol/control.ts";
 import { KEY_LENGTH } from "../protocol/x25519.ts";
 import { fromBase64 } from "./base64.ts";
@@ -78,55 +74,6 @@ export function duration(text: string): number {
   const value = match ? Number(match[1]) * UNITS[match[2]!]! : 0;
   if (value > 0) return value;
   throw new RangeError(`"${text}" is no time such as 30m, 12h or 7d`);
-}
-
-/** Least and greatest prefix length of a network with room for a server and a client, by version. */
-const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
-
-/** A network that addresses can be given out of: unicast, and with room for a server and a client. */
-export function hostNetwork(text: string): Prefix {
-  const network = parsePrefix(text);
-  const [least, most] = HOST_NETWORK_LENGTHS[isIpv4Prefix(network) ? "ipv4" : "ipv6"];
-  if (network.length < least || network.length > most) {
-    throw new RangeError(`"${text}" is not a network from /${least} to /${most} in size`);
-  }
-  if (!isOrdinary(network.first)) {
-    throw new RangeError(`"${text}" is not a network of ordinary addresses`);
-  }
-  return network;
-}
-
-/** The same, of IPv4. */
-export function hostNetworkIpv4(text: string): Ipv4Prefix {
-  const network = hostNetwork(text);
-  if (isIpv4Prefix(network)) return network;
-  throw new RangeError(`"${text}" is not an IPv4 network`);
-}
-
-/** A network that packets can be routed to. */
-export function routedNetwork(text: string): Prefix {
-  const network = parsePrefix(text);
-  if (network.length > 0 && isOrdinary(network.first)) return network;
-  throw new RangeError(`"${text}" is not a network of ordinary addresses`);
-}
-
-/** An address that a host on a network can have. */
-export function hostAddress(text: string): IpAddress {
-  const address = parseAddress(text);
-  if (isOrdinary(address)) return address;
-  throw new RangeError(`"${text}" is no host's address`);
-}
-
-/** The one network of each version among some. @throws {UsageError} if there are two of one */
-export function networksByVersion(
-  networks: readonly Prefix[],
-): { ipv4: Ipv4Prefix | undefined; ipv6: Ipv6Prefix | undefined } {
-  const [ipv4, another4] = networks.filter(isIpv4Prefix);
-  const [ipv6, another6] = networks.filter(isIpv6Prefix);
-  if (another4 === undefined && another6 === undefined) return { ipv4, ipv6 };
-  throw new UsageError(
-    `--network: there are two IPv${another4 ? 4 : 6} networks, and one is all that there may be`,
-  );
 }
 
 /** A name or a literal address, as far as that can be told without asking. */

@@ -129,6 +129,7 @@ export class Segmenter {
     }
   }
 
+  /** @param pseudo sum of the pseudo-header without the length of the segment */
   #finishChecksum(length: number, pseudo: number): void {
     const { start, checksumOffset } = this.#transport;
     writeUint16(this.#segment, start + checksumOffset, fold(pseudo + (length - start)));

@@ -19,7 +19,8 @@ const UDP_CHECKSUM = 6;
 
 /**
  * A view of the TCP or UDP header in a whole IP packet (one that the `set()` of Ipv4Packet or
- * Ipv6Packet accepted), inside somebody else's buffer. `set()` checks once; after it has returned true the fields are right.
+ * Ipv6Packet accepted), inside somebody else's buffer. `set()` checks once; after it has returned true
+ * the fields are right.
  */
 export class TransportHeader {
   /** TCP or UDP. */

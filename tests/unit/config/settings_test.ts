@@ -277,7 +277,9 @@ Deno.test("A server has one network of each version, or none of IPv6", () => {
   assertEquals(networks(...ipv4, "--no-ipv6"), ["10.9.0.0/24", "undefined"]);
   assertThrows(() => server(...ipv4, ...ipv4), UsageError, "two IPv4 networks");
   assertThrows(() => server(...ipv6, ...ipv6), UsageError, "two IPv6 networks");
-  assertThrows(() => server(...ipv6, "--no-ipv6"), UsageError, "contradict");
+  for (const other of [ipv6, ["--route", "2001:db8:9::/48"], ["--dns", "fd00::1"]]) {
+    assertThrows(() => server(...other, "--no-ipv6"), UsageError, "--no-ipv6 contradicts");
+  }
   assertThrows(() => server("--network", "fd00::/113"), UsageError, "less room than 10.0.0.0/16");
 });
 

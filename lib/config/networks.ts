@@ -1,0 +1,84 @@
+/** Networks and addresses that a server is told of on its command line. */
+import { type IpAddress, isIpv4, isOrdinary, parseAddress } from "../address/ip_address.ts";
+import { type Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
+import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
+import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
+import { hasRoomFor } from "../address/tunnel_networks.ts";
+import { type Arguments, UsageError } from "./command_line.ts";
+import { DEFAULT_NETWORK } from "./options.ts";
+import type { ServerSettings } from "./settings.ts";
+import { isGiven, readAll } from "./values.ts";
+
+/** Least and greatest prefix length of a network with room for a server and a client, by version. */
+const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
+
+/** A network that addresses can be given out of: unicast, and with room for a server and a client. */
+export function hostNetwork(text: string): Prefix {
+  const network = parsePrefix(text);
+  const [least, most] = HOST_NETWORK_LENGTHS[isIpv4Prefix(network) ? "ipv4" : "ipv6"];
+  if (network.length < least || network.length > most) {
+    throw new RangeError(`"${text}" is not a network from /${least} to /${most} in size`);
+  }
+  if (!isOrdinary(network.first)) {
+    throw new RangeError(`"${text}" is not a network of ordinary addresses`);
+  }
+  return network;
+}
+
+/** The same, of IPv4. */
+export function hostNetworkIpv4(text: string): Ipv4Prefix {
+  const network = hostNetwork(text);
+  if (isIpv4Prefix(network)) return network;
+  throw new RangeError(`"${text}" is not an IPv4 network`);
+}
+
+/** A network that packets can be routed to. */
+export function routedNetwork(text: string): Prefix {
+  const network = parsePrefix(text);
+  if (network.length > 0 && isOrdinary(network.first)) return network;
+  throw new RangeError(`"${text}" is not a network of ordinary addresses`);
+}
+
+/** An address that a host on a network can have. */
+export function hostAddress(text: string): IpAddress {
+  const address = parseAddress(text);
+  if (isOrdinary(address)) return address;
+  throw new RangeError(`"${text}" is no host's address`);
+}
+
+/**
+ * Reads a server's own networks, each in place of the default of its version, and what it tells clients
+ * of.
+ *
+ * @throws {UsageError}
+ */
+export function readNetworks(
+  args: Arguments,
+): Pick<ServerSettings, "network" | "network6" | "routes" | "dns"> {
+  const { ipv4, ipv6 } = networksByVersion(readAll(args, "network", hostNetwork));
+  const network = ipv4 ?? parseIpv4Prefix(DEFAULT_NETWORK);
+  if (ipv6 !== undefined && !hasRoomFor(ipv6, network)) {
+    throw new UsageError(
+      `--network: ${ipv6} has less room than ${network}, and every client has an address in both`,
+    );
+  }
+  const routes = readAll(args, "route", routedNetwork);
+  const dns = readAll(args, "dns", hostAddress);
+  if (!isGiven(args, "no-ipv6")) return { network, network6: ipv6 ?? "random", routes, dns };
+  if (ipv6 !== undefined || routes.some(isIpv6Prefix) || !dns.every(isIpv4)) {
+    throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6");
+  }
+  return { network, network6: undefined, routes, dns };
+}
+
+/** The one network of each version among some. @throws {UsageError} if there are two of one */
+function networksByVersion(
+  networks: readonly Prefix[],
+): { ipv4: Ipv4Prefix | undefined; ipv6: Ipv6Prefix | undefined } {
+  const [ipv4, another4] = networks.filter(isIpv4Prefix);
+  const [ipv6, another6] = networks.filter(isIpv6Prefix);
+  if (another4 === undefined && another6 === undefined) return { ipv4, ipv6 };
+  throw new UsageError(
+    `--network: there are two IPv${another4 ? 4 : 6} networks, and one is all that there may be`,
+  );
+}
