@@ -3,6 +3,7 @@ import { Segmenter } from "../../../lib/packet/segmentation.ts";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Leases } from "../../../lib/address/leases.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
+import { parseIpv6Prefix } from "../../../lib/address/ipv6_prefix.ts";
 import { parsePrefix } from "../../../lib/address/prefix.ts";
 import { toBase64 } from "../../../lib/config/base64.ts";
 import { type Peer, Registry } from "../../../lib/config/registry.ts";
@@ -24,6 +25,7 @@ import type { Transport } from "../../../lib/session/transport.ts";
 const SLOTS = 4;
 const TIMING = { keepalive: 15_000, timeout: 60_000 };
 const NETWORK = parseIpv4Prefix("10.0.0.0/24");
+const NETWORK6 = parseIpv6Prefix("fd00::/64");
 
 /** Keys that are the same in every run. */
 export function testKey(seed: number): KeyPair {
@@ -110,6 +112,7 @@ export class AttackScene {
     this.server = new Server(
       {
         network: NETWORK,
+        network6: NETWORK6,
         leases: new Leases(MAX_LEASES),
         timing: TIMING,
         maxConnections: MAX_CONNECTIONS,

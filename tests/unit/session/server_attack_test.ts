@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { isIpv4, parseAddress } from "../../../lib/address/ip_address.ts";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
+import { ipv6Bytes } from "../../../lib/address/ipv6_address.ts";
 import { Registry } from "../../../lib/config/registry.ts";
 import { CONTROL_LENGTH, writeControl } from "../../../lib/protocol/classic.ts";
 import { MAX_CONFIGURATIONS } from "../../../lib/session/limits.ts";
@@ -8,7 +10,9 @@ import { AttackScene, type SceneClient, testKey, testPeer } from "./attack_scene
 const [A, B] = [testKey(2), testKey(3)];
 
 function ownerOf(scene: AttackScene, address: string): unknown {
-  return scene.server.router.table.ownerOf(parseIpv4(address));
+  const { table } = scene.server.router;
+  const parsed = parseAddress(address);
+  return isIpv4(parsed) ? table.ownerOf(parsed) : table.ownerOfIpv6(ipv6Bytes(parsed), 0);
 }
 
 function stageOf({ wire }: SceneClient): unknown {
@@ -26,37 +30,39 @@ Deno.test("two connected peers whose addresses are exchanged have each other's",
   scene.registry = new Registry([testPeer("a", A, "10.0.0.2"), testPeer("b", B, "10.0.0.3")]);
   const [a, b] = [scene.client(A).join(), scene.client(B).join()];
   scene.change(new Registry([testPeer("a", A, "10.0.0.3"), testPeer("b", B, "10.0.0.2")]));
-  assertEquals(ownerOf(scene, "10.0.0.3"), stageOf(a));
-  assertEquals(ownerOf(scene, "10.0.0.2"), stageOf(b));
+  for (const address of ["10.0.0.3", "fd00::3"]) assertEquals(ownerOf(scene, address), stageOf(a));
+  for (const address of ["10.0.0.2", "fd00::2"]) assertEquals(ownerOf(scene, address), stageOf(b));
 });
 
 Deno.test("a peer gets its address also when it is a network behind another peer", () => {
   const scene = new AttackScene();
   scene.registry = new Registry([
-    testPeer("a", A, "10.0.0.2", "10.0.0.3/32"),
+    testPeer("a", A, "10.0.0.2", "10.0.0.3/32", "fd00::3/128", "fd00::/64"),
     testPeer("b", B, "10.0.0.3"),
   ]);
   scene.client(A).join();
   const b = scene.client(B).join();
   assertEquals(b.events.map(({ type }) => type), ["up"]);
-  assertEquals(ownerOf(scene, "10.0.0.3"), stageOf(b));
+  for (const address of ["10.0.0.3", "fd00::3"]) assertEquals(ownerOf(scene, address), stageOf(b));
 });
 
 Deno.test("a network that moves from one connected peer to another is the other's", () => {
   const scene = new AttackScene();
   scene.registry = new Registry([
     testPeer("a", A, "10.0.0.2"),
-    testPeer("b", B, "10.0.0.3", "192.168.7.0/24"),
+    testPeer("b", B, "10.0.0.3", "192.168.7.0/24", "2001:db8:7::/48"),
   ]);
   const a = scene.client(A).join();
   scene.client(B).join();
   scene.change(
     new Registry([
-      testPeer("a", A, "10.0.0.2", "192.168.7.0/24"),
+      testPeer("a", A, "10.0.0.2", "192.168.7.0/24", "2001:db8:7::/48"),
       testPeer("b", B, "10.0.0.3"),
     ]),
   );
-  assertEquals(ownerOf(scene, "192.168.7.1"), stageOf(a));
+  for (const address of ["192.168.7.1", "2001:db8:7::1"]) {
+    assertEquals(ownerOf(scene, address), stageOf(a));
+  }
 });
 
 Deno.test("a network of two peers is the second's when the first has left", () => {
@@ -100,4 +106,15 @@ Deno.test("a client ends a connection over which new settings come faster than i
   for (let i = 0; i < 1000; i++) change();
   assertEquals(a.events.length, 1 + 40 + MAX_CONFIGURATIONS + 1);
   assertEquals(a.events.at(-1)!.type, "down");
+});
+
+Deno.test("who has left has no address any more, of either version", () => {
+  const scene = new AttackScene();
+  scene.registry = new Registry([testPeer("a", A, "10.0.0.2", "2001:db8:7::/48")]);
+  const a = scene.client(A).join();
+  const addresses = ["10.0.0.2", "fd00::2", "2001:db8:7::1"];
+  for (const address of addresses) assertEquals(ownerOf(scene, address), stageOf(a));
+  a.wire.connection.disconnected("gone");
+  for (const address of addresses) assertEquals(ownerOf(scene, address), undefined);
+  assertEquals(scene.server.router.table.size, 0);
 });
