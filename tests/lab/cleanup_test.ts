@@ -109,7 +109,13 @@ await labTest(
     await server.waitFor(/ joined /);
     await server.stop();
     const files = await Array.fromAsync(Deno.readDir(lab.state), ({ name }) => name);
-    assertEquals(files.toSorted(), ["leases.json", "server.json", "server.key", "server.lock"]);
+    assertEquals(files.toSorted(), [
+      "leases.json",
+      "network6",
+      "server.json",
+      "server.key",
+      "server.lock",
+    ]);
     for (const file of files) {
       assertEquals((await Deno.stat(`${lab.state}/${file}`)).mode! & 0o777, 0o600, file);
     }

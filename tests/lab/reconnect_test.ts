@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
-import { connected, labTest, TunnelLab } from "./tunnel_lab.ts";
+import { connected, type ConnectedClient, labTest, TunnelLab } from "./tunnel_lab.ts";
 
 const ECHO = [Deno.execPath(), "run", "--no-prompt", "--allow-net"]
   .concat(new URL("echo_stream.ts", import.meta.url).pathname);
@@ -129,11 +129,10 @@ await labTest("a client waits for a server that is not there yet", [], async () 
 });
 
 /** The part of a connection that must be the same afterwards. */
-function addressOf({ address, tun }: { address: string; tun: string }): {
-  address: string;
-  tun: string;
-} {
-  return { address, tun };
+function addressOf(
+  { process: _, ...address }: ConnectedClient,
+): Omit<ConnectedClient, "process"> {
+  return address;
 }
 
 /** Starts a TCP connection to `address` on one machine from another, and waits until it flows. */

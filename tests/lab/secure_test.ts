@@ -32,10 +32,10 @@ await labTest("an invited client joins, and comes back without the invite", ["pi
   await client.machine.run(...PING, "10.0.0.1");
   await lab.server.run(...PING, address);
   await process.stop();
-  await server.waitFor(/pi \(10\.0\.0\.2\) left: left/);
+  await server.waitFor(/pi \(10\.0\.0\.2 and .*::2\) left: left/);
   const again = client.machine.start(lab.secureCommand(client));
   assertEquals((await connected(again)).address, "10.0.0.2");
-  assertMatch(await lab.manage("peers", "list"), /^pi +10\.0\.0\.2 +- +enabled$/m);
+  assertMatch(await lab.manage("peers", "list"), /^pi +10\.0\.0\.2, fd\S+::2 +- +enabled$/m);
 });
 
 await labTest("an invite is read from a file and from stdin as well", [], async () => {
@@ -127,7 +127,7 @@ await labTest("a removed peer is cut off at once, and for good", [], async () =>
   const output = await ending(process);
   assertMatch(output.stderr, /does not let this client in: .* this client was removed there/);
   assertEquals(output.code, 1);
-  await server.waitFor(/pi \(10\.0\.0\.2\) left: it was removed/);
+  await server.waitFor(/pi \(10\.0\.0\.2 and .*::2\) left: it was removed/);
   const again = client.machine.start(lab.secureCommand(client));
   await again.waitFor(/did not answer the handshake/);
 });
@@ -141,7 +141,7 @@ await labTest(
     const client = await lab.addClient();
     const { process } = await lab.join(client, "pi");
     await lab.manage("peers", "rename", "pi", "berry");
-    await server.waitFor(/berry \(10\.0\.0\.2\) joined/);
+    await server.waitFor(/berry \(10\.0\.0\.2 and .*::2\) joined/);
     await lab.manage("peers", "disable", "berry");
     await process.waitFor(/this client is disabled there/);
     await lab.manage("peers", "enable", "berry");
