@@ -30,8 +30,8 @@ const INITIATION_PAYLOAD = 64;
 const RESPONSE_PAYLOAD = 32;
 
 /** Longest messages that are read; newer clients may have more to say. */
-const MAX_INITIATION = INITIATION_OVERHEAD + 256;
-const MAX_RESPONSE = RESPONSE_OVERHEAD + 256;
+export const MAX_INITIATION = INITIATION_OVERHEAD + 256;
+export const MAX_RESPONSE = RESPONSE_OVERHEAD + 256;
 
 /** What a hello's or a response's bytes amount to so far. */
 export const INCOMPLETE = 0;
