@@ -48,7 +48,7 @@ class ClientWorker {
         resolve: () => post({ type: "resolve" }),
         connect: (candidate) => this.#connect(this.#candidates[candidate]!),
         abandon: () => this.#abandon(),
-        requestHello: (link) => post({ type: "requestHello", link }),
+        requestHello: (link, index) => post({ type: "requestHello", link, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
         toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),

@@ -3,6 +3,7 @@ import type { TunDevice } from "../ffi/tun.ts";
 import type { Lease } from "../lib/address/leases.ts";
 import { Prefix } from "../lib/address/prefix.ts";
 import type { CryptoChoice } from "../lib/config/options.ts";
+import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
@@ -50,7 +51,7 @@ export type ServerMessage =
   | { type: "event"; event: ServerEvent }
   /** No connection is taken for a while: the system gives none. */
   | { type: "not_accepting"; reason: string }
-  | { type: "hello"; connection: number; message: Uint8Array }
+  | { type: "hello"; connection: number; message: Uint8Array; carrier: Carrier }
   | { type: "confirmed"; connection: number }
   | { type: "rekey"; connection: number; message: Uint8Array }
   | { type: "closed"; connection: number };
@@ -65,7 +66,7 @@ export type GatekeeperMessage =
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =
   | { type: "resolve" }
-  | { type: "requestHello"; link: number }
+  | { type: "requestHello"; link: number; index: number | undefined }
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
   | { type: "event"; event: ClientEvent };

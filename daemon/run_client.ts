@@ -136,7 +136,7 @@ class ClientControl {
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(),
+          bytes: this.#introduction!.hello(message.index),
         });
       case "requestRekey":
         this.#handshake = { link: message.link, isFirst: false };

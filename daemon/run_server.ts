@@ -60,7 +60,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const report = reporter(network);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, tun, listenerFd, leases),
+    workerSetup(settings, identity.publicKey, tun, listenerFd, leases),
     (message: ServerMessage) => {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
@@ -105,12 +105,14 @@ function holdFolder(folder: string): Disposable {
 
 function workerSetup(
   settings: ServerSettings,
+  publicKey: Uint8Array,
   tun: TunDevice,
   listenerFd: number,
   leases: LeaseStore,
 ): ServerSetup {
   const { network, timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
   return {
+    publicKey,
     tun,
     capabilities: capabilitiesOf(tun),
     listenerFd,

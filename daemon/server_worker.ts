@@ -9,6 +9,7 @@ import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import { Server, type ServerOptions } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { randomKey } from "./identity.ts";
 import {
   type GatekeeperMessage,
   revivePrefixes,
@@ -58,10 +59,12 @@ class ServerWorker {
       {
         toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),
         report: (event) => post({ type: "event", event }),
-        hello: (connection, message) => post({ type: "hello", connection, message }),
+        hello: (connection, message, carrier) =>
+          post({ type: "hello", connection, message, carrier }),
         confirmed: (connection) => post({ type: "confirmed", connection }),
         rekey: (connection, message) => post({ type: "rekey", connection, message }),
         closed: (connection) => post({ type: "closed", connection }),
+        randomKey,
       },
       {
         suite: selectCipherSuite(setup.crypto),

@@ -35,7 +35,10 @@ export class Segmenter {
 
   /**
    * Gives `sink` the ordinary packets that a whole IPv4 packet of `length` bytes at `offset` stands for.
-   * Returns false, with nothing given, if the packet is not what `offload` says.
+   * Returns false, with nothing given, if the packet is not what `offload` says, or is to be cut into
+   * datagrams of more than `most` bytes. (Of a stream all segments are no longer than that.)
+   *
+   * @param finish whether to finish the checksums of segments
    */
   segment(
     bytes: Uint8Array,
@@ -43,6 +46,8 @@ export class Segmenter {
     length: number,
     offload: Offload,
     sink: PacketSink,
+    most = MAX_SEGMENT,
+    finish = true,
   ): boolean {
     if (offload === WHOLE) {
       sink(bytes, offset, length);
@@ -58,9 +63,12 @@ export class Segmenter {
       return true;
     }
     const isTcp = kind === PacketKind.TcpSegments || kind === PacketKind.TcpSegmentsEcn;
-    const gsoSize = gsoSizeOf(offload);
-    if (gsoSize === 0 || isTcp !== (transport.protocol === TCP)) return false;
-    this.#cut(bytes, offset, length, gsoSize, sink);
+    const { headersLength } = transport;
+    const wanted = Math.min(gsoSizeOf(offload), length - headersLength);
+    const gsoSize = Math.min(wanted, most - headersLength);
+    if (gsoSizeOf(offload) === 0 || isTcp !== (transport.protocol === TCP)) return false;
+    if (gsoSize < wanted && (!isTcp || gsoSize <= 0)) return false;
+    this.#cut(bytes, offset, length, gsoSize, sink, finish);
     return true;
   }
 
@@ -70,6 +78,7 @@ export class Segmenter {
     length: number,
     gsoSize: number,
     sink: PacketSink,
+    finish: boolean,
   ): void {
     const { headersLength } = this.#transport;
     const payload = length - headersLength;
@@ -81,6 +90,7 @@ export class Segmenter {
       segment.set(bytes.subarray(from, from + size), headersLength);
       this.#patchIp(bytes, offset, headersLength + size, i);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
+      if (finish) this.#finish(headersLength + size);
       sink(segment, 0, headersLength + size);
       done += size;
     }
@@ -116,6 +126,10 @@ export class Segmenter {
     const pseudo = addSum(segment, ADDRESSES, ADDRESSES_LENGTH) + segment[PROTOCOL]! +
       (length - start);
     writeUint16(segment, start + checksumOffset, addSum(segment, 0, 0, pseudo));
-    finishChecksum(segment, start, length, start + checksumOffset);
+  }
+
+  #finish(length: number): void {
+    const { start, checksumOffset } = this.#transport;
+    finishChecksum(this.#segment, start, length, start + checksumOffset);
   }
 }

@@ -14,14 +14,9 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { readUint32, writeUint32 } from "../packet/ipv4.ts";
 import { type CipherSuite, NONCE_LENGTH, type Opener, type Sealer, TAG_LENGTH } from "./cipher.ts";
 import { writeNonce } from "./cipher.ts";
-import { MAX_INITIATION, MAX_RESPONSE, VERSION } from "./hello.ts";
+import { MAX_INITIATION, MAX_RESPONSE } from "./hello.ts";
 import { INITIATION_OVERHEAD, RESPONSE_OVERHEAD } from "./noise.ts";
 import { ReplayWindow } from "./replay_window.ts";
-
-/** The prologue of handshakes over UDP: not that of those over TCP, so that neither passes as the other. */
-export const DATAGRAM_PROLOGUE: Uint8Array = Uint8Array.of(
-  ...[0x53, 0x56, 0x50, 0x4e, VERSION, 1, 0, 0],
-);
 
 export enum DatagramType {
   Initiation = 1,

@@ -11,11 +11,13 @@ import {
   FIRST_RESOLVE_TIME,
   RECLAIM_TIME,
 } from "./limits.ts";
-import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { ChangeCause, Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import type { ChannelContext } from "./secure_channel.ts";
+import { DatagramLink } from "./datagram_link.ts";
 import { SecureLink } from "./secure_link.ts";
-import type { Transport } from "./transport.ts";
+import { StreamLink } from "./stream_link.ts";
+import { isDatagramTransport, type Transport } from "./transport.ts";
 
 /** What a person may want to know of a client. Times are in milliseconds. */
 export type ClientEvent =
@@ -26,8 +28,8 @@ export type ClientEvent =
     configuration: Configuration | undefined;
     candidate: number;
   }
-  /** The server told something else while connected. */
-  | { type: "changed"; configuration: Configuration }
+  /** The configuration changed while connected. */
+  | { type: "changed"; configuration: Configuration; cause: ChangeCause }
   /** A connection that was up is gone; another attempt follows in `retry`. */
   | { type: "down"; reason: string; retry: number }
   /** An attempt came to nothing; another follows in `retry`. */
@@ -45,8 +47,12 @@ export interface ClientPorts {
   connect(candidate: number): void;
   /** Ends the attempt to connect that was begun last; it is not to answer any more. */
   abandon(): void;
-  /** Asks for the bytes that a secure connection begins with; `hello()` answers. */
-  requestHello(link: number): void;
+  /**
+   * Asks for the bytes that a secure connection begins with; `hello()` answers.
+   *
+   * @param index of the client's end, over UDP
+   */
+  requestHello(link: number, index: number | undefined): void;
   /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
   requestRekey(link: number): void;
   /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
@@ -119,6 +125,11 @@ export class Client implements LinkOwner {
         this.#ports.abandon();
         return this.disconnected(`no answer within ${CONNECT_TIMEOUT / 1000} s`, now);
       case "asking":
+        // Over UDP only silence tells that nobody is there.
+        if (this.#link instanceof DatagramLink && this.#candidate + 1 < this.#candidates) {
+          this.#dropLink();
+          return this.#connect(this.#candidate + 1, now);
+        }
         return this.#retry(
           "failed",
           this.#options.classic
@@ -180,6 +191,11 @@ export class Client implements LinkOwner {
     return this.#link === undefined ? length : this.#link.receive(bytes, offset, length, now);
   }
 
+  /** All datagrams that came together were given to `receive()`. */
+  settle(): void {
+    if (this.#link instanceof DatagramLink) this.#link.settle();
+  }
+
   /** Whether a packet that the TUN device gives would find room now, or be dropped for other reasons. */
   get hasRoom(): boolean {
     return this.#link?.hasRoom ?? true;
@@ -227,9 +243,9 @@ export class Client implements LinkOwner {
   }
 
   /** @see {LinkOwner} */
-  linkChanged(configuration: Configuration): void {
+  linkChanged(configuration: Configuration, cause: ChangeCause): void {
     this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration });
+    this.#ports.report({ type: "changed", configuration, cause });
   }
 
   /** @see {LinkOwner} */
@@ -251,11 +267,16 @@ export class Client implements LinkOwner {
   #secureLink(transport: Transport): Link {
     const link = this.#linkNumber;
     const ports = {
-      requestHello: () => this.#ports.requestHello(link),
+      requestHello: (index?: number) => this.#ports.requestHello(link, index),
       requestRekey: () => this.#ports.requestRekey(link),
       complete: (message: Uint8Array) => this.#ports.complete(link, message),
     };
-    return new SecureLink(this, transport, ports, this.#options.timing, this.#channels);
+    const { timing } = this.#options;
+    if (!isDatagramTransport(transport)) {
+      return new StreamLink(this, transport, ports, timing, this.#channels);
+    }
+    const random = (): number => this.#ports.random();
+    return new DatagramLink(this, transport, ports, timing, this.#channels, random);
   }
 
   /** The secure link of this number, if that is the one there is. */

@@ -1,7 +1,8 @@
 import type { TokenSecrets } from "../config/invite.ts";
+import { macKey, writeInitiationDatagram } from "../protocol/datagram.ts";
 import {
   frameInitiation,
-  PREAMBLE,
+  PROLOGUES,
   readResponse,
   rekeyPrologue,
   writeInitiation,
@@ -49,8 +50,13 @@ export class Introduction {
     this.#ports = ports;
   }
 
-  /** The bytes with which a connection begins. @throws {HandshakeError} if the server's key is none */
-  hello(): Uint8Array {
+  /**
+   * The bytes with which a connection begins.
+   *
+   * @param index of the client's end, over UDP; undefined over TCP
+   * @throws {HandshakeError} if the server's key is none
+   */
+  hello(index?: number): Uint8Array {
     const { invite, address, capabilities } = this.#options;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
@@ -58,7 +64,10 @@ export class Introduction {
       invite: invite?.id,
       address,
     });
-    return frameInitiation(this.#begin(invite?.psk ?? NO_PSK, PREAMBLE, payload));
+    const psk = invite?.psk ?? NO_PSK;
+    if (index === undefined) return frameInitiation(this.#begin(psk, PROLOGUES.tcp, payload));
+    const message = this.#begin(psk, PROLOGUES.udp, payload);
+    return writeInitiationDatagram(index, message, macKey(this.#options.server));
   }
 
   /** The first message of a handshake for new keys. */

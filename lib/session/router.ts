@@ -6,7 +6,7 @@ import {
 } from "../address/ipv4_address.ts";
 import type { Prefix } from "../address/prefix.ts";
 import { Ipv4Packet } from "../packet/ipv4.ts";
-import type { Offload } from "../packet/offload.ts";
+import { type Offload, WHOLE } from "../packet/offload.ts";
 import { RoutingTable } from "../routing/table.ts";
 import type { Receiver } from "./backpressure.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
@@ -78,6 +78,14 @@ export class Router {
     else if (owner !== member && (owner.isolated || member.isolated)) {
       this.#counters.drop(DropReason.Isolated);
     } else owner.deliver(bytes, offset, length, offload);
+  }
+
+  /** Passes on an ordinary packet of the server's own. */
+  fromServer(packet: Uint8Array): void {
+    if (this.#checkHeader(packet, 0, packet.length) !== undefined) return;
+    const owner = this.table.ownerOf(this.#packet.destination);
+    if (owner === undefined) this.#toTun(packet, 0, packet.length, WHOLE);
+    else owner.deliver(packet, 0, packet.length, WHOLE);
   }
 
   /** Points the view at the packet and says why it may not pass, whoever sent it. */

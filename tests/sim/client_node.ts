@@ -6,10 +6,12 @@ import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
 import { Client, type ClientEvent, type ClientPorts } from "../../lib/session/client.ts";
 import { Counters } from "../../lib/session/counters.ts";
-import { CLIENT_TIMEOUT, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
+import { CLIENT_TIMEOUT, DATAGRAM_MOST, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
 import { type Credentials, Introducer } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
+import type { DatagramSender } from "../../lib/session/datagram_door.ts";
+import { DatagramPath, type DatagramSession } from "./datagrams.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ClientNodeOptions {
@@ -19,6 +21,8 @@ export interface ClientNodeOptions {
   servers?: readonly string[];
   /** Of a secure client; one without is a classic one. */
   credentials?: Credentials;
+  /** Whether to go over UDP. */
+  udp?: boolean;
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -31,7 +35,7 @@ const RESOLVE_TIME = 5;
 const BATCHES = 2;
 
 /** A machine with a client on it. */
-export class ClientNode {
+export class ClientNode implements DatagramSession {
   readonly host: string;
   /** What the client handed to its TUN device. */
   readonly tun: Uint8Array[] = [];
@@ -44,17 +48,24 @@ export class ClientNode {
   resolveFailure: ResolveFailure;
   /** The main thread's part of a secure client. */
   readonly introducer: Introducer | undefined;
+  /** Over UDP, the longest datagram that this machine believes to pass. */
+  longest = DATAGRAM_MOST;
   /** Sees to each connection before anything is sent over it. */
   prepare: (wire: Wire) => void = () => {};
   readonly #network: Network;
   readonly #servers: readonly string[];
   readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
   readonly #client: Client;
+  readonly #udp: boolean;
+  /** Over UDP, the way to the server. */
+  #path: DatagramPath | undefined;
+  #port = 40_000;
   #abandon = (): void => {};
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
     const { address, servers = ["server"], credentials } = options;
     const { clock } = network;
+    this.#udp = options.udp ?? false;
     this.host = host;
     this.#network = network;
     this.#servers = servers;
@@ -114,6 +125,34 @@ export class ClientNode {
     return this.wires.at(-1)!;
   }
 
+  /** Over UDP, the client's outer address, and its port. */
+  get outerAddress(): string {
+    return this.#path!.from;
+  }
+
+  /** The client is somewhere else from now on: what it sends comes from another address. */
+  move(host: string): void {
+    this.#network.datagrams.unbind(this.#path!.from);
+    this.#path!.from = `${host}:${++this.#port}`;
+    this.#network.datagrams.bind(this.#path!.from, this);
+  }
+
+  /** @see {DatagramSession} */
+  receiveDatagram(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    _sender: DatagramSender,
+    now: number,
+  ): void {
+    this.#client.receive(bytes, offset, length, now);
+  }
+
+  /** @see {DatagramSession} */
+  settle(): void {
+    this.#client.settle();
+  }
+
   advance(now: number): void {
     this.#client.advance(now);
   }
@@ -153,6 +192,7 @@ export class ClientNode {
   }
 
   #connect(server: string): void {
+    if (this.#udp) return this.#openPath(server);
     const { clock } = this.#network;
     this.#abandon = this.#network.connect(this.host, server, {
       connected: (wire) => {
@@ -164,6 +204,18 @@ export class ClientNode {
       },
       failed: (reason) => this.#client.disconnected(reason, clock.now),
     });
+  }
+
+  #openPath(server: string): void {
+    const { datagrams, clock } = this.#network;
+    const path = this.#path = new DatagramPath(datagrams, `${this.host}:${++this.#port}`, server);
+    path.longest = this.longest;
+    datagrams.bind(path.from, this);
+    this.#abandon = () => {
+      path.close();
+      datagrams.unbind(path.from);
+    };
+    this.#client.connected(path, clock.now);
   }
 }
 

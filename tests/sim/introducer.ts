@@ -41,10 +41,10 @@ export class Introducer implements ThreadDelay {
   /** The client's ways to reach it. */
   ports(client: () => Client): Pick<ClientPorts, "requestHello" | "requestRekey" | "complete"> {
     return {
-      requestHello: (link) =>
+      requestHello: (link, index) =>
         this.#toMain.post(() => {
           this.#isFirst = true;
-          const bytes = this.#introduction.hello();
+          const bytes = this.#introduction.hello(index);
           this.#toWorker.post(() => client().hello(link, bytes));
         }),
       requestRekey: (link) =>

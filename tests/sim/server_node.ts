@@ -26,7 +26,8 @@ const BATCHES = 3;
 /** What a server tells its clients if a test says nothing else. */
 const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
 
-export interface ServerNodeOptions extends Partial<Omit<ServerOptions, "network" | "leases">> {
+export interface ServerNodeOptions
+  extends Partial<Omit<ServerOptions, "network" | "leases" | "publicKey">> {
   network?: string;
 }
 
@@ -64,17 +65,19 @@ export class ServerNode implements Listener {
   constructor(network: Network, host: string, options: ServerNodeOptions = {}) {
     this.#network = network;
     this.#host = host;
+    const prefix = parsePrefix(options.network ?? "10.0.0.0/24");
+    this.door = new Doorkeeper(network, prefix);
     this.#options = {
+      publicKey: this.door.identity.publicKey,
       timing: { keepalive: KEEPALIVE_INTERVAL, timeout: SERVER_TIMEOUT },
       maxConnections: MAX_CONNECTIONS,
       classic: false,
       isolate: false,
       push: PUSH,
       ...options,
-      network: parsePrefix(options.network ?? "10.0.0.0/24"),
+      network: prefix,
       leases: this.#leases,
     };
-    this.door = new Doorkeeper(network, this.#options.network);
     this.#server = this.#start();
   }
 
@@ -125,6 +128,8 @@ export class ServerNode implements Listener {
     this.#server.stop();
     this.#network.clock.forget(this);
     this.#network.unlisten(this.#host);
+    this.#batches.flush();
+    this.#network.datagrams.unbind(this.#host);
     this.door.close();
     for (const wire of this.#wires.values()) wire.server.close();
     this.#wires.clear();
@@ -176,6 +181,7 @@ export class ServerNode implements Listener {
         toTun: (bytes, offset, length) => this.#toTun(bytes.slice(offset, offset + length)),
         report: (event) => this.#report(event),
         ...this.door.serve(() => server),
+        randomKey: () => this.#network.random.bytes(32),
       },
       {
         suite: nodeCipher,
@@ -188,6 +194,7 @@ export class ServerNode implements Listener {
     );
     clock.drive(this);
     this.#network.listen(this.#host, this);
+    this.#network.datagrams.bind(this.#host, server);
     return server;
   }
 
