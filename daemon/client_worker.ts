@@ -4,9 +4,12 @@ import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
+import { openUdp } from "../ffi/udp.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
 import { Client } from "../lib/session/client.ts";
+import type { DatagramSender } from "../lib/session/datagram_door.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { type DatagramSession, DatagramSocket } from "./datagram_socket.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
@@ -17,12 +20,13 @@ import { runWorker, type WorkerContext } from "./worker_port.ts";
 /** The one that is filled, and one more while that is sent. */
 const BATCHES = 2;
 
-class ClientWorker {
+class ClientWorker implements DatagramSession {
   readonly #context: WorkerContext<ClientMessage>;
   readonly #buffer = new PacketBuffer(BATCHES);
   readonly #client: Client;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
+  readonly #udp: boolean;
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Ends the connection, or the attempt to make one. */
@@ -31,6 +35,7 @@ class ClientWorker {
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
     this.#context = context;
+    this.#udp = setup.udp;
     this.#congestion = setup.congestion;
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
@@ -102,9 +107,26 @@ class ClientWorker {
     this.#client.close();
   }
 
+  /** @see {DatagramSession} */
+  receiveDatagram(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    _sender: DatagramSender,
+    now: number,
+  ): void {
+    this.#client.receive(bytes, offset, length, now);
+  }
+
+  /** @see {DatagramSession} */
+  settle(): void {
+    this.#client.settle();
+  }
+
   #connect(to: SocketAddress): void {
     const { loop } = this.#context;
     try {
+      if (this.#udp) return this.#openPath(to);
       const fd = connectTcp(to, this.#congestion);
       this.#abandon = () => loop.close(fd);
       loop.add(fd, EPOLLOUT, { ready: () => this.#connected(fd) });
@@ -112,6 +134,15 @@ class ClientWorker {
       if (!(error instanceof OsError)) throw error;
       this.#client.disconnected(error.reason, loop.now);
     }
+  }
+
+  /** Over UDP there is nothing to wait for. */
+  #openPath(to: SocketAddress): void {
+    const { loop, counters } = this.#context;
+    const fd = openUdp(SocketAddress.any(to.family, 0));
+    const socket = new DatagramSocket(loop, this.#buffer, counters, this, fd);
+    this.#abandon = () => socket.close();
+    this.#client.connected(socket.pathTo(to), loop.now);
   }
 
   #connected(fd: number): void {

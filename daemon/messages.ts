@@ -25,13 +25,18 @@ export interface ServerSetup extends Omit<ServerOptions, "leases"> {
   tun: Pick<TunDevice, "fd" | "offload">;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
-  listenerFd: number;
+  /** A listening TCP socket; undefined if UDP is all. */
+  listenerFd: number | undefined;
+  /** A UDP socket; undefined if TCP is all. */
+  datagramFd: number | undefined;
   leases: Lease[];
   crypto: CryptoChoice;
 }
 
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
 export interface ClientSetup extends ClientOptions {
+  /** Whether to go over UDP. */
+  udp: boolean;
   tun: Pick<TunDevice, "fd" | "offload">;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;

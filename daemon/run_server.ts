@@ -41,17 +41,16 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 export async function runServer(settings: ServerSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
-  const { network, congestion } = settings;
+  const { network } = settings;
   checkNetwork(network);
-  checkCongestionControl(congestion);
+  checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using _lock = holdFolder(folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const registry = new RegistryStore(folder);
   const leases = new LeaseStore(folder);
-  const listenerFd = await listen(settings.listen, settings.port);
-  if (congestion !== undefined) setCongestionControl(listenerFd, congestion);
+  const sockets = await openSockets(settings);
   const tun = await openTun(settings);
   const serverAddress = Pool.serverAddress(network);
   configureTun(tun.name, serverAddress, network, settings.mtu);
@@ -60,7 +59,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const report = reporter(network);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, identity.publicKey, tun, listenerFd, leases),
+    workerSetup(settings, identity.publicKey, tun, sockets, leases),
     (message: ServerMessage) => {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
@@ -76,7 +75,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   );
   reportCounters(worker.counters);
   releaseStartupMemory();
-  announce(settings, tun.name, serverAddress);
+  announce(settings, sockets, tun.name, serverAddress);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
   try {
@@ -90,6 +89,30 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   } finally {
     leases.close();
     door.close();
+  }
+}
+
+type Sockets = Pick<ServerSetup, "listenerFd" | "datagramFd">;
+
+/**
+ * Opens the sockets that clients connect to. TCP alone will do, unless UDP was asked for: another program
+ * may have that port.
+ *
+ * @throws {Failure}
+ */
+async function openSockets(
+  { udp, listen: host, port, congestion }: ServerSettings,
+): Promise<Sockets> {
+  const listenerFd = udp ? undefined : await listen("TCP", host, port);
+  if (listenerFd !== undefined && congestion !== undefined) {
+    setCongestionControl(listenerFd, congestion);
+  }
+  try {
+    return { listenerFd, datagramFd: await listen("UDP", host, port) };
+  } catch (error) {
+    if (udp || !(error instanceof Failure)) throw error;
+    log.warn("{problem}; serving TCP alone", { problem: error.message });
+    return { listenerFd, datagramFd: undefined };
   }
 }
 
@@ -107,7 +130,7 @@ function workerSetup(
   settings: ServerSettings,
   publicKey: Uint8Array,
   tun: TunDevice,
-  listenerFd: number,
+  sockets: Sockets,
   leases: LeaseStore,
 ): ServerSetup {
   const { network, timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
@@ -115,7 +138,7 @@ function workerSetup(
     publicKey,
     tun,
     capabilities: capabilitiesOf(tun),
-    listenerFd,
+    ...sockets,
     network,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),
     timing,
@@ -153,7 +176,12 @@ function checkNetwork(network: Prefix): void {
   );
 }
 
-function announce(settings: ServerSettings, tun: string, serverAddress: number): void {
+function announce(
+  settings: ServerSettings,
+  sockets: Sockets,
+  tun: string,
+  serverAddress: number,
+): void {
   const { network, port, listen } = settings;
   log.info("Serving {network} as {address} on {tun}, MTU {mtu}", {
     network: network.toString(),
@@ -161,7 +189,13 @@ function announce(settings: ServerSettings, tun: string, serverAddress: number):
     tun,
     mtu: settings.mtu,
   });
-  log.info("Listening on TCP port {port} of {where}", {
+  const { listenerFd, datagramFd } = sockets;
+  const protocols = [
+    ...(listenerFd === undefined ? [] : ["TCP"]),
+    ...(datagramFd === undefined ? [] : ["UDP"]),
+  ];
+  log.info("Listening on {protocols} port {port} of {where}", {
+    protocols: protocols.join(" and "),
     port,
     where: listen ?? "all addresses, IPv4 and IPv6",
   });

@@ -9,6 +9,7 @@ import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import { Server, type ServerOptions } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
 import { randomKey } from "./identity.ts";
 import {
   type GatekeeperMessage,
@@ -34,7 +35,7 @@ const BATCHES = 16;
 class ServerWorker {
   readonly #context: WorkerContext<ServerMessage>;
   readonly #buffer = new PacketBuffer(BATCHES);
-  readonly #listener: number;
+  readonly #listener: number | undefined;
   readonly #server: Server;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
@@ -75,7 +76,13 @@ class ServerWorker {
         clock: loop,
       },
     );
-    loop.add(this.#listener, EPOLLIN, { ready: () => this.#accept() });
+    const { listenerFd, datagramFd } = setup;
+    if (listenerFd !== undefined) {
+      loop.add(listenerFd, EPOLLIN, { ready: () => this.#accept(listenerFd) });
+    }
+    if (datagramFd !== undefined) {
+      new DatagramSocket(loop, this.#buffer, counters, this.#server, datagramFd);
+    }
   }
 
   get deadline(): number {
@@ -86,7 +93,7 @@ class ServerWorker {
     this.#server.advance(now);
     if (now < this.#resumeAt) return;
     this.#resumeAt = Infinity;
-    this.#context.loop.modify(this.#listener, EPOLLIN);
+    this.#context.loop.modify(this.#listener!, EPOLLIN);
   }
 
   endTurn(): void {
@@ -111,11 +118,11 @@ class ServerWorker {
     this.#server.stop();
   }
 
-  #accept(): void {
+  #accept(listener: number): void {
     const { now } = this.#context.loop;
     try {
       for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
-        const accepted = acceptTcp(this.#listener);
+        const accepted = acceptTcp(listener);
         if (accepted === undefined) return;
         const { host, network } = accepted.peer;
         const socket = new StreamSocket(this.#streams, accepted.fd);
@@ -126,7 +133,7 @@ class ServerWorker {
       if (!(error instanceof OsError) || error.call !== "accept4") throw error;
       this.#context.post({ type: "not_accepting", reason: error.reason });
       this.#resumeAt = now + ACCEPT_PAUSE;
-      this.#context.loop.modify(this.#listener, 0);
+      this.#context.loop.modify(listener, 0);
     }
   }
 }
