@@ -1,4 +1,5 @@
 import { kindOf, type Offload, offloadOf, PacketKind } from "../packet/offload.ts";
+import { TcpTrain } from "../packet/tcp_train.ts";
 import { ControlType } from "../protocol/control.ts";
 import {
   DATA_HEADER_LENGTH,
@@ -48,6 +49,8 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   /** Keys from before the present ones, for what comes late. */
   #previousOpener: DataOpener | undefined;
   #longest = DATAGRAM_LEAST;
+  /** Segments of a stream that came together. */
+  readonly #train = new TcpTrain();
   /** Lengths of the sealed datagrams in the slot. */
   readonly #sizes = new Uint16Array(MAX_DATAGRAMS);
   #count = 0;
@@ -128,8 +131,9 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     if (!receiveFrames(this, bytes, batch, length - DATA_OVERHEAD)) this.lose("forged");
   }
 
-  /** All that came together was taken. */
+  /** All that came together was taken; its bytes are good until this returns. */
   settle(): void {
+    this.#deliverTrain();
     this.answerPings();
   }
 
@@ -166,7 +170,23 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     return this.#transport.hasRoom(length);
   }
 
+  /** Segments of a stream that follow one another are handed over as one. */
+  protected override receivePacket(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    kind: number,
+    gsoSize: number,
+  ): void {
+    const train = this.#train;
+    if (kind === PacketKind.PartialChecksum && train.join(bytes, offset, length)) return;
+    this.#deliverTrain();
+    if (kind === PacketKind.PartialChecksum && train.begin(bytes, offset, length)) return;
+    super.receivePacket(bytes, offset, length, kind, gsoSize);
+  }
+
   protected override receiveControl(type: number, number: number, body: Uint8Array): void {
+    this.#deliverTrain();
     if (number !== 0) {
       this.#reliable.receive(type, number, body);
     } else if (type !== ControlType.Acknowledge) {
@@ -233,6 +253,14 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   #heard(opener: DataOpener): void {
     this.liveness.heard(this.context.clock.now);
     if (opener === this.nextOpener) this.useNextOpener();
+  }
+
+  #deliverTrain(): void {
+    const { bytes, offset, length, count, gsoSize } = this.#train;
+    if (length === 0) return;
+    this.#train.clear();
+    const offload = count === 1 ? PARTIAL : offloadOf(PacketKind.TcpSegments, gsoSize);
+    this.owner.channelPacket(bytes, offset, length, offload);
   }
 
   #forgetPrevious(): void {
