@@ -81,11 +81,11 @@ export class Router {
   }
 
   /** Passes on an ordinary packet of the server's own. */
-  fromServer(packet: Uint8Array): void {
-    if (this.#checkHeader(packet, 0, packet.length) !== undefined) return;
+  fromServer(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#checkHeader(bytes, offset, length) !== undefined) return;
     const owner = this.table.ownerOf(this.#packet.destination);
-    if (owner === undefined) this.#toTun(packet, 0, packet.length, WHOLE);
-    else owner.deliver(packet, 0, packet.length, WHOLE);
+    if (owner === undefined) this.#toTun(bytes, offset, length, WHOLE);
+    else owner.deliver(bytes, offset, length, WHOLE);
   }
 
   /** Points the view at the packet and says why it may not pass, whoever sent it. */

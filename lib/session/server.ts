@@ -96,7 +96,7 @@ export class Server {
   readonly #strangers = new Strangers(MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK);
   readonly #handshakes = new HandshakeLimit();
   readonly #door: DatagramDoor;
-  readonly #icmp: IcmpErrors;
+  readonly #icmp = new IcmpErrors();
   /** Whose datagrams are being received. */
   #receiving: DatagramPeer | undefined;
   /** Admitted secure clients by identity. */
@@ -127,7 +127,6 @@ export class Server {
     const { now } = channels.clock;
     const random = (): Uint8Array => ports.randomKey();
     this.#door = new DatagramDoor(options.publicKey, this.#handshakes, random, now);
-    this.#icmp = new IcmpErrors(Pool.serverAddress(options.network));
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -341,7 +340,7 @@ export class Server {
   /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191). */
   tooLong(bytes: Uint8Array, offset: number, length: number, most: number): void {
     const error = this.#icmp.tooLong(bytes, offset, length, most, this.channels.clock.now);
-    if (error !== undefined) this.router.fromServer(error);
+    if (error > 0) this.router.fromServer(this.#icmp.bytes, IcmpErrors.OFFSET, error);
   }
 
   peerLeft(peer: SecurePeer, connection: Connection, reason: string): void {
