@@ -129,30 +129,35 @@ export class DatagramSocket implements FdHandler, DatagramSender {
     if (this.#closed) return;
     const address = this.#buffer.addressOf(bytes, offset, length);
     if (length <= size || !this.#segments) {
-      return this.#sendEach(name, local, address, length, size);
+      this.#sendEach(name, local, address, length, size);
+      return;
     }
     const error = this.#sender.send(this.#fd, name, local, address, length, size);
     if (error === Errno.EIO || error === Errno.EINVAL) {
-      // Old kernels cannot cut, and some interfaces not either, which is told at the first attempt.
-      this.#segments = false;
-      this.#sendEach(name, local, address, length, size);
+      // Old kernels cannot cut, and some interfaces not either. Then each goes by itself.
+      this.#segments = !this.#sendEach(name, local, address, length, size);
     } else if (error !== 0) {
       this.#failed(error, Math.ceil(length / size));
     }
   }
 
+  /** Returns whether the kernel took them all. */
   #sendEach(
     name: Uint8Array,
     local: Uint8Array | undefined,
     address: number,
     length: number,
     size: number,
-  ): void {
+  ): boolean {
+    let done = true;
     for (let at = 0; at < length; at += size) {
       const count = Math.min(size, length - at);
       const error = this.#sender.send(this.#fd, name, local, address + at, count, count);
-      if (error !== 0) this.#failed(error, 1);
+      if (error === 0) continue;
+      this.#failed(error, 1);
+      done = false;
     }
+    return done;
   }
 
   /** What is lost is lost: whoever must have it sent again does that. */

@@ -215,7 +215,8 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#count = 0;
     for (let i = 0, at = slot; i < count;) {
       const size = this.#sizes[i]!;
-      let [length, end] = [size, i + 1];
+      let length = size;
+      let end = i + 1;
       while (end < count && this.#joinsRun(size, length, end - i, end)) {
         length += this.#sizes[end++]!;
       }
