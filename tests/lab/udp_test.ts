@@ -5,9 +5,11 @@ import { fromBase64 } from "../../lib/config/base64.ts";
 import { toHex } from "../hex.ts";
 import { countersOf, eventually } from "./inspection.ts";
 import { iperf } from "./iperf.ts";
-import { connected, labTest, TunnelLab } from "./tunnel_lab.ts";
+import { program } from "../../scripts/program.ts";
+import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const SERVER = "10.0.0.1";
+const PUBKEY = [...program("server", SOURCE), "pubkey"];
 const PING = ["ping", "-c", "3", "-i", "0.1", "-W", "2"];
 /** The last of what iperf3 sends does not count any more, as it seems. */
 const HALF = 0.5;
@@ -57,6 +59,23 @@ await labTest("with -u the server serves UDP alone, by IPv6 as well", ["ping"], 
   assertStringIncludes(await client.machine.run("ip", "link", "show", tun), "mtu 1414");
   await assertReaches(lab, client.machine, address);
   await server.waitFor(new RegExp(`joined from ${client.host6}`));
+});
+
+await labTest("a client joins over UDP by a link-local address", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  await lab.server.run(..."ip address add fe80::1/64 dev eth0 nodad".split(" "));
+  await client.machine.run(..."ip address add fe80::2/64 dev eth1 nodad".split(" "));
+  const { process } = await lab.join(client, "pi");
+  await process.stop();
+  const key = (await lab.server.run("cat", `${lab.state}/server.key`)).trim();
+  const shown = await lab.server.run("sh", "-c", `echo ${key} | ${PUBKEY.join(" ")}`);
+  const again = client.machine.start(
+    lab.secureCommand(client, "-s", "fe80::1%eth1", "--server-key", shown.trim(), "-u"),
+  );
+  const { address } = await connected(again);
+  await assertReaches(lab, client.machine, address);
 });
 
 await labTest("a server whose UDP port is taken serves TCP alone, and says so", [], async () => {
