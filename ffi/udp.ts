@@ -31,8 +31,11 @@ import { NativeBuffer } from "./native_buffer.ts";
 import { createSocket, setOption, trySetOption } from "./socket.ts";
 import type { SocketAddress } from "./socket_address.ts";
 
-/** Bytes that wait in a socket: a burst of what a tunnel carries in some milliseconds. */
-const SOCKET_BUFFER = 4 * 1024 * 1024;
+/**
+ * Bytes that wait in a socket, as Linux counts them (it allows twice as many, and counts its own): what a
+ * fast tunnel carries in some milliseconds. More would only make everything late.
+ */
+const SOCKET_BUFFER = 1024 * 1024;
 
 /** Bytes of an address of this machine, IPv4 ones mapped. */
 export const LOCAL_LENGTH = 16;

@@ -13,7 +13,7 @@ import { uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { DropReason } from "./counters.ts";
 import { DatagramChannel, PACKET_OVERHEAD } from "./datagram_channel.ts";
-import { BACKOFF_JITTER, RETRANSMIT_FIRST, RETRANSMIT_LONGEST } from "./limits.ts";
+import { BACKOFF_JITTER, RETRANSMIT_FIRST, RETRANSMIT_LONGEST, UDP_PATIENCE } from "./limits.ts";
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
@@ -138,6 +138,10 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
     this.#path ??= this.#findPath(this.channel!);
     const mtu = Math.min(configuration.mtu, this.#path.longest - PACKET_OVERHEAD);
     return { ...configuration, mtu };
+  }
+
+  protected override timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
+    return { keepalive, timeout: Math.min(timeout, keepalive + UDP_PATIENCE) };
   }
 
   #findPath(channel: DatagramChannel): PathMtu {

@@ -106,6 +106,12 @@ export const RETRANSMIT_LONGEST = 4_000;
 /** Over UDP the keys before the present ones still open what comes late for this long. */
 export const KEEP_PREVIOUS_KEYS = 30_000;
 
+/**
+ * Over UDP nobody tells a client that its server's program is gone, so it makes a new session when its
+ * pings have gone unanswered for so long.
+ */
+export const UDP_PATIENCE = 10_000;
+
 /** Copies of a Close over UDP: nobody is left to repeat it. */
 export const CLOSE_COPIES = 3;
 

@@ -201,14 +201,18 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     return configuration;
   }
 
+  protected timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
+    return { keepalive, timeout };
+  }
+
   #configure(body: Uint8Array): void {
     const told = this.#readConfiguration(body);
     if (told === undefined) return;
-    const { address, prefixes, keepalive, timeout } = this.configuration = told;
+    const { address, prefixes } = this.configuration = told;
     const configuration = this.adapt(told);
     const isFirst = this.#filter === undefined;
     this.#filter = new ClientFilter(address.address, prefixes);
-    this.channel!.timing = { keepalive, timeout };
+    this.channel!.timing = this.timingOf(told);
     if (isFirst) {
       this.owner.linkUp(address.address, configuration, this.context.clock.now);
     } else {

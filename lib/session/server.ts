@@ -179,56 +179,6 @@ export class Server {
     this.#receiving = undefined;
   }
 
-  #peerOf(bytes: Uint8Array, offset: number): DatagramPeer | undefined {
-    const stage = this.#connections.get(datagramIndex(bytes, offset))?.stage;
-    return stage instanceof DatagramPeer ? stage : undefined;
-  }
-
-  #receive(peer: DatagramPeer, bytes: Uint8Array, offset: number, length: number): void {
-    if (peer !== this.#receiving) this.settle();
-    this.#receiving = peer;
-    peer.receive(bytes, offset, length);
-  }
-
-  /** A number that tells whoever sees it nothing, and that nobody else can guess. */
-  #newId(): number {
-    for (;;) {
-      const key = this.#ports.randomKey();
-      const id = new DataView(key.buffer, key.byteOffset).getUint32(0);
-      if (!this.#connections.has(id)) return id;
-    }
-  }
-
-  #open(
-    transport: Transport,
-    origin: Origin,
-    stage: (connection: Connection) => Stage,
-  ): Connection | undefined {
-    if (this.#connections.size >= this.#options.maxConnections) {
-      const stranger = this.#strangers.oldest();
-      if (stranger === undefined) {
-        transport.close();
-        if (!this.#full) {
-          const connections = this.#connections.size;
-          this.#ports.report({ type: "full", connections, source: origin.host });
-        }
-        this.#full = true;
-        return undefined;
-      }
-      stranger.abort(TOO_MANY);
-    }
-    const connection = new Connection(this.#newId(), transport, origin, (connection) => {
-      this.#full = false;
-      this.#connections.delete(connection.id);
-      this.#strangers.delete(connection);
-    });
-    this.#connections.set(connection.id, connection);
-    connection.enter(stage(connection));
-    this.#strangers.add(connection)?.abort(TOO_MANY);
-    this.#expect(connection);
-    return connection;
-  }
-
   /** Does what is due by `now`: pings, and the end of what was silent for too long. */
   advance(now: number): void {
     if (now < this.#deadline) return;
@@ -448,6 +398,56 @@ export class Server {
     for (const prefix of routes) {
       if (table.prefixOwner(prefix) === peer) table.deletePrefix(prefix);
     }
+  }
+
+  #peerOf(bytes: Uint8Array, offset: number): DatagramPeer | undefined {
+    const stage = this.#connections.get(datagramIndex(bytes, offset))?.stage;
+    return stage instanceof DatagramPeer ? stage : undefined;
+  }
+
+  #receive(peer: DatagramPeer, bytes: Uint8Array, offset: number, length: number): void {
+    if (peer !== this.#receiving) this.settle();
+    this.#receiving = peer;
+    peer.receive(bytes, offset, length);
+  }
+
+  /** A number that tells whoever sees it nothing, and that nobody else can guess. */
+  #newId(): number {
+    for (;;) {
+      const key = this.#ports.randomKey();
+      const id = new DataView(key.buffer, key.byteOffset).getUint32(0);
+      if (!this.#connections.has(id)) return id;
+    }
+  }
+
+  #open(
+    transport: Transport,
+    origin: Origin,
+    stage: (connection: Connection) => Stage,
+  ): Connection | undefined {
+    if (this.#connections.size >= this.#options.maxConnections) {
+      const stranger = this.#strangers.oldest();
+      if (stranger === undefined) {
+        transport.close();
+        if (!this.#full) {
+          const connections = this.#connections.size;
+          this.#ports.report({ type: "full", connections, source: origin.host });
+        }
+        this.#full = true;
+        return undefined;
+      }
+      stranger.abort(TOO_MANY);
+    }
+    const connection = new Connection(this.#newId(), transport, origin, (connection) => {
+      this.#full = false;
+      this.#connections.delete(connection.id);
+      this.#strangers.delete(connection);
+    });
+    this.#connections.set(connection.id, connection);
+    connection.enter(stage(connection));
+    this.#strangers.add(connection)?.abort(TOO_MANY);
+    this.#expect(connection);
+    return connection;
   }
 
   #expect(connection: Connection): void {

@@ -259,7 +259,7 @@ Deno.test("a server that stops says so, one that vanishes is noticed, and client
   server.stop();
   world.clock.run(0);
   world.network.datagrams.loss = 0;
-  world.clock.waitUntil(() => pi.told("down").length === 2, 70_000);
+  world.clock.waitUntil(() => pi.told("down").length === 2, 27_000);
   assertMatch(pi.told("down")[1]!.reason, /silent for too long/);
   server.start();
   world.clock.waitUntil(() => pi.isUp);
