@@ -4,9 +4,11 @@ import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
+import { openUdp } from "../ffi/udp.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
@@ -23,6 +25,7 @@ class ClientWorker {
   readonly #client: Client;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
+  readonly #udp: boolean;
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Sockets that are connecting, by the numbers of their links. */
@@ -31,6 +34,7 @@ class ClientWorker {
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
     this.#context = context;
+    this.#udp = setup.udp;
     this.#congestion = setup.congestion;
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
@@ -48,7 +52,7 @@ class ClientWorker {
         resolve: () => post({ type: "resolve" }),
         connect: (link, candidate) => this.#connect(link, this.#candidates[candidate]!),
         abandon: (link) => loop.close(this.#takeConnecting(link)),
-        requestHello: (link) => post({ type: "requestHello", link }),
+        requestHello: (link, index) => post({ type: "requestHello", link, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
         forget: (link) => post({ type: "forget", link }),
@@ -106,6 +110,7 @@ class ClientWorker {
   #connect(link: number, to: SocketAddress): void {
     const { loop } = this.#context;
     try {
+      if (this.#udp) return this.#openPath(link, to);
       const fd = connectTcp(to, this.#congestion);
       this.#connecting.set(link, fd);
       loop.add(fd, EPOLLOUT, { ready: () => this.#connected(link) });
@@ -113,6 +118,18 @@ class ClientWorker {
       if (!(error instanceof OsError)) throw error;
       this.#client.failed(link, error.reason, loop.now);
     }
+  }
+
+  /** Over UDP there is nothing to wait for. */
+  #openPath(link: number, to: SocketAddress): void {
+    const { loop, counters } = this.#context;
+    const socket = new DatagramSocket(
+      loop,
+      this.#buffer,
+      counters,
+      openUdp(SocketAddress.any(to.family, 0)),
+    );
+    socket.attach(this.#client.connected(link, socket.pathTo(to), loop.now));
   }
 
   #connected(link: number): void {

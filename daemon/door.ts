@@ -81,7 +81,7 @@ export class Door {
         return this.#answer(
           "answered",
           connection,
-          this.#gatekeeper.hello(connection, message.message),
+          this.#gatekeeper.hello(connection, message.message, message.carrier),
         );
       case "rekey":
         return this.#answer(

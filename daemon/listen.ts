@@ -3,7 +3,11 @@ import { Errno, OsError } from "../ffi/error.ts";
 import { parseSocketAddress, ResolveError } from "../ffi/resolve.ts";
 import { listenTcp } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
+import { openUdp } from "../ffi/udp.ts";
 import { Failure } from "./failure.ts";
+
+/** What opens a socket at an address. @throws {OsError} */
+const OPENERS = { TCP: listenTcp, UDP: openUdp };
 
 /**
  * Listens on a port, of one address or of all.
@@ -11,19 +15,24 @@ import { Failure } from "./failure.ts";
  * @returns the listening socket
  * @throws {Failure} that says what to do
  */
-export async function listen(host: string | undefined, port: number): Promise<number> {
+export async function listen(
+  protocol: keyof typeof OPENERS,
+  host: string | undefined,
+  port: number,
+): Promise<number> {
+  const open = OPENERS[protocol];
   const addresses = host === undefined
     ? [SocketAddress.any(AF_INET6, port), SocketAddress.any(AF_INET, port)]
     : await literalAddress(host, port);
   try {
-    return listenTcp(addresses[0]!);
+    return open(addresses[0]!);
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
     // A kernel without IPv6: then IPv4 is all addresses that there are.
-    if (error.errno === Errno.EAFNOSUPPORT && addresses[1]) return listenTcp(addresses[1]);
+    if (error.errno === Errno.EAFNOSUPPORT && addresses[1]) return open(addresses[1]);
     throw new Failure(
-      `Cannot listen on TCP port ${port}${host ? ` of ${host}` : ""}: ${error.reason}: ${
-        advise(error, port)
+      `Cannot listen on ${protocol} port ${port}${host ? ` of ${host}` : ""}: ${error.reason}: ${
+        advise(error, protocol, port)
       }`,
     );
   }
@@ -38,10 +47,12 @@ async function literalAddress(text: string, port: number): Promise<SocketAddress
   }
 }
 
-function advise(error: OsError, port: number): string {
+function advise(error: OsError, protocol: string, port: number): string {
   switch (error.errno) {
     case Errno.EADDRINUSE:
-      return `another program has it ("ss -ltnp sport = :${port}" tells which); end that, or choose ` +
+      return `another program has it ("ss -l${
+        protocol === "TCP" ? "t" : "u"
+      }np sport = :${port}" tells which); end that, or choose ` +
         "another port with -p";
     case Errno.EADDRNOTAVAIL:
       return 'this machine has no such address ("ip address" lists them)';

@@ -4,6 +4,7 @@ import type { Lease } from "../lib/address/leases.ts";
 import type { IpAddress } from "../lib/address/ip_address.ts";
 import { type Prefix, prefixOf } from "../lib/address/prefix.ts";
 import type { CryptoChoice } from "../lib/config/options.ts";
+import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
@@ -25,13 +26,18 @@ export interface ServerSetup extends Omit<ServerOptions, "leases"> {
   tun: Pick<TunDevice, "fd" | "offload">;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
-  listenerFd: number;
+  /** A listening TCP socket; undefined if UDP is all. */
+  listenerFd: number | undefined;
+  /** A UDP socket; undefined if TCP is all. */
+  datagramFd: number | undefined;
   leases: Lease[];
   crypto: CryptoChoice;
 }
 
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
 export interface ClientSetup extends ClientOptions {
+  /** Whether to go over UDP. */
+  udp: boolean;
   tun: Pick<TunDevice, "fd" | "offload">;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
@@ -51,7 +57,7 @@ export type ServerMessage =
   | { type: "event"; event: ServerEvent }
   /** No connection is taken for a while: the system gives none. */
   | { type: "not_accepting"; reason: string }
-  | { type: "hello"; connection: number; message: Uint8Array }
+  | { type: "hello"; connection: number; message: Uint8Array; carrier: Carrier }
   | { type: "confirmed"; connection: number }
   | { type: "rekey"; connection: number; message: Uint8Array }
   | { type: "closed"; connection: number };
@@ -66,7 +72,7 @@ export type GatekeeperMessage =
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =
   | { type: "resolve" }
-  | { type: "requestHello"; link: number }
+  | { type: "requestHello"; link: number; index: number | undefined }
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
   | { type: "forget"; link: number }

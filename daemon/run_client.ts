@@ -13,6 +13,7 @@ import { HandshakeError } from "../lib/protocol/noise.ts";
 import type { ClientEvent } from "../lib/session/client.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
+import type { ChangeCause } from "../lib/session/link.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
@@ -51,6 +52,12 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(settings, plan.server, { state, plan }, stop);
 }
+
+/** What to say when the configuration changed. */
+const CHANGES: Readonly<Record<ChangeCause, string>> = {
+  server: "The server changed this machine's settings",
+  path: "The path to the server takes packets of other lengths than it did: the MTU is {mtu} now",
+};
 
 /** What only a secure client has. */
 interface Membership {
@@ -97,10 +104,10 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
-    const { classic, address, timing, crypto, congestion } = settings;
+    const { classic, udp, address, timing, crypto, congestion } = settings;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities: capabilitiesOf(tun), classic, address, timing, crypto, congestion },
+      { tun, capabilities: capabilitiesOf(tun), classic, udp, address, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);
@@ -139,7 +146,7 @@ class ClientControl {
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(message.link),
+          bytes: this.#introduction!.hello(message.link, message.index),
         });
       case "requestRekey":
         return this.#worker.post({
@@ -189,7 +196,7 @@ class ClientControl {
         return this.#up(event);
       case "changed":
         this.#configure(event.configuration.address.address, event.configuration);
-        return log.info("The server changed this machine's settings");
+        return log.info(CHANGES[event.cause], { mtu: event.configuration.mtu });
       case "down":
         this.#lastFailure = event.reason;
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
@@ -213,7 +220,9 @@ class ClientControl {
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
     log.info(
-      `Connected to {server}${configuration ? " as {name}" : ""}: this machine is {address} in ` +
+      `Connected to {server}${this.#settings.udp ? " over UDP" : ""}${
+        configuration ? " as {name}" : ""
+      }: this machine is {address} in ` +
         "{network} on {tun}",
       {
         server: server.toString(),
@@ -234,7 +243,10 @@ class ClientControl {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
-    const mtu = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
+    const told = configuration?.mtu ?? DEFAULT_MTU;
+    const wanted = this.#settings.mtu ?? told;
+    // Over UDP nothing is longer than what passes.
+    const mtu = this.#settings.udp ? Math.min(wanted, told) : wanted;
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);

@@ -45,9 +45,9 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 export async function runServer(settings: ServerSettings): Promise<void> {
   setUpLogging(settings.logLevel, settings.jsonLogs);
   const stop = stopSignal();
-  const { network, congestion } = settings;
+  const { network } = settings;
   checkNetwork(network);
-  checkCongestionControl(congestion);
+  checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using _lock = holdFolder(folder);
@@ -56,8 +56,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   if (wanted6 !== undefined) checkNetwork(wanted6);
   const registry = new RegistryStore(folder);
   const leases = new LeaseStore(folder);
-  const listenerFd = await listen(settings.listen, settings.port);
-  if (congestion !== undefined) setCongestionControl(listenerFd, congestion);
+  const sockets = await openSockets(settings);
   const tun = await openTun(settings);
   const serverAddress = Pool.serverAddress(network);
   configureTun(tun.name, serverAddress, network, settings.mtu);
@@ -69,7 +68,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, networks, tun, listenerFd, leases),
+    workerSetup(settings, networks, identity.publicKey, tun, sockets, leases),
     (message: ServerMessage) => {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
@@ -85,7 +84,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   );
   reportCounters(worker.counters);
   releaseStartupMemory();
-  announce(settings, networks, tun.name);
+  announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
   try {
@@ -102,6 +101,30 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   }
 }
 
+type Sockets = Pick<ServerSetup, "listenerFd" | "datagramFd">;
+
+/**
+ * Opens the sockets that clients connect to. TCP alone will do, unless UDP was asked for: another program
+ * may have that port.
+ *
+ * @throws {Failure}
+ */
+async function openSockets(
+  { udp, listen: host, port, congestion }: ServerSettings,
+): Promise<Sockets> {
+  const listenerFd = udp ? undefined : await listen("TCP", host, port);
+  if (listenerFd !== undefined && congestion !== undefined) {
+    setCongestionControl(listenerFd, congestion);
+  }
+  try {
+    return { listenerFd, datagramFd: await listen("UDP", host, port) };
+  } catch (error) {
+    if (udp || !(error instanceof Failure)) throw error;
+    log.warn("{problem}; serving TCP alone", { problem: error.message });
+    return { listenerFd, datagramFd: undefined };
+  }
+}
+
 /** Keeps every other server from the folder for as long as this one runs. */
 function holdFolder(folder: string): Disposable {
   const lock = lockFile(`${folder}/server.lock`, { wait: false });
@@ -115,16 +138,18 @@ function holdFolder(folder: string): Disposable {
 function workerSetup(
   settings: ServerSettings,
   networks: TunnelNetworks,
+  publicKey: Uint8Array,
   tun: TunDevice,
-  listenerFd: number,
+  sockets: Sockets,
   leases: LeaseStore,
 ): ServerSetup {
   const { timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
   const { network } = networks;
   return {
+    publicKey,
     tun,
     capabilities: capabilitiesOf(tun),
-    listenerFd,
+    ...sockets,
     ...networks,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),
     timing,
@@ -163,7 +188,12 @@ function checkNetwork(network: Prefix): void {
   );
 }
 
-function announce(settings: ServerSettings, networks: TunnelNetworks, tun: string): void {
+function announce(
+  settings: ServerSettings,
+  networks: TunnelNetworks,
+  sockets: Sockets,
+  tun: string,
+): void {
   const { port, listen } = settings;
   const { network, network6 } = networks;
   const serverAddress = Pool.serverAddress(network);
@@ -173,7 +203,13 @@ function announce(settings: ServerSettings, networks: TunnelNetworks, tun: strin
     tun,
     mtu: settings.mtu,
   });
-  log.info("Listening on TCP port {port} of {where}", {
+  const { listenerFd, datagramFd } = sockets;
+  const protocols = [
+    ...(listenerFd === undefined ? [] : ["TCP"]),
+    ...(datagramFd === undefined ? [] : ["UDP"]),
+  ];
+  log.info("Listening on {protocols} port {port} of {where}", {
+    protocols: protocols.join(" and "),
     port,
     where: listen ?? "all addresses, IPv4 and IPv6",
   });

@@ -11,6 +11,8 @@ import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import { Server, type ServerOptions } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
+import { randomKey } from "./identity.ts";
 import {
   type GatekeeperMessage,
   revivePrefixes,
@@ -35,7 +37,7 @@ const BATCHES = 16;
 class ServerWorker {
   readonly #context: WorkerContext<ServerMessage>;
   readonly #buffer = new PacketBuffer(BATCHES);
-  readonly #listener: number;
+  readonly #listener: number | undefined;
   readonly #server: Server;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
@@ -60,10 +62,12 @@ class ServerWorker {
       {
         toTun: (bytes, offset, length, offload) => tun.write(bytes, offset, length, offload),
         report: (event) => post({ type: "event", event }),
-        hello: (connection, message) => post({ type: "hello", connection, message }),
+        hello: (connection, message, carrier) =>
+          post({ type: "hello", connection, message, carrier }),
         confirmed: (connection) => post({ type: "confirmed", connection }),
         rekey: (connection, message) => post({ type: "rekey", connection, message }),
         closed: (connection) => post({ type: "closed", connection }),
+        randomKey,
       },
       {
         suite: selectCipherSuite(setup.crypto),
@@ -74,7 +78,13 @@ class ServerWorker {
         clock: loop,
       },
     );
-    loop.add(this.#listener, EPOLLIN, { ready: () => this.#accept() });
+    const { listenerFd, datagramFd } = setup;
+    if (listenerFd !== undefined) {
+      loop.add(listenerFd, EPOLLIN, { ready: () => this.#accept(listenerFd) });
+    }
+    if (datagramFd !== undefined) {
+      new DatagramSocket(loop, this.#buffer, counters, datagramFd).attach(this.#server);
+    }
   }
 
   get deadline(): number {
@@ -85,7 +95,7 @@ class ServerWorker {
     this.#server.advance(now);
     if (now < this.#resumeAt) return;
     this.#resumeAt = Infinity;
-    this.#context.loop.modify(this.#listener, EPOLLIN);
+    this.#context.loop.modify(this.#listener!, EPOLLIN);
   }
 
   endTurn(): void {
@@ -110,11 +120,11 @@ class ServerWorker {
     this.#server.stop();
   }
 
-  #accept(): void {
+  #accept(listener: number): void {
     const { now } = this.#context.loop;
     try {
       for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
-        const accepted = acceptTcp(this.#listener);
+        const accepted = acceptTcp(listener);
         if (accepted === undefined) return;
         const { host, network } = accepted.peer;
         const socket = new StreamSocket(this.#streams, accepted.fd);
@@ -125,7 +135,7 @@ class ServerWorker {
       if (!(error instanceof OsError) || error.call !== "accept4") throw error;
       this.#context.post({ type: "not_accepting", reason: error.reason });
       this.#resumeAt = now + ACCEPT_PAUSE;
-      this.#context.loop.modify(this.#listener, 0);
+      this.#context.loop.modify(listener, 0);
     }
   }
 }

@@ -26,15 +26,37 @@ export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
 export const SO_KEEPALIVE = 9;
 export const SO_LINGER = 13;
+/** As SO_SNDBUF and SO_RCVBUF, for who may go above the system's limit. */
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
 /** No SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
 
 // netinet/in.h
+export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
+export const IP_MTU_DISCOVER = 10;
+export const IP_MTU = 14;
+/** Never fragments, and asks nobody but the interface how long a packet can be. */
+export const IP_PMTUDISC_PROBE = 3;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_MTU = 24;
 export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_PMTUDISC_PROBE = 3;
+
+// netinet/udp.h
+/** A length into which what is sent is cut (Linux 4.18). */
+export const UDP_SEGMENT = 103;
+/** Datagrams that follow one another come together (Linux 5.0). */
+export const UDP_GRO = 104;
 
 // netinet/tcp.h
 export const TCP_NODELAY = 1;

@@ -1,6 +1,6 @@
 import { IOVEC, MSGHDR } from "./layout.ts";
 import { libc } from "./libc.ts";
-import { NativeBuffer } from "./native_buffer.ts";
+import { NativeBuffer, writeUint64 } from "./native_buffer.ts";
 
 /**
  * A place in memory to read to or write from, as one struct iovec (readv(2)). The calls return what
@@ -37,10 +37,4 @@ export class IoVector {
   send(fd: number, flags: number): number {
     return libc.sendmsg(fd, this.#message.bytes, flags);
   }
-}
-
-/** Writes a number below 2^53. */
-function writeUint64(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value, true);
-  view.setUint32(offset + 4, value / 2 ** 32, true);
 }

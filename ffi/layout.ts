@@ -19,6 +19,26 @@ export const SOCKADDR_IN6 = {
   sin6_scope_id: 24,
 } as const;
 
+/** struct in6_pktinfo (netinet/in.h). */
+export const IN6_PKTINFO = { size: 20, ipi6_addr: 0 } as const;
+
+/** struct iovec (sys/uio.h): addresses and lengths are u64. */
+export const IOVEC = { size: 16, iov_base: 0, iov_len: 8 } as const;
+
+/** struct msghdr (sys/socket.h). */
+export const MSGHDR = {
+  size: 56,
+  msg_name: 0,
+  msg_namelen: 8,
+  msg_iov: 16,
+  msg_iovlen: 24,
+  msg_control: 32,
+  msg_controllen: 40,
+} as const;
+
+/** struct cmsghdr (sys/socket.h): heads each piece of control data, which begins 8 bytes aligned. */
+export const CMSGHDR = { size: 16, cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 } as const;
+
 /** struct addrinfo (netdb.h). */
 export const ADDRINFO = {
   size: 48,
@@ -29,11 +49,6 @@ export const ADDRINFO = {
   ai_addr: 24,
   ai_next: 40,
 } as const;
-
-/** struct iovec (sys/uio.h): addresses and lengths are u64. */
-export const IOVEC = { size: 16, iov_base: 0, iov_len: 8 } as const;
-/** struct msghdr (sys/socket.h). */
-export const MSGHDR = { size: 56, msg_iov: 16, msg_iovlen: 24 } as const;
 
 /** struct rlimit (sys/resource.h). */
 export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;

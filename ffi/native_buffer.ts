@@ -18,6 +18,12 @@ export class NativeBuffer {
   }
 }
 
+/** Writes a number below 2^53, such as an address, as a u64. */
+export function writeUint64(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value, true);
+  view.setUint32(offset + 4, value / 2 ** 32, true);
+}
+
 const encoder = new TextEncoder();
 
 /** UTF-8 text with a terminating NUL, as C takes it. The text must not contain a NUL itself. */

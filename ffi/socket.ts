@@ -177,11 +177,13 @@ function tuneTcp(fd: number): void {
   trySetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT);
 }
 
-function setOption(fd: number, level: number, name: number, value: number): void {
+/** @throws {OsError} */
+export function setOption(fd: number, level: number, name: number, value: number): void {
   check("setsockopt", trySetOption(fd, level, name, value));
 }
 
-function trySetOption(fd: number, level: number, name: number, value: number): number {
+/** Returns a negative number if the kernel does not take it. */
+export function trySetOption(fd: number, level: number, name: number, value: number): number {
   option.view.setInt32(0, value, true);
   return libc.setsockopt(fd, level, name, option.address, 4);
 }

@@ -70,8 +70,8 @@ export class SocketAddress {
     return host.includes(":") ? `[${host}]:${this.port}` : `${host}:${this.port}`;
   }
 
-  /** 0.0.0.0 or ::, with a port. */
-  static any(family: typeof AF_INET | typeof AF_INET6, port: number): SocketAddress {
+  /** 0.0.0.0 or ::, with a port. The family is AF_INET or AF_INET6. */
+  static any(family: number, port: number): SocketAddress {
     const bytes = new Uint8Array(family === AF_INET ? SOCKADDR_IN.size : SOCKADDR_IN6.size);
     new DataView(bytes.buffer).setUint16(SOCKADDR_IN.sin_family, family, true);
     return new SocketAddress(bytes).withPort(port);

@@ -9,3 +9,8 @@ export function flip(bytes: Uint8Array, bit: number): Uint8Array {
   flipped[bit >> 3]! ^= 1 << (bit & 7);
   return flipped;
 }
+
+/** Bytes as hexadecimal digits. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -27,7 +27,7 @@ const PORT: Option = {
   value: "PORT",
   help: `the server's port (default ${DEFAULT_PORT})`,
 };
-const UDP: Option = { name: "udp", short: "u", help: "use UDP only (not available yet)" };
+const UDP: Option = { name: "udp", short: "u", help: "use UDP only" };
 const STATE: Option = {
   name: "state",
   value: "DIR",

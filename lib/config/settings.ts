@@ -49,6 +49,8 @@ const port = integer(1, 65_535);
 /** What both programs can be told. */
 interface CommonSettings {
   classic: boolean;
+  /** Whether to use UDP only. */
+  udp: boolean;
   crypto: CryptoChoice;
   /** Name of the TUN device; "%d" in it stands for the lowest free number. */
   tun: string;
@@ -109,7 +111,6 @@ export interface InviteSettings {
 
 /** Reads and checks a server's settings. @throws {UsageError} that names the option and its value */
 export function readServerSettings(args: Arguments): ServerSettings {
-  rejectUdp(args);
   readOperands(args);
   return {
     ...readCommonSettings(args, SERVER_TIMEOUT),
@@ -129,7 +130,6 @@ const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
-  rejectUdp(args);
   const settings: ClientSettings = {
     ...readCommonSettings(args, CLIENT_TIMEOUT),
     host: read(args, "server", host),
@@ -178,8 +178,14 @@ export function isHostOf(network: Ipv4Prefix, address: number): boolean {
 
 function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
   const timing = readTiming(args, timeout);
+  const classic = isGiven(args, "classic");
+  const udp = isGiven(args, "udp");
+  if (classic && udp) {
+    throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
+  }
   return {
-    classic: isGiven(args, "classic"),
+    classic,
+    udp,
     crypto: read(args, "crypto", oneOf(CRYPTO_CHOICES)) ?? "auto",
     tun: read(args, "tun", interfaceName) ?? "simplevpn%d",
     offload: !isGiven(args, "no-offload"),
@@ -232,11 +238,5 @@ function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
   }
   if (host === undefined && (serverKey !== undefined || port !== undefined)) {
     throw new UsageError("Which server? Name it with -s HOST");
-  }
-}
-
-function rejectUdp(args: Arguments): void {
-  if (isGiven(args, "udp")) {
-    throw new UsageError("UDP (-u) is not available yet: leave it out for TCP");
   }
 }

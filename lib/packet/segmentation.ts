@@ -40,7 +40,10 @@ export class Segmenter {
 
   /**
    * Gives `sink` the ordinary packets that a whole IP packet of `length` bytes at `offset` stands for.
-   * Returns false, with nothing given, if the packet is not what `offload` says.
+   * Returns false, with nothing given, if the packet is not what `offload` says, or is to be cut into
+   * datagrams of more than `most` bytes. (Of a stream all segments are no longer than that.)
+   *
+   * @param finish whether to finish the checksums of segments
    */
   segment(
     bytes: Uint8Array,
@@ -48,6 +51,8 @@ export class Segmenter {
     length: number,
     offload: Offload,
     sink: PacketSink,
+    most = IPV6_MAX_LENGTH,
+    finish = true,
   ): boolean {
     if (offload === WHOLE) {
       sink(bytes, offset, length);
@@ -63,12 +68,15 @@ export class Segmenter {
       return true;
     }
     const isTcp = kind === PacketKind.TcpSegments || kind === PacketKind.TcpSegmentsEcn;
-    const gsoSize = gsoSizeOf(offload);
     if (isTcp !== (transport.protocol === TCP)) return false;
-    const payload = length - transport.headersLength;
+    const { headersLength } = transport;
+    const payload = length - headersLength;
     const least = isTcp ? TCP_LEAST_GSO_SIZE : Math.max(1, payload / UDP_MOST_SEGMENTS);
-    if (gsoSize < least) return false;
-    this.#cut(bytes, offset, length, gsoSize, sink);
+    if (gsoSizeOf(offload) < least) return false;
+    const wanted = Math.min(gsoSizeOf(offload), payload);
+    const gsoSize = Math.min(wanted, most - headersLength);
+    if (gsoSize < wanted && !(isTcp && gsoSize >= TCP_LEAST_GSO_SIZE)) return false;
+    this.#cut(bytes, offset, length, gsoSize, sink, finish);
     return true;
   }
 
@@ -78,6 +86,7 @@ export class Segmenter {
     length: number,
     gsoSize: number,
     sink: PacketSink,
+    finish: boolean,
   ): void {
     const { headersLength, start, checksumOffset } = this.#transport;
     // The pseudo-header's sum without the length, which each segment has its own of (RFC 1624).
@@ -91,7 +100,8 @@ export class Segmenter {
       segment.set(bytes.subarray(from, from + size), headersLength);
       this.#patchIp(bytes, offset, headersLength + size, i);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
-      this.#finishChecksum(headersLength + size, pseudo);
+      this.#leaveChecksum(headersLength + size, pseudo);
+      if (finish) this.#finishChecksum(headersLength + size);
       sink(segment, 0, headersLength + size);
       done += size;
     }
@@ -130,9 +140,13 @@ export class Segmenter {
   }
 
   /** @param pseudo sum of the pseudo-header without the length of the segment */
-  #finishChecksum(length: number, pseudo: number): void {
+  #leaveChecksum(length: number, pseudo: number): void {
     const { start, checksumOffset } = this.#transport;
     writeUint16(this.#segment, start + checksumOffset, fold(pseudo + (length - start)));
+  }
+
+  #finishChecksum(length: number): void {
+    const { start, checksumOffset } = this.#transport;
     finishChecksum(this.#segment, start, length, start + checksumOffset);
   }
 }

@@ -18,6 +18,12 @@ export enum ControlType {
   RekeyResponse = 5,
   /** Either way: the connection ends now; one byte says why. */
   Close = 6,
+  /** Over UDP, either way: the control message with this number came. */
+  Acknowledge = 7,
+  /** Over UDP, client to server: the longest datagram from now on, then zeros to fill one of a length. */
+  Probe = 8,
+  /** Over UDP, server to client: as long as the Probe that it answers. */
+  ProbeReply = 9,
 }
 
 /** Bytes of a Ping and of a Pong. */

@@ -15,6 +15,15 @@ export const VERSION = 1;
 
 export const PREAMBLE: Uint8Array = Uint8Array.of(0x53, 0x56, 0x50, 0x4e, VERSION, 0, 0, 0);
 
+/** What a secure connection goes over. */
+export type Carrier = "tcp" | "udp";
+
+/** Prologues of first handshakes: one over TCP cannot be passed off as one over UDP. */
+export const PROLOGUES: Readonly<Record<Carrier, Uint8Array>> = {
+  tcp: PREAMBLE,
+  udp: Uint8Array.of(0x53, 0x56, 0x50, 0x4e, VERSION, 1, 0, 0),
+};
+
 /** Bits of what one end can take, beyond the least. */
 export enum Capability {
   /** Packets with unfinished checksums, and TCP super-packets. */
@@ -30,8 +39,8 @@ const INITIATION_PAYLOAD = 64;
 const RESPONSE_PAYLOAD = 32;
 
 /** Longest messages that are read; newer clients may have more to say. */
-const MAX_INITIATION = INITIATION_OVERHEAD + 256;
-const MAX_RESPONSE = RESPONSE_OVERHEAD + 256;
+export const MAX_INITIATION = INITIATION_OVERHEAD + 256;
+export const MAX_RESPONSE = RESPONSE_OVERHEAD + 256;
 
 /** What a hello's or a response's bytes amount to so far. */
 export const INCOMPLETE = 0;

@@ -1,7 +1,8 @@
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
-import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import { DatagramLink } from "./datagram_link.ts";
+import type { ChangeCause, Link, LinkLoss, LinkOwner } from "./link.ts";
 
 /** What an attempt tells the client that makes it. One that was lost, or closed, says nothing more. */
 export interface AttemptOwner {
@@ -13,7 +14,7 @@ export interface AttemptOwner {
     now: number,
   ): void;
   /** @see {LinkOwner.linkChanged} */
-  attemptChanged(configuration: Configuration): void;
+  attemptChanged(configuration: Configuration, cause: ChangeCause): void;
   /** The attempt came to nothing, or what came of it ended. */
   attemptLost(attempt: Attempt, loss: LinkLoss, now: number): void;
   /** @see {LinkOwner.toTun} */
@@ -79,6 +80,22 @@ export class Attempt implements LinkOwner {
     return this.#link!.receive(bytes, offset, length, now);
   }
 
+  /** Takes a datagram that came over the connection. */
+  receiveDatagram(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    _sender: unknown,
+    now: number,
+  ): void {
+    this.#link!.receive(bytes, offset, length, now);
+  }
+
+  /** All datagrams that came together were given. */
+  settle(): void {
+    if (this.#link instanceof DatagramLink) this.#link.settle();
+  }
+
   /**
    * The connection ended from outside.
    *
@@ -104,8 +121,8 @@ export class Attempt implements LinkOwner {
   }
 
   /** @see {LinkOwner} */
-  linkChanged(configuration: Configuration): void {
-    this.#owner.attemptChanged(configuration);
+  linkChanged(configuration: Configuration, cause: ChangeCause): void {
+    this.#owner.attemptChanged(configuration, cause);
   }
 
   /** @see {LinkOwner} */

@@ -6,12 +6,14 @@ import { Backoff } from "./backoff.ts";
 import { ClassicLink } from "./classic_link.ts";
 import { DropReason, Way } from "./counters.ts";
 import { BACKOFF_LONGEST, BACKOFF_RESET, FIRST_RESOLVE_TIME, RECLAIM_TIME } from "./limits.ts";
-import type { Link, LinkLoss } from "./link.ts";
+import type { ChangeCause, Link, LinkLoss } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { Race } from "./race.ts";
 import type { ChannelContext } from "./secure_channel.ts";
+import { DatagramLink } from "./datagram_link.ts";
 import { SecureLink } from "./secure_link.ts";
-import type { Transport } from "./transport.ts";
+import { StreamLink } from "./stream_link.ts";
+import { isDatagramTransport, type Transport } from "./transport.ts";
 
 /** What a person may want to know of a client. Times are in milliseconds. */
 export type ClientEvent =
@@ -22,8 +24,8 @@ export type ClientEvent =
     configuration: Configuration | undefined;
     candidate: number;
   }
-  /** The server told something else while connected. */
-  | { type: "changed"; configuration: Configuration }
+  /** The configuration changed while connected. */
+  | { type: "changed"; configuration: Configuration; cause: ChangeCause }
   /** A connection that was up is gone; another attempt follows in `retry`. */
   | { type: "down"; reason: string; retry: number }
   /** All attempts came to nothing; others follow in `retry`. */
@@ -41,8 +43,12 @@ export interface ClientPorts {
   connect(link: number, candidate: number): void;
   /** Ends the attempt to connect, which is not to answer any more. */
   abandon(link: number): void;
-  /** Asks for the bytes that a secure connection begins with; `hello()` answers. */
-  requestHello(link: number): void;
+  /**
+   * Asks for the bytes that a secure connection begins with; `hello()` answers.
+   *
+   * @param index of the client's end, over UDP
+   */
+  requestHello(link: number, index: number | undefined): void;
   /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
   requestRekey(link: number): void;
   /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
@@ -222,9 +228,9 @@ export class Client implements AttemptOwner {
   }
 
   /** @see {AttemptOwner} */
-  attemptChanged(configuration: Configuration): void {
+  attemptChanged(configuration: Configuration, cause: ChangeCause): void {
     this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration });
+    this.#ports.report({ type: "changed", configuration, cause });
   }
 
   /** @see {AttemptOwner} */
@@ -262,12 +268,17 @@ export class Client implements AttemptOwner {
   #secureLink(owner: Attempt, transport: Transport): Link {
     const link = owner.number;
     const ports = {
-      requestHello: () => this.#ports.requestHello(link),
+      requestHello: (index?: number) => this.#ports.requestHello(link, index),
       requestRekey: () => this.#ports.requestRekey(link),
       complete: (message: Uint8Array) => this.#ports.complete(link, message),
       forget: () => this.#ports.forget(link),
     };
-    return new SecureLink(owner, transport, ports, this.#options.timing, this.#channels);
+    const { timing } = this.#options;
+    if (!isDatagramTransport(transport)) {
+      return new StreamLink(owner, transport, ports, timing, this.#channels);
+    }
+    const random = (): number => this.#ports.random();
+    return new DatagramLink(owner, transport, ports, timing, this.#channels, random);
   }
 
   /** The secure link of this number, if there is one still. */

@@ -20,12 +20,19 @@ export enum DropReason {
   TunRefused,
   /** From one client to another, which is forbidden. */
   Isolated,
-  /** A record that the other end did not seal, or not as the next one; its connection ends. */
+  /**
+   * A record that the other end did not seal, or not as the next one, which ends its connection; a
+   * datagram that nobody sealed, which ends nothing.
+   */
   Forged,
   /** Of a kind that was not agreed on. */
   Unsupported,
   /** A connection that did not show who it is. */
   Refused,
+  /** A datagram that came before, or too late to tell. */
+  Replayed,
+  /** Longer than the path to its receiver takes. */
+  TooLong,
 }
 
 /** The reasons' stable names, as they stand in logs. */
@@ -43,6 +50,8 @@ export const DROP_NAMES: Readonly<Record<DropReason, string>> = {
   [DropReason.Forged]: "forged",
   [DropReason.Unsupported]: "unsupported",
   [DropReason.Refused]: "refused",
+  [DropReason.Replayed]: "replayed",
+  [DropReason.TooLong]: "too_long",
 };
 
 /** Ways that packets pass. */

@@ -3,7 +3,13 @@ import { fromBase64, toBase64 } from "../config/base64.ts";
 import { TOKEN_LENGTH, tokenSecrets } from "../config/invite.ts";
 import type { OpenInvite, Peer, Registry } from "../config/registry.ts";
 import { CloseReason } from "../protocol/control.ts";
-import { PREAMBLE, readInitiation, rekeyPrologue, writeResponse } from "../protocol/hello.ts";
+import {
+  type Carrier,
+  PROLOGUES,
+  readInitiation,
+  rekeyPrologue,
+  writeResponse,
+} from "../protocol/hello.ts";
 import { type Handshake, HandshakeError, NO_PSK, Responder } from "../protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
 
@@ -90,9 +96,9 @@ export class Gatekeeper {
   }
 
   /** Answers the first message of a connection's handshake; undefined if it deserves no answer. */
-  hello(connection: number, message: Uint8Array): Answer | undefined {
+  hello(connection: number, message: Uint8Array, carrier: Carrier): Answer | undefined {
     try {
-      return this.#hello(connection, message);
+      return this.#hello(connection, message, carrier);
     } catch (error) {
       if (error instanceof HandshakeError || error instanceof SyntaxError) return undefined;
       throw error;
@@ -138,8 +144,8 @@ export class Gatekeeper {
     });
   }
 
-  #hello(connection: number, message: Uint8Array): Answer | undefined {
-    const responder = new Responder(this.#identity, PREAMBLE);
+  #hello(connection: number, message: Uint8Array, carrier: Carrier): Answer | undefined {
+    const responder = new Responder(this.#identity, PROLOGUES[carrier]);
     const { remoteStatic, payload } = responder.readInitiation(message);
     const publicKey = toBase64(remoteStatic);
     const initiation = readInitiation(payload);

@@ -2,7 +2,10 @@ import { ipVersion } from "../packet/ipv4.ts";
 import { helloLength, INCOMPLETE, LOST, messageOfHello } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
 import { DropReason } from "./counters.ts";
+import type { Answer } from "./gatekeeper.ts";
 import { HANDSHAKE_TIMEOUT } from "./limits.ts";
+import type { SecurePeer } from "./secure_peer.ts";
+import { StreamPeer } from "./stream_peer.ts";
 import type { Server } from "./server.ts";
 
 /**
@@ -45,6 +48,10 @@ export class Greeting implements Stage {
   refuse(): void {
     this.#server.counters.drop(DropReason.Refused);
     this.#connection.transport.mute();
+  }
+
+  welcome(answer: Answer, now: number): SecurePeer {
+    return new StreamPeer(this.#server, this.#connection, answer, now);
   }
 
   /** @see {Stage} */

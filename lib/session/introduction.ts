@@ -1,7 +1,8 @@
 import type { TokenSecrets } from "../config/invite.ts";
+import { macKey, writeInitiationDatagram } from "../protocol/datagram.ts";
 import {
   frameInitiation,
-  PREAMBLE,
+  PROLOGUES,
   readResponse,
   rekeyPrologue,
   writeInitiation,
@@ -57,8 +58,13 @@ export class Introduction {
     this.#ports = ports;
   }
 
-  /** The bytes with which a connection begins. @throws {HandshakeError} if the server's key is none */
-  hello(link: number): Uint8Array {
+  /**
+   * The bytes with which a connection begins.
+   *
+   * @param index of the client's end, over UDP; undefined over TCP
+   * @throws {HandshakeError} if the server's key is none
+   */
+  hello(link: number, index?: number): Uint8Array {
     const { invite, address, capabilities } = this.#options;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
@@ -68,7 +74,12 @@ export class Introduction {
     });
     const progress = { initiator: undefined, hash: undefined, serverTakes: 0 };
     this.#links.set(link, progress);
-    return frameInitiation(this.#begin(progress, invite?.psk ?? NO_PSK, PREAMBLE, payload));
+    const psk = invite?.psk ?? NO_PSK;
+    if (index === undefined) {
+      return frameInitiation(this.#begin(progress, psk, PROLOGUES.tcp, payload));
+    }
+    const message = this.#begin(progress, psk, PROLOGUES.udp, payload);
+    return writeInitiationDatagram(index, message, macKey(this.#options.server));
   }
 
   /** The first message of a handshake for new keys, over a connection that has some. */

@@ -105,3 +105,43 @@ export const MAX_STRANGERS_PER_NETWORK = 64;
 /** Handshakes that a server computes a second: in all, and for one network. */
 export const HANDSHAKE_RATE = 256;
 export const HANDSHAKE_RATE_PER_NETWORK = 64;
+
+/** Secrets that cookies are made with change after this time; those of the last one are still taken. */
+export const COOKIE_LIFETIME = 120_000;
+
+/**
+ * Over UDP what must arrive is repeated after this time, which doubles up to RETRANSMIT_LONGEST and is
+ * stretched by up to BACKOFF_JITTER.
+ */
+export const RETRANSMIT_FIRST = 250;
+export const RETRANSMIT_LONGEST = 4_000;
+
+/** Over UDP the keys before the present ones still open what comes late for this long. */
+export const KEEP_PREVIOUS_KEYS = 30_000;
+
+/**
+ * Over UDP nobody tells a client that its server's program is gone, so it makes a new session when its
+ * pings have gone unanswered for so long.
+ */
+export const UDP_PATIENCE = 10_000;
+
+/** Copies of a Close over UDP: nobody is left to repeat it. */
+export const CLOSE_COPIES = 3;
+
+/**
+ * Longest datagrams: what passes any path that IPv6 can take (1280 bytes less headers), and what passes
+ * Ethernet by IPv4, which is the most that is tried.
+ */
+export const DATAGRAM_LEAST = 1232;
+export const DATAGRAM_MOST = 1472;
+
+/** Whether a length passes is asked so many times, so far apart, before it counts as too long. */
+export const PROBE_ATTEMPTS = 4;
+export const PROBE_INTERVAL = 500;
+
+/** A length that passes is asked about again after this time, and a longer one tried after that. */
+export const PROBE_AGAIN = 60_000;
+export const PROBE_RAISE = 600_000;
+
+/** "Fragmentation needed" messages that are sent in a second, at the most. */
+export const MAX_TOO_LONG_REPORTS = 100;

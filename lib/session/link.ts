@@ -1,12 +1,15 @@
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 
+/** Why a configuration changed. */
+export type ChangeCause = "server" | "path";
+
 /** What a link tells the client that it serves. A link that was lost says nothing more. */
 export interface LinkOwner {
   /** The server gave this address; a classic server tells nothing else. Once per link. */
   linkUp(address: number, configuration: Configuration | undefined, now: number): void;
-  /** The server changed what it told. */
-  linkChanged(configuration: Configuration): void;
+  /** Something of what was told is another now: the server said so, or the path takes other lengths. */
+  linkChanged(configuration: Configuration, cause: ChangeCause): void;
   /** The link is of no use any more; its transport is closed. */
   linkLost(loss: LinkLoss, now: number): void;
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;

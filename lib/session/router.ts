@@ -1,7 +1,7 @@
 import type { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import { Ipv4Packet, ipVersion } from "../packet/ipv4.ts";
 import { Ipv6Packet } from "../packet/ipv6.ts";
-import type { Offload } from "../packet/offload.ts";
+import { type Offload, WHOLE } from "../packet/offload.ts";
 import { RoutingTable } from "../routing/table.ts";
 import type { Receiver } from "./backpressure.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
@@ -76,6 +76,14 @@ export class Router {
     else if (owner !== member && (owner.isolated || member.isolated)) {
       this.#counters.drop(DropReason.Isolated);
     } else owner.deliver(bytes, offset, length, offload);
+  }
+
+  /** Passes on an ordinary packet of the server's own. */
+  fromServer(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#checkHeader(bytes, offset, length) !== undefined) return;
+    const owner = this.#destinationOwner(bytes, offset);
+    if (owner === undefined) this.#toTun(bytes, offset, length, WHOLE);
+    else owner.deliver(bytes, offset, length, WHOLE);
   }
 
   /** Points the view at the packet and says why it may not pass, whoever sent it. */

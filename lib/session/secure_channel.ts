@@ -16,28 +16,14 @@ import {
   type FrameReceiver,
   FrameType,
   MAX_FRAME_BODY,
-  receiveFrames,
   writeFrameHeader,
 } from "../protocol/frame.ts";
 import { Capability } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
-import {
-  INCOMPLETE,
-  LOST,
-  MAX_BATCH,
-  RECORD_HEADER_LENGTH,
-  RECORD_OVERHEAD,
-  recordKeyNumber,
-  recordLength,
-  RecordOpener,
-  RecordSealer,
-} from "../protocol/record.ts";
 import type { Batches, BatchOwner } from "./batches.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
-import { REJECT_AFTER_RECORDS, REJECT_AFTER_TIME } from "./limits.ts";
-import { REKEY_AFTER_RECORDS, REKEY_AFTER_TIME } from "./limits.ts";
-import type { Transport } from "./transport.ts";
+import { REJECT_AFTER_TIME, REKEY_AFTER_RECORDS, REKEY_AFTER_TIME } from "./limits.ts";
 
 /** What a channel tells the end that it serves. */
 export interface ChannelOwner {
@@ -47,6 +33,8 @@ export interface ChannelOwner {
   channelControl(type: number, body: Uint8Array): void;
   /** The channel cannot go on: what came is not what the other end sealed, or nothing more may be. */
   channelLost(reason: ChannelLoss): void;
+  /** A packet cannot be sent since it is longer than `most` bytes, which is what the path takes. */
+  channelTooLong(bytes: Uint8Array, offset: number, length: number, most: number): void;
 }
 
 export type ChannelLoss = "forged" | "silent" | "exhausted" | "overrun";
@@ -66,35 +54,64 @@ export interface ChannelContext {
 
 const CHANNEL_NUMBERS = 256;
 
+/** Seals units (records, or datagrams of data), in place and with one key. */
+export interface UnitSealer {
+  /** Units sealed with this key. */
+  readonly count: number;
+  /** Makes a unit of the batch that stands a header's length behind `offset`; returns its length. */
+  seal(bytes: Uint8Array, offset: number, length: number): number;
+  destroy(): void;
+}
+
+/** Opens units with one key. */
+export interface UnitOpener {
+  readonly number: number;
+  /** Units sealed with this key, as far as is known here. */
+  readonly count: number;
+  destroy(): void;
+}
+
+/** What the units of a channel are like. */
+export interface UnitFormat<Opener extends UnitOpener> {
+  /** Bytes in front of a unit's batch. */
+  readonly headerLength: number;
+  /** The keys' bytes are copied; keys have numbers from 0 to 255. */
+  sealer(key: Uint8Array, number: number): UnitSealer;
+  opener(key: Uint8Array, number: number): Opener;
+}
+
 /**
- * One end of a secure connection after its handshake: frames in, records out, and back. Packets are
+ * One end of a secure connection after its handshake: frames in, units out, and back. Packets are
  * batched until the end of the turn; control messages leave at once, in order. Keys change without a
- * pause: each end goes on opening with the old key until the first record with the new one comes.
+ * pause: each end goes on opening with the old key until the first unit with the new one comes.
  */
-export class SecureChannel implements FrameReceiver, BatchOwner {
-  readonly #owner: ChannelOwner;
-  readonly #transport: Transport;
-  readonly #context: ChannelContext;
+export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
+  implements FrameReceiver, BatchOwner {
+  protected readonly owner: ChannelOwner;
+  protected readonly context: ChannelContext;
+  protected readonly liveness: Liveness;
+  protected sealer: UnitSealer;
+  protected opener: Opener;
+  /** Keys of a handshake that the other end has not used yet. */
+  protected nextOpener: Opener | undefined;
+  protected keysSince: number;
+  protected ended = false;
+  /** Where the slot begins; -1 without one. */
+  protected slot = -1;
+  /** Where in it the unit begins that is being filled, and how many bytes of its batch are. */
+  protected unit = 0;
+  protected filled = 0;
+  readonly #format: UnitFormat<Opener>;
   /** What both ends can take. */
   readonly #capabilities: number;
-  readonly #liveness: Liveness;
-  #sealer: RecordSealer;
-  #opener: RecordOpener;
-  /** Keys of a handshake that the other end has not used yet. */
-  #nextOpener: RecordOpener | undefined;
   /** A server seals with these only after the client has: they prove that its answer arrived. */
-  #nextSealer: RecordSealer | undefined;
-  #keysSince: number;
+  #nextSealer: UnitSealer | undefined;
   #keyNumber = 0;
-  /** Where the slot begins, and how many bytes of the batch in it are filled; -1 without a slot. */
-  #slot = -1;
-  #filled = 0;
   #batchPackets = 0;
   /** The UDP packets of one flow that the batch ends with. */
   readonly #train = new UdpTrain();
   /** A ping that came in this turn. */
   #pinged: Uint8Array | undefined;
-  #ended = false;
 
   /**
    * @param handshake its keys are copied and zeroed
@@ -102,74 +119,65 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
    */
   constructor(
     owner: ChannelOwner,
-    transport: Transport,
     handshake: Handshake,
     capabilities: number,
     timing: LivenessTiming,
     context: ChannelContext,
+    format: UnitFormat<Opener>,
   ) {
     const { now } = context.clock;
-    this.#owner = owner;
-    this.#transport = transport;
-    this.#context = context;
+    this.owner = owner;
+    this.context = context;
+    this.#format = format;
     this.#capabilities = capabilities & context.capabilities;
-    this.#liveness = new Liveness(timing, now);
-    this.#keysSince = now;
-    [this.#sealer, this.#opener] = this.#takeKeys(handshake);
+    this.liveness = new Liveness(timing, now);
+    this.keysSince = now;
+    [this.sealer, this.opener] = this.#takeKeys(handshake);
   }
 
   /** When `advance()` has something to do at the earliest. */
   get deadline(): number {
-    return Math.min(this.#liveness.deadline, this.#keysSince + REJECT_AFTER_TIME);
+    return Math.min(this.liveness.deadline, this.keysSince + REJECT_AFTER_TIME);
   }
 
   /** When keys are to be renewed, by whoever does that; Infinity while that is under way. */
   get rekeyDue(): number {
-    if (this.#nextOpener !== undefined) return Infinity;
-    const worn = Math.max(this.#sealer.count, this.#opener.count) >= REKEY_AFTER_RECORDS;
-    return worn ? this.#context.clock.now : this.#keysSince + REKEY_AFTER_TIME;
+    if (this.nextOpener !== undefined) return Infinity;
+    const worn = Math.max(this.sealer.count, this.opener.count) >= REKEY_AFTER_RECORDS;
+    return worn ? this.context.clock.now : this.keysSince + REKEY_AFTER_TIME;
   }
 
-  /** Whether the other end has proved, by a record, that it has the keys. */
+  /** Whether the other end has proved, by a unit, that it has the keys. */
   get hasHeard(): boolean {
-    return this.#opener.count > 0;
+    return this.opener.count > 0;
   }
 
   /** Whether a packet of any length would find room now. */
   get hasRoom(): boolean {
-    return this.#fits(MAX_FRAME_BODY);
+    return this.fits(MAX_FRAME_BODY);
   }
 
   set timing(timing: LivenessTiming) {
-    this.#liveness.timing = timing;
+    this.liveness.timing = timing;
   }
 
   /** Sends the ping that is due by `now`, or ends a channel that is silent or has too old keys. */
   advance(now: number): void {
-    if (now >= this.#keysSince + REJECT_AFTER_TIME) return this.#lose("exhausted");
-    switch (this.#liveness.due(now)) {
+    if (now >= this.keysSince + REJECT_AFTER_TIME) return this.lose("exhausted");
+    switch (this.liveness.due(now)) {
       case Due.Probe:
         return this.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
       case Due.End:
-        return this.#lose("silent");
+        return this.lose("silent");
     }
-  }
-
-  /** Takes bytes of the connection; returns how many are done with, the rest is to come again. */
-  receive(bytes: Uint8Array, offset: number, length: number): number {
-    const done = this.#receiveRecords(bytes, offset, length);
-    // One answer to all pings that came together: they cost nobody more than they bring.
-    if (this.#pinged !== undefined) this.sendControl(ControlType.Pong, this.#pinged);
-    this.#pinged = undefined;
-    return done;
   }
 
   /** Adds a packet to the batch of this turn, as ordinary ones if the other end takes no other. */
   sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    if (this.#ended) return;
-    const { counters, segmenter } = this.#context;
-    if (length <= MAX_FRAME_BODY && this.#isAgreed(kindOf(offload))) {
-      this.#appendPacket(bytes, offset, length, offload);
+    if (this.ended) return;
+    const { counters, segmenter } = this.context;
+    if (length <= MAX_FRAME_BODY && this.isAgreed(kindOf(offload))) {
+      this.appendPacket(bytes, offset, length, offload);
     } else if (!segmenter.segment(bytes, offset, length, offload, this.#appendWhole)) {
       counters.drop(DropReason.Unsupported);
     }
@@ -177,29 +185,25 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
 
   /** Sends a control message at once, behind the packets that wait. */
   sendControl(type: ControlType, body: Uint8Array): void {
-    if (this.#ended) return;
-    this.flush();
-    this.#append(FrameType.Control, type, 0, body, 0, body.length);
-    this.flush();
+    this.sendNumbered(type, 0, body);
+  }
+
+  /** Sends a control message that must arrive. */
+  sendReliably(type: ControlType, body: Uint8Array): void {
+    this.sendControl(type, body);
   }
 
   /** @see {BatchOwner} */
   flush(): void {
-    if (this.#slot < 0) return;
-    const { batches, counters } = this.#context;
+    if (this.slot < 0) return;
     this.#train.end();
-    const slot = this.#slot;
-    const filled = this.#filled;
+    const slot = this.slot;
     const packets = this.#batchPackets;
-    this.#slot = -1;
-    this.#filled = this.#batchPackets = 0;
-    if (packets === 0 || this.#transport.hasRoom(filled + RECORD_OVERHEAD)) {
-      this.#sealAndSend(slot, filled);
-    } else {
-      // Nothing may be sealed that is not sent: the other end would miss a record.
-      for (let i = 0; i < packets; i++) counters.drop(DropReason.OutboxFull);
-    }
-    batches.give(this);
+    this.slot = -1;
+    this.#batchPackets = 0;
+    this.sendBatch(slot, packets);
+    this.filled = 0;
+    this.context.batches.give(this);
   }
 
   /**
@@ -209,20 +213,20 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
    */
   rekey(handshake: Handshake, confirmed: boolean): void {
     // Nobody would destroy them any more.
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#nextSealer?.destroy();
-    this.#nextOpener?.destroy();
+    this.nextOpener?.destroy();
     this.#keyNumber = (this.#keyNumber + 1) % CHANNEL_NUMBERS;
-    [this.#nextSealer, this.#nextOpener] = this.#takeKeys(handshake);
+    [this.#nextSealer, this.nextOpener] = this.#takeKeys(handshake);
     if (confirmed) this.#useNextSealer();
   }
 
   /** Destroys the keys; nothing is sent or told from now on. */
   end(): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.flush();
-    this.#ended = true;
-    for (const keys of [this.#sealer, this.#opener, this.#nextSealer, this.#nextOpener]) {
+    this.ended = true;
+    for (const keys of [this.sealer, this.opener, this.#nextSealer, this.nextOpener]) {
       keys?.destroy();
     }
   }
@@ -237,39 +241,45 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     length: number,
   ): boolean {
     if (type === FrameType.Packet) {
-      this.#context.counters.pass(Way.FromPeers, length);
-      const offload = offloadOf(kind, gsoSize);
-      if (this.#isAgreed(kind)) this.#owner.channelPacket(bytes, offset, length, offload);
-      else this.#context.counters.drop(DropReason.Unsupported);
+      this.context.counters.pass(Way.FromPeers, length);
+      if (this.isAgreed(kind)) this.receivePacket(bytes, offset, length, kind, gsoSize);
+      else this.context.counters.drop(DropReason.Unsupported);
     } else if (type === FrameType.Control) {
-      this.#receiveControl(kind, bytes.slice(offset, offset + length));
+      this.receiveControl(kind, gsoSize, bytes.slice(offset, offset + length));
     }
-    return !this.#ended;
+    return !this.ended;
   }
 
-  #receiveRecords(bytes: Uint8Array, offset: number, length: number): number {
-    for (let at = 0; !this.#ended;) {
-      const record = recordLength(bytes, offset + at, length - at);
-      if (record === LOST) this.#forged();
-      else if (record === INCOMPLETE || record > length - at) return at;
-      else this.#receiveRecord(bytes, offset + at, record);
-      at += record;
-    }
-    return length;
+  /** Longest batch of a unit. */
+  protected abstract get maxBatch(): number;
+
+  /** Whether there is room for the batch as it is and a packet of `length` bytes. */
+  protected abstract fits(length: number): boolean;
+
+  /**
+   * Seals and sends what is in a slot up to the unit that is being filled, that included.
+   *
+   * @param packets how many are in there; nothing else may be dropped
+   */
+  protected abstract sendBatch(slot: number, packets: number): void;
+
+  /** The unit that is being filled is full: makes room for another. */
+  protected nextUnit(): void {
+    this.flush();
   }
 
-  #receiveRecord(bytes: Uint8Array, offset: number, length: number): void {
-    if (recordKeyNumber(bytes, offset) === this.#nextOpener?.number) this.#useNextOpener();
-    const opener = this.#opener;
-    if (recordKeyNumber(bytes, offset) !== opener.number) return this.#forged();
-    if (opener.count >= REJECT_AFTER_RECORDS) return this.#lose("exhausted");
-    if (!opener.open(bytes, offset, length)) return this.#forged();
-    this.#liveness.heard(this.#context.clock.now);
-    const batch = offset + RECORD_HEADER_LENGTH;
-    if (!receiveFrames(this, bytes, batch, length - RECORD_OVERHEAD)) this.#forged();
+  protected receivePacket(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    kind: number,
+    gsoSize: number,
+  ): void {
+    this.owner.channelPacket(bytes, offset, length, offloadOf(kind, gsoSize));
   }
 
-  #receiveControl(type: number, body: Uint8Array): void {
+  /** @param _number 0 if it need not arrive */
+  protected receiveControl(type: number, _number: number, body: Uint8Array): void {
     switch (type) {
       case ControlType.Ping:
         this.#pinged = body.subarray(0, PING_LENGTH);
@@ -277,50 +287,78 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
       case ControlType.Pong:
         return;
       default:
-        this.#owner.channelControl(type, body);
+        this.owner.channelControl(type, body);
     }
   }
 
-  #isAgreed(kind: number): boolean {
+  /** One answer to all pings that came together: they cost nobody more than they bring. */
+  protected answerPings(): void {
+    if (this.#pinged !== undefined) this.sendControl(ControlType.Pong, this.#pinged);
+    this.#pinged = undefined;
+  }
+
+  protected sendNumbered(type: ControlType, number: number, body: Uint8Array): void {
+    if (this.ended) return;
+    this.flush();
+    this.#append(FrameType.Control, type, number, body, 0, body.length);
+    this.flush();
+  }
+
+  /** Whether packets of a kind can be sent, and be taken. */
+  protected isAgreed(kind: number): boolean {
     if (kind === PacketKind.Whole) return true;
     const needed = kind === PacketKind.UdpSegments ? Capability.UdpSegments : Capability.Offload;
     return kind <= PacketKind.UdpSegments && (this.#capabilities & needed) !== 0;
   }
 
-  readonly #appendWhole = (bytes: Uint8Array, offset: number, length: number): void => {
-    this.#appendPacket(bytes, offset, length, WHOLE);
-  };
-
-  /** Whether the connection has room for the batch as it is and a packet of `length` bytes. */
-  #fits(length: number): boolean {
-    const record = this.#filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
-    return this.#transport.hasRoom(record);
-  }
-
-  #appendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    const { counters } = this.#context;
+  protected appendPacket(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+  ): void {
+    const { counters } = this.context;
     if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
     // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
-    if (!this.#fits(length)) return counters.drop(DropReason.OutboxFull);
+    if (!this.fits(length)) return counters.drop(DropReason.OutboxFull);
     this.#batchPackets++;
     const kind = kindOf(offload);
     if (kind === PacketKind.PartialChecksum && this.#joinTrain(bytes, offset, length)) return;
     counters.pass(Way.ToPeers, length);
     const body = this.#append(FrameType.Packet, kind, gsoSizeOf(offload), bytes, offset, length);
-    const { batches } = this.#context;
+    const { batches } = this.context;
     if (kind === PacketKind.PartialChecksum) this.#train.begin(batches.bytes, body, length);
   }
 
+  /** The other end has the next keys, as a unit showed that was sealed with them. */
+  protected useNextOpener(): void {
+    this.opener = this.nextOpener!;
+    this.nextOpener = undefined;
+    this.#useNextSealer();
+  }
+
+  protected lose(reason: ChannelLoss): void {
+    if (this.ended) return;
+    this.end();
+    this.owner.channelLost(reason);
+  }
+
+  readonly #appendWhole = (bytes: Uint8Array, offset: number, length: number): void => {
+    this.appendPacket(bytes, offset, length, WHOLE);
+  };
+
   /** Joins a packet to the one that the batch ends with, as one frame, if both are of one UDP flow. */
   #joinTrain(bytes: Uint8Array, offset: number, length: number): boolean {
-    if (this.#filled + length > MAX_BATCH || !this.#isAgreed(PacketKind.UdpSegments)) return false;
+    if (this.filled + length > this.maxBatch || !this.isAgreed(PacketKind.UdpSegments)) {
+      return false;
+    }
     const train = this.#train;
     const grown = train.join(bytes, offset, length);
     if (grown === 0) return false;
-    const { batches, counters } = this.#context;
+    const { batches, counters } = this.context;
     counters.grow(Way.ToPeers, grown);
-    this.#filled += grown;
-    const end = this.#slot + RECORD_HEADER_LENGTH + this.#filled;
+    this.filled += grown;
+    const end = this.unit + this.#format.headerLength + this.filled;
     const frame = end - train.length - FRAME_HEADER_LENGTH;
     const { Packet } = FrameType;
     const kind = PacketKind.UdpSegments;
@@ -337,58 +375,32 @@ export class SecureChannel implements FrameReceiver, BatchOwner {
     offset: number,
     length: number,
   ): number {
-    const { batches } = this.#context;
+    const { batches } = this.context;
     this.#train.end();
-    if (this.#filled + FRAME_HEADER_LENGTH + length > MAX_BATCH) this.flush();
-    if (this.#slot < 0) this.#slot = batches.take(this);
-    const at = this.#slot + RECORD_HEADER_LENGTH + this.#filled;
+    const isFull = this.filled + FRAME_HEADER_LENGTH + length > this.maxBatch;
+    if (isFull && this.filled > 0) this.nextUnit();
+    if (this.slot < 0) this.slot = this.unit = batches.take(this);
+    const at = this.unit + this.#format.headerLength + this.filled;
     writeFrameHeader(batches.bytes, at, type, kind, gsoSize, length);
     copyBytes(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
-    this.#filled += FRAME_HEADER_LENGTH + length;
+    this.filled += FRAME_HEADER_LENGTH + length;
     return at + FRAME_HEADER_LENGTH;
   }
 
-  #sealAndSend(slot: number, filled: number): void {
-    if (this.#sealer.count >= REJECT_AFTER_RECORDS) return this.#lose("exhausted");
-    const { bytes } = this.#context.batches;
-    const length = this.#sealer.seal(bytes, slot, filled);
-    this.#liveness.sent(this.#context.clock.now);
-    if (!this.#transport.send(bytes, slot, length)) this.#lose("overrun");
-  }
-
-  #takeKeys({ sendKey, receiveKey }: Handshake): [RecordSealer, RecordOpener] {
-    const { suite } = this.#context;
-    const sealer = new RecordSealer(suite, sendKey, this.#keyNumber);
-    const opener = new RecordOpener(suite, receiveKey, this.#keyNumber);
+  #takeKeys({ sendKey, receiveKey }: Handshake): [UnitSealer, Opener] {
+    const sealer = this.#format.sealer(sendKey, this.#keyNumber);
+    const opener = this.#format.opener(receiveKey, this.#keyNumber);
     sendKey.fill(0);
     receiveKey.fill(0);
     return [sealer, opener];
   }
 
-  #useNextOpener(): void {
-    this.#opener.destroy();
-    this.#opener = this.#nextOpener!;
-    this.#nextOpener = undefined;
-    this.#useNextSealer();
-  }
-
   #useNextSealer(): void {
     if (this.#nextSealer === undefined) return;
     this.flush();
-    this.#sealer.destroy();
-    this.#sealer = this.#nextSealer;
+    this.sealer.destroy();
+    this.sealer = this.#nextSealer;
     this.#nextSealer = undefined;
-    this.#keysSince = this.#context.clock.now;
-  }
-
-  #forged(): void {
-    this.#context.counters.drop(DropReason.Forged);
-    this.#lose("forged");
-  }
-
-  #lose(reason: ChannelLoss): void {
-    if (this.#ended) return;
-    this.end();
-    this.#owner.channelLost(reason);
+    this.keysSince = this.context.clock.now;
   }
 }

@@ -7,7 +7,6 @@ import {
   readConfiguration,
   writeClose,
 } from "../protocol/control.ts";
-import { INCOMPLETE, LOST, messageOfResponse, responseLength } from "../protocol/hello.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { ClientFilter } from "./client_filter.ts";
@@ -15,18 +14,17 @@ import { DropReason } from "./counters.ts";
 import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
-import {
-  type ChannelContext,
-  type ChannelLoss,
-  type ChannelOwner,
-  SecureChannel,
-} from "./secure_channel.ts";
+import type { ChannelContext, ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
 import type { Transport } from "./transport.ts";
 
 /** Does a client's part of handshakes; each request is answered later, by the link's method named. */
 export interface HandshakePorts {
-  /** Asks for the bytes to begin with; `hello()` answers. */
-  requestHello(): void;
+  /**
+   * Asks for the bytes to begin with; `hello()` answers.
+   *
+   * @param index of the client's end, over UDP
+   */
+  requestHello(index?: number): void;
   /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
   requestRekey(): void;
   /** Hands the server's message over; `established()` or `refuted()` answers. */
@@ -54,22 +52,24 @@ const FINAL = [
 /** After these another attempt is worth while, but not at once. */
 const LASTING = [CloseReason.Replaced, CloseReason.Disabled, CloseReason.NoAddress];
 
-/** A client's end of one secure connection. */
-export class SecureLink implements Link, ChannelOwner {
-  readonly #owner: LinkOwner;
+/** A client's end of one secure connection, whatever it goes over. */
+export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
+  implements Link, ChannelOwner {
+  protected readonly owner: LinkOwner;
+  protected readonly ports: HandshakePorts;
+  protected readonly context: ChannelContext;
+  protected readonly timing: LivenessTiming;
+  protected channel: Channel | undefined;
+  protected lost = false;
+  /** What the server told last. */
+  protected configuration: Configuration | undefined;
   readonly #transport: Transport;
-  readonly #ports: HandshakePorts;
-  readonly #context: ChannelContext;
-  readonly #timing: LivenessTiming;
-  #channel: SecureChannel | undefined;
   #filter: ClientFilter | undefined;
   /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
   #rekeying = false;
-  #lost = false;
   /** Configurations that came in this second. */
   #configured = { count: 0, until: 0 };
 
-  /** Begins the handshake at once. */
   constructor(
     owner: LinkOwner,
     transport: Transport,
@@ -77,23 +77,22 @@ export class SecureLink implements Link, ChannelOwner {
     timing: LivenessTiming,
     context: ChannelContext,
   ) {
-    this.#owner = owner;
+    this.owner = owner;
     this.#transport = transport;
-    this.#ports = ports;
-    this.#timing = timing;
-    this.#context = context;
-    ports.requestHello();
+    this.ports = ports;
+    this.timing = timing;
+    this.context = context;
   }
 
   /** @see {Link} */
   get deadline(): number {
-    if (this.#channel === undefined) return Infinity;
-    return Math.min(this.#channel.deadline, this.#rekeying ? Infinity : this.#channel.rekeyDue);
+    if (this.channel === undefined) return Infinity;
+    return Math.min(this.channel.deadline, this.#rekeying ? Infinity : this.channel.rekeyDue);
   }
 
   /** @see {Link} */
   get silence(): LinkLoss {
-    if (this.#channel !== undefined) return { reason: "the server sent no configuration" };
+    if (this.channel !== undefined) return { reason: "the server sent no configuration" };
     return {
       reason: "the server did not answer the handshake: does it know this client, and is the " +
         "server key right?",
@@ -102,28 +101,26 @@ export class SecureLink implements Link, ChannelOwner {
 
   /** @see {Link} */
   closed(): LinkLoss {
-    if (this.#channel === undefined) return this.silence;
+    if (this.channel === undefined) return this.silence;
     return { reason: "the server closed the connection without a word" };
   }
 
   /** @see {Link} */
   advance(now: number): void {
-    const channel = this.#channel;
+    const channel = this.channel;
     if (channel === undefined) return;
     channel.advance(now);
-    if (this.#lost || this.#rekeying || now < channel.rekeyDue) return;
+    if (this.lost || this.#rekeying || now < channel.rekeyDue) return;
     this.#rekeying = true;
-    this.#ports.requestRekey();
+    this.ports.requestRekey();
   }
 
   /** Answers `requestHello()`. */
-  hello(bytes: Uint8Array): void {
-    if (!this.#lost) this.#transport.send(bytes, 0, bytes.length);
-  }
+  abstract hello(bytes: Uint8Array): void;
 
   /** Answers `requestRekey()`. */
   rekeyInitiation(message: Uint8Array): void {
-    this.#channel?.sendControl(ControlType.RekeyInitiation, message);
+    this.channel?.sendReliably(ControlType.RekeyInitiation, message);
   }
 
   /**
@@ -132,45 +129,28 @@ export class SecureLink implements Link, ChannelOwner {
    * @param capabilities what the server can take
    */
   established(handshake: Handshake, capabilities: number): void {
-    if (this.#lost) return;
-    if (this.#channel === undefined) {
-      this.#channel = new SecureChannel(
-        this,
-        this.#transport,
-        handshake,
-        capabilities,
-        this.#timing,
-        this.#context,
-      );
+    if (this.lost) return;
+    if (this.channel === undefined) {
+      this.channel = this.openChannel(handshake, capabilities);
     } else {
-      this.#channel.rekey(handshake, true);
+      this.channel.rekey(handshake, true);
       this.#rekeying = false;
     }
     // The first record with new keys proves to the server that this end has them.
-    this.#channel.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
+    this.channel.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
   }
 
   /** The server's message was not right. */
   refuted(): void {
-    this.#lose({ reason: "the server's answer to the handshake is not authentic" });
+    this.lose({ reason: "the server's answer to the handshake is not authentic" });
   }
 
   /** @see {Link} */
-  receive(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.#channel !== undefined) return this.#channel.receive(bytes, offset, length);
-    const response = responseLength(bytes, offset, length);
-    if (response === INCOMPLETE) return 0;
-    if (response === LOST) {
-      this.#lose({ reason: "what answered is no simplevpn server" });
-      return length;
-    }
-    this.#ports.complete(messageOfResponse(bytes.slice(offset, offset + response)));
-    return response;
-  }
+  abstract receive(bytes: Uint8Array, offset: number, length: number, now: number): number;
 
   /** @see {Link} */
   get hasRoom(): boolean {
-    return this.#channel?.hasRoom ?? true;
+    return this.channel?.hasRoom ?? true;
   }
 
   /** @see {Link} */
@@ -179,15 +159,15 @@ export class SecureLink implements Link, ChannelOwner {
     const reason = filter === undefined
       ? DropReason.NotConnected
       : filter.checkOutgoing(bytes, offset, length);
-    if (reason === undefined) this.#channel!.sendPacket(bytes, offset, length, offload);
-    else this.#context.counters.drop(reason);
+    if (reason === undefined) this.channel!.sendPacket(bytes, offset, length, offload);
+    else this.context.counters.drop(reason);
   }
 
   /** @see {Link} */
   close(): void {
-    if (this.#lost) return;
-    this.#lost = true;
-    this.#channel?.sendControl(ControlType.Close, writeClose(CloseReason.Stopping));
+    if (this.lost) return;
+    this.lost = true;
+    this.channel?.sendControl(ControlType.Close, writeClose(CloseReason.Stopping));
     this.#end();
   }
 
@@ -197,8 +177,8 @@ export class SecureLink implements Link, ChannelOwner {
     const reason = filter === undefined
       ? DropReason.NotConnected
       : filter.checkIncoming(bytes, offset, length);
-    if (reason === undefined) this.#owner.toTun(bytes, offset, length, offload);
-    else this.#context.counters.drop(reason);
+    if (reason === undefined) this.owner.toTun(bytes, offset, length, offload);
+    else this.context.counters.drop(reason);
   }
 
   /** @see {ChannelOwner} */
@@ -207,7 +187,7 @@ export class SecureLink implements Link, ChannelOwner {
       case ControlType.Configuration:
         return this.#configure(body);
       case ControlType.RekeyResponse:
-        if (this.#rekeying) this.#ports.complete(body);
+        if (this.#rekeying) this.ports.complete(body);
         return;
       case ControlType.Close:
         return this.#closed(body[0] ?? 0);
@@ -216,26 +196,42 @@ export class SecureLink implements Link, ChannelOwner {
 
   /** @see {ChannelOwner} */
   channelLost(reason: ChannelLoss): void {
-    this.#lose({ reason: CHANNEL_LOSSES[reason] });
+    this.lose({ reason: CHANNEL_LOSSES[reason] });
+  }
+
+  /** @see {ChannelOwner} */
+  channelTooLong(): void {}
+
+  /** Makes the channel of a handshake that went well. */
+  protected abstract openChannel(handshake: Handshake, capabilities: number): Channel;
+
+  /** What the client is to be told of what the server said. */
+  protected adapt(configuration: Configuration): Configuration {
+    return configuration;
+  }
+
+  protected timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
+    return { keepalive, timeout };
   }
 
   #configure(body: Uint8Array): void {
-    const { now } = this.#context.clock;
+    const { now } = this.context.clock;
     if (now >= this.#configured.until) this.#configured = { count: 0, until: now + 1000 };
     if (++this.#configured.count > MAX_CONFIGURATIONS) {
-      return this.#lose({ reason: "the server changes this client's settings all the time" });
+      return this.lose({ reason: "the server changes this client's settings all the time" });
     }
-    const configuration = this.#readConfiguration(body);
-    if (configuration === undefined) return;
-    const { address, address6, prefixes, keepalive, timeout } = configuration;
+    const told = this.#readConfiguration(body);
+    if (told === undefined) return;
+    const { address, address6, prefixes } = this.configuration = told;
+    const configuration = this.adapt(told);
     const isFirst = this.#filter === undefined;
     const addresses = [address.address, ...address6 ? [address6.address] : []];
     this.#filter = new ClientFilter(addresses, prefixes);
-    this.#channel!.timing = { keepalive, timeout };
+    this.channel!.timing = this.timingOf(told);
     if (isFirst) {
-      this.#owner.linkUp(address.address, configuration, now);
+      this.owner.linkUp(address.address, configuration, now);
     } else {
-      this.#owner.linkChanged(configuration);
+      this.owner.linkChanged(configuration, "server");
     }
   }
 
@@ -244,7 +240,7 @@ export class SecureLink implements Link, ChannelOwner {
       return readConfiguration(body);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      this.#lose({
+      this.lose({
         reason: `the server gave a configuration that makes no sense: ${error.message}`,
       });
       return undefined;
@@ -255,19 +251,19 @@ export class SecureLink implements Link, ChannelOwner {
     const loss: LinkLoss = { reason: `the server says that ${describeClose(code)}` };
     if (FINAL.includes(code)) loss.again = "never";
     else if (LASTING.includes(code)) loss.again = "later";
-    this.#lose(loss);
+    this.lose(loss);
   }
 
-  #lose(loss: LinkLoss): void {
-    if (this.#lost) return;
-    this.#lost = true;
+  protected lose(loss: LinkLoss): void {
+    if (this.lost) return;
+    this.lost = true;
     this.#end();
-    this.#owner.linkLost(loss, this.#context.clock.now);
+    this.owner.linkLost(loss, this.context.clock.now);
   }
 
   #end(): void {
-    this.#channel?.end();
+    this.channel?.end();
     this.#transport.close();
-    this.#ports.forget();
+    this.ports.forget();
   }
 }

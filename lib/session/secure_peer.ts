@@ -6,13 +6,12 @@ import {
   writeConfiguration,
 } from "../protocol/control.ts";
 import type { Offload } from "../packet/offload.ts";
-import { frameResponse } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
 import { DropReason } from "./counters.ts";
 import { HANDSHAKE_TIMEOUT, REKEY_LEAST_INTERVAL } from "./limits.ts";
 import type { Member } from "./router.ts";
-import { type ChannelLoss, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import type { ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
 import type { Server } from "./server.ts";
 
 const LOSSES: Readonly<Record<ChannelLoss, string>> = {
@@ -22,31 +21,28 @@ const LOSSES: Readonly<Record<ChannelLoss, string>> = {
   overrun: "takes nothing any more",
 };
 
-/** A server's end of one secure connection, from the answer to the handshake on. */
-export class SecurePeer implements Stage, Member, ChannelOwner {
+/** A server's end of one secure connection, whatever it goes over, from the answer to the handshake on. */
+export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
+  implements Stage, Member, ChannelOwner {
+  protected readonly connection: Connection;
+  protected readonly channel: Channel;
   readonly #server: Server;
-  readonly #connection: Connection;
-  readonly #channel: SecureChannel;
   readonly #confirmBy: number;
   #confirmed = false;
   #admission: Admission | undefined;
   #rekeyedAt = -Infinity;
 
-  /** Sends the answer. */
-  constructor(server: Server, connection: Connection, answer: Answer, now: number) {
+  /** @param open makes the channel, for which the peer is */
+  constructor(
+    server: Server,
+    connection: Connection,
+    now: number,
+    open: (owner: ChannelOwner) => Channel,
+  ) {
     this.#server = server;
-    this.#connection = connection;
+    this.connection = connection;
     this.#confirmBy = now + HANDSHAKE_TIMEOUT;
-    const response = frameResponse(answer.message);
-    connection.transport.send(response, 0, response.length);
-    this.#channel = new SecureChannel(
-      this,
-      connection.transport,
-      answer.handshake,
-      answer.capabilities,
-      server.timing,
-      server.channels,
-    );
+    this.channel = open(this);
   }
 
   /** What it was admitted as; undefined before that. */
@@ -55,7 +51,7 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
   }
 
   get source(): string {
-    return this.#connection.origin.host;
+    return this.connection.origin.host;
   }
 
   /** @see {Member} */
@@ -65,29 +61,22 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
 
   /** @see {Stage} */
   get deadline(): number {
-    return this.#confirmed ? this.#channel.deadline : this.#confirmBy;
+    return this.#confirmed ? this.channel.deadline : this.#confirmBy;
   }
 
   /** @see {Stage} */
   advance(now: number): void {
-    if (this.#confirmed) this.#channel.advance(now);
-    else if (now >= this.#confirmBy) this.#connection.abort("did not show who it is in time");
+    if (this.#confirmed) this.channel.advance(now);
+    else if (now >= this.#confirmBy) this.connection.abort("did not show who it is in time");
   }
 
   /** @see {Stage} */
-  receive(bytes: Uint8Array, offset: number, length: number): number {
-    const done = this.#channel.receive(bytes, offset, length);
-    if (!this.#confirmed && this.#channel.hasHeard && !this.#connection.isClosed) {
-      this.#confirmed = true;
-      this.#server.confirmed(this.#connection);
-    }
-    return done;
-  }
+  abstract receive(bytes: Uint8Array, offset: number, length: number): number;
 
   /** @see {Stage} */
   ended(reason: string): void {
-    this.#channel.end();
-    this.#server.peerLeft(this, this.#connection, reason);
+    this.channel.end();
+    this.#server.peerLeft(this, this.connection, reason);
   }
 
   /** Lets the client in, or tells it what changed. */
@@ -96,31 +85,31 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
     const before = this.#admission;
     this.#admission = verdict.admit;
     this.#server.admitted(this, before);
-    if (this.#connection.isClosed) return;
+    if (this.connection.isClosed) return;
     const configuration = writeConfiguration(this.#server.configurationFor(verdict.admit));
-    this.#channel.sendControl(ControlType.Configuration, configuration);
+    this.channel.sendReliably(ControlType.Configuration, configuration);
   }
 
   /** Takes the answer to `Server.rekey()`. */
   rekeyed(answer: Answer): void {
-    this.#channel.sendControl(ControlType.RekeyResponse, answer.message);
-    this.#channel.rekey(answer.handshake, false);
+    this.channel.sendReliably(ControlType.RekeyResponse, answer.message);
+    this.channel.rekey(answer.handshake, false);
   }
 
   /** Tells the client why, and ends the connection. */
   expel(reason: CloseReason): void {
-    this.#channel.sendControl(ControlType.Close, writeClose(reason));
-    this.#connection.close(EXPEL_TEXTS[reason] ?? describeClose(reason));
+    this.channel.sendControl(ControlType.Close, writeClose(reason));
+    this.connection.close(EXPEL_TEXTS[reason] ?? describeClose(reason));
   }
 
   /** @see {Member} */
   get hasRoom(): boolean {
-    return this.#channel.hasRoom;
+    return this.channel.hasRoom;
   }
 
   /** @see {Member} */
   deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    this.#channel.sendPacket(bytes, offset, length, offload);
+    this.channel.sendPacket(bytes, offset, length, offload);
   }
 
   /** @see {ChannelOwner} */
@@ -131,13 +120,25 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
 
   /** @see {ChannelOwner} */
   channelControl(type: number, body: Uint8Array): void {
-    if (type === ControlType.Close) this.#connection.close("left");
+    if (type === ControlType.Close) this.connection.close("left");
     else if (type === ControlType.RekeyInitiation) this.#rekey(body);
   }
 
   /** @see {ChannelOwner} */
   channelLost(reason: ChannelLoss): void {
-    this.#connection.close(LOSSES[reason]);
+    this.connection.close(LOSSES[reason]);
+  }
+
+  /** @see {ChannelOwner} */
+  channelTooLong(bytes: Uint8Array, offset: number, length: number, most: number): void {
+    this.#server.tooLong(bytes, offset, length, most);
+  }
+
+  /** Something came: the first of it proves that the client has the keys. */
+  protected heard(): void {
+    if (this.#confirmed || !this.channel.hasHeard || this.connection.isClosed) return;
+    this.#confirmed = true;
+    this.#server.confirmed(this.connection);
   }
 
   #rekey(message: Uint8Array): void {
@@ -146,7 +147,7 @@ export class SecurePeer implements Stage, Member, ChannelOwner {
       return this.expel(CloseReason.ProtocolViolation);
     }
     this.#rekeyedAt = now;
-    this.#server.rekey(this.#connection, message);
+    this.#server.rekey(this.connection, message);
   }
 }
 

@@ -5,13 +5,19 @@ import { isIpv4Prefix, type Prefix } from "../address/prefix.ts";
 import { addressesBeside, ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
+import { datagramIndex, DatagramType, datagramType } from "../protocol/datagram.ts";
+import type { Carrier } from "../protocol/hello.ts";
 import { Backpressure } from "./backpressure.ts";
 import { ClassicPeer } from "./classic_peer.ts";
-import { Connection, type Origin } from "./connection.ts";
-import type { Counters } from "./counters.ts";
+import { IcmpErrors } from "./icmp_errors.ts";
+import { Connection, type Origin, type Stage } from "./connection.ts";
+import { type Counters, DropReason } from "./counters.ts";
+import { DatagramDoor, type DatagramSender } from "./datagram_door.ts";
+import { DatagramPeer } from "./datagram_peer.ts";
 import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
 import { Greeting } from "./greeting.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";
+import { Knock } from "./knock.ts";
 import { MAX_STRANGER_REPORTS, MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { Router } from "./router.ts";
@@ -42,16 +48,20 @@ export interface ServerPorts {
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
   report(event: ServerEvent): void;
   /** Hands a connection's first message to the gatekeeper; `answered()` answers. */
-  hello(connection: number, message: Uint8Array): void;
+  hello(connection: number, message: Uint8Array, carrier: Carrier): void;
   /** Tells the gatekeeper that the client proved what it said; `judged()` answers. */
   confirmed(connection: number): void;
   /** Hands a message for new keys to the gatekeeper; `rekeyed()` answers. */
   rekey(connection: number, message: Uint8Array): void;
   /** Tells the gatekeeper that a connection which it has heard of is gone. */
   closed(connection: number): void;
+  /** 32 random bytes. */
+  randomKey(): Uint8Array;
 }
 
 export interface ServerOptions extends TunnelNetworks {
+  /** The server's static public key. */
+  publicKey: Uint8Array;
   /** Known leases of classic clients, all in `network`; kept up to date. */
   leases: Leases;
   /** A client not heard for `timeout` is dropped. */
@@ -86,10 +96,13 @@ export class Server {
   readonly #connections = new Map<number, Connection>();
   readonly #strangers = new Strangers(MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK);
   readonly #handshakes = new HandshakeLimit();
+  readonly #door: DatagramDoor;
+  readonly #icmp = new IcmpErrors();
+  /** Whose datagrams are being received. */
+  #receiving: DatagramPeer | undefined;
   /** Admitted secure clients by identity. */
   readonly #peers = new Map<string, SecurePeer>();
   readonly #backpressure = new Backpressure();
-  #nextId = 1;
   #exhausted = false;
   /** Whether somebody was turned away since a connection ended last. */
   #full = false;
@@ -112,6 +125,9 @@ export class Server {
       (bytes, offset, length, offload) => ports.toTun(bytes, offset, length, offload),
       this.counters,
     );
+    const { now } = channels.clock;
+    const random = (): Uint8Array => ports.randomKey();
+    this.#door = new DatagramDoor(options.publicKey, this.#handshakes, random, now);
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -129,29 +145,39 @@ export class Server {
    * are too many connections by clients that have shown who they are.
    */
   connect(transport: Transport, origin: Origin, now: number): Connection | undefined {
-    if (this.#connections.size >= this.#options.maxConnections) {
-      const stranger = this.#strangers.oldest();
-      if (stranger === undefined) {
-        transport.close();
-        if (!this.#full) {
-          const connections = this.#connections.size;
-          this.#ports.report({ type: "full", connections, source: origin.host });
-        }
-        this.#full = true;
-        return undefined;
-      }
-      stranger.abort(TOO_MANY);
-    }
-    const connection = new Connection(this.#nextId++, transport, origin, (connection) => {
-      this.#full = false;
-      this.#connections.delete(connection.id);
-      this.#strangers.delete(connection);
-    });
-    this.#connections.set(connection.id, connection);
-    connection.enter(new Greeting(this, connection, now));
-    this.#strangers.add(connection)?.abort(TOO_MANY);
-    this.#expect(connection);
-    return connection;
+    return this.#open(transport, origin, (connection) => new Greeting(this, connection, now));
+  }
+
+  /**
+   * Takes one datagram that came; `settle()` follows when all that came together were given. What is
+   * no client's is counted, and nothing else happens.
+   */
+  receiveDatagram(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    sender: DatagramSender,
+    now: number,
+  ): void {
+    const type = datagramType(bytes, offset, length);
+    const peer = type === DatagramType.Data ? this.#peerOf(bytes, offset) : undefined;
+    if (peer !== undefined) return this.#receive(peer, bytes, offset, length);
+    const initiation = this.#door.examine(bytes, offset, length, sender, now);
+    if (initiation === undefined) return this.counters.drop(DropReason.Refused);
+    const transport = sender.transport();
+    const { index, message } = initiation;
+    const connection = this.#open(
+      transport,
+      sender.origin(),
+      (connection) => new Knock(this, connection, transport, index, now),
+    );
+    if (connection !== undefined) this.#ports.hello(connection.id, message, "udp");
+  }
+
+  /** All datagrams that came together were given. */
+  settle(): void {
+    this.#receiving?.settle();
+    this.#receiving = undefined;
   }
 
   /** Does what is due by `now`: pings, and the end of what was silent for too long. */
@@ -174,10 +200,11 @@ export class Server {
   /** The gatekeeper's answer to a hello; undefined if there is none. */
   answered(id: number, answer: Answer | undefined, now: number): void {
     const connection = this.#connections.get(id);
-    if (!(connection?.stage instanceof Greeting)) return;
-    if (answer === undefined) return connection.stage.refuse();
-    connection.enter(new SecurePeer(this, connection, answer, now));
-    this.#expect(connection);
+    const stage = connection?.stage;
+    if (!(stage instanceof Greeting || stage instanceof Knock)) return;
+    if (answer === undefined) return stage.refuse();
+    connection!.enter(stage.welcome(answer, now));
+    this.#expect(connection!);
   }
 
   /** The gatekeeper's word on a client, when it has proved who it is and whenever that changes. */
@@ -219,7 +246,7 @@ export class Server {
     if (!this.#handshakes.allows(origin.network, this.channels.clock.now)) {
       return connection.abort("too many handshakes");
     }
-    this.#ports.hello(connection.id, message);
+    this.#ports.hello(connection.id, message, "tcp");
   }
 
   confirmed(connection: Connection): void {
@@ -265,6 +292,12 @@ export class Server {
       dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
       prefixes: this.#routesOf(admission),
     };
+  }
+
+  /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191). */
+  tooLong(bytes: Uint8Array, offset: number, length: number, most: number): void {
+    const error = this.#icmp.tooLong(bytes, offset, length, most, this.channels.clock.now);
+    if (error > 0) this.router.fromServer(this.#icmp.bytes, IcmpErrors.OFFSET, error);
   }
 
   peerLeft(peer: SecurePeer, connection: Connection, reason: string): void {
@@ -390,6 +423,56 @@ export class Server {
     return prefixes.filter((prefix) =>
       isIpv4Prefix(prefix) || this.#options.network6 !== undefined
     );
+  }
+
+  #peerOf(bytes: Uint8Array, offset: number): DatagramPeer | undefined {
+    const stage = this.#connections.get(datagramIndex(bytes, offset))?.stage;
+    return stage instanceof DatagramPeer ? stage : undefined;
+  }
+
+  #receive(peer: DatagramPeer, bytes: Uint8Array, offset: number, length: number): void {
+    if (peer !== this.#receiving) this.settle();
+    this.#receiving = peer;
+    peer.receive(bytes, offset, length);
+  }
+
+  /** A number that tells whoever sees it nothing, and that nobody else can guess. */
+  #newId(): number {
+    for (;;) {
+      const key = this.#ports.randomKey();
+      const id = new DataView(key.buffer, key.byteOffset).getUint32(0);
+      if (!this.#connections.has(id)) return id;
+    }
+  }
+
+  #open(
+    transport: Transport,
+    origin: Origin,
+    stage: (connection: Connection) => Stage,
+  ): Connection | undefined {
+    if (this.#connections.size >= this.#options.maxConnections) {
+      const stranger = this.#strangers.oldest();
+      if (stranger === undefined) {
+        transport.close();
+        if (!this.#full) {
+          const connections = this.#connections.size;
+          this.#ports.report({ type: "full", connections, source: origin.host });
+        }
+        this.#full = true;
+        return undefined;
+      }
+      stranger.abort(TOO_MANY);
+    }
+    const connection = new Connection(this.#newId(), transport, origin, (connection) => {
+      this.#full = false;
+      this.#connections.delete(connection.id);
+      this.#strangers.delete(connection);
+    });
+    this.#connections.set(connection.id, connection);
+    connection.enter(stage(connection));
+    this.#strangers.add(connection)?.abort(TOO_MANY);
+    this.#expect(connection);
+    return connection;
   }
 
   #expect(connection: Connection): void {

@@ -25,3 +25,22 @@ export interface Transport {
   /** Ends the connection. Nothing is received from it afterwards, not even that it closed. */
   close(): void;
 }
+
+/** The way out of a session over datagrams. Each that is sent may be lost, doubled or late. */
+export interface DatagramTransport extends Transport {
+  /**
+   * Sends datagrams that stand one behind the other in `length` bytes, all of `size` bytes but the
+   * last, which may be shorter. What finds no room is lost.
+   */
+  sendRun(bytes: Uint8Array, offset: number, length: number, size: number): void;
+
+  /** From now on sends to where the datagram came from that is being received. */
+  follow(): void;
+
+  /** Longest datagram that fits, as far as this machine knows the path; never above DATAGRAM_MOST. */
+  readonly longest: number;
+}
+
+export function isDatagramTransport(transport: Transport): transport is DatagramTransport {
+  return "sendRun" in transport;
+}

@@ -13,6 +13,7 @@ const HEADERS = [
   "time.h",
   "netinet/in.h",
   "netinet/tcp.h",
+  "netinet/udp.h",
   "sys/epoll.h",
   "sys/eventfd.h",
   "sys/file.h",

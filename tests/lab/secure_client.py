@@ -4,10 +4,14 @@
 
 Connects with the private key in KEY_FILE (made if there is none), says on stdout what it is told,
 and takes the steps in turn: "ping" (Ping and Pong), "echo" (an ICMP echo of the server through the
-tunnel), "echo6" (the same over IPv6), "spoof6" (IPv6 packets that the server must drop), "rekey", "echo-until=SECONDS" (echoes until the keys are that old), "close" (Close). An
-empty step list ends at once. The options change the hello: --no-invite, --wrong-psk, --address=A.
+tunnel), "echo6" (the same over IPv6), "spoof6" (IPv6 packets that the server must drop), "rekey",
+"echo-until=SECONDS" (echoes until the keys are that old), "close" (Close). An empty step list ends at
+once. The options change the hello: --no-invite, --wrong-psk, --address=A; with --udp all of it goes
+over UDP, with --tcp-prologue as if it were TCP.
 """
 import base64
+import hashlib
+import hmac
 import ipaddress
 import os
 import re
@@ -26,7 +30,9 @@ from noise_initiator import NO_PSK, Handshake, nonce
 
 PREAMBLE = bytes.fromhex("5356504e01000000")
 PACKET, CONTROL = 1, 2
-CONFIGURATION, PING, PONG, REKEY_INITIATION, REKEY_RESPONSE, CLOSE = range(1, 7)
+CONFIGURATION, PING, PONG, REKEY_INITIATION, REKEY_RESPONSE, CLOSE, ACKNOWLEDGE = range(1, 8)
+UDP_PROLOGUE = bytes.fromhex("5356504e01010000")
+INITIATION, RESPONSE, COOKIE_REPLY, DATA = range(1, 5)
 ECHO_REPLY, ECHO_REQUEST = 0, 8
 ECHO_REQUEST6, ECHO_REPLY6 = 128, 129
 ICMP6 = 58
@@ -54,8 +60,8 @@ def items(data):
         data = data[3 + length:]
 
 
-def frame(kind, subtype, body):
-    return struct.pack(">BBHH", kind, subtype, 0, len(body)) + body
+def frame(kind, subtype, body, number=0):
+    return struct.pack(">BBHH", kind, subtype, number, len(body)) + body
 
 
 class Connection:
@@ -74,7 +80,8 @@ class Connection:
             data += chunk
         return data
 
-    def shake_hands(self, payload, psk):
+    def shake_hands(self, hello):
+        payload, psk = hello()
         handshake = Handshake(PREAMBLE, self.static, self.server, psk)
         message = handshake.initiation(payload + bytes(64 - len(payload)))
         self.socket.sendall(PREAMBLE + struct.pack(">H", len(message)) + message)
@@ -108,6 +115,9 @@ class Connection:
             assert len(batch) >= 6 + length, "a frame is cut off"
             yield kind, subtype, batch[6:6 + length]
             batch = batch[6 + length:]
+
+    def send_reliably(self, subtype, body):
+        self.send(frame(CONTROL, subtype, body))
 
     def wait_for(self, kind, subtype, matches=lambda body: True):
         """The body of the next frame like that; answers and tells of what else comes."""
@@ -181,7 +191,7 @@ class Connection:
     def rekey(self):
         old = self.keys
         handshake = Handshake(PREAMBLE + old.hash, self.static, self.server, NO_PSK)
-        self.send(frame(CONTROL, REKEY_INITIATION, handshake.initiation(b"")))
+        self.send_reliably(REKEY_INITIATION, handshake.initiation(b""))
         handshake.read_response(self.wait_for(CONTROL, REKEY_RESPONSE))
         self.keys = Keys((old.number + 1) % 256, handshake)
         self.opening.append(self.keys)
@@ -196,6 +206,116 @@ class Connection:
         self.send(frame(CONTROL, CLOSE, b"\x01"))
         self.socket.close()
         print("closed", flush=True)
+
+
+class DatagramConnection(Connection):
+    """The same over UDP: what is sent may be lost, and come twice."""
+
+    def __init__(self, host, port, static, server):
+        self.static, self.server, self.waiting = static, server, []
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.connect(address)
+        self.seen, self.cookie = set(), bytes(16)
+        # Numbered messages: the last that came, its parts so far; the last sent, and what awaits its word.
+        self.had, self.parts, self.number, self.unacknowledged = 0, b"", 0, None
+
+    def read_datagram(self, patience):
+        """The next datagram; None if none comes in time."""
+        self.socket.settimeout(patience)
+        try:
+            return self.socket.recv(65536)
+        except TimeoutError:
+            return None
+
+    prologue = UDP_PROLOGUE
+
+    def shake_hands(self, hello):
+        mac_key = hashlib.sha256(b"simplevpn mac1" + self.server).digest()
+        for _ in range(8):
+            payload, psk = hello()
+            self.index = os.urandom(4)
+            handshake = Handshake(self.prologue, self.static, self.server, psk)
+            message = handshake.initiation(payload + bytes(64 - len(payload)))
+            covered = bytes([INITIATION, 0, 0, 0]) + self.index + message
+            mac1 = hmac.digest(mac_key, covered, "sha256")[:16]
+            self.socket.send(covered + mac1 + self.cookie)
+            answer = self.read_datagram(0.6)
+            if answer is None or answer[1:8] != bytes(3) + self.index:
+                continue
+            if answer[0] == COOKIE_REPLY:
+                self.cookie = answer[8:]
+            elif answer[0] == RESPONSE:
+                return self.take_response(handshake, answer)
+        raise ConnectionError("the server does not answer")
+
+    def take_response(self, handshake, answer):
+        self.server_index, response = answer[8:12], answer[12:]
+        print("response of", len(response), "bytes", flush=True)
+        assert len(dict(items(handshake.read_response(response)))[2]) == 4
+        self.keys = Keys(0, handshake)
+        self.opening = [self.keys]
+
+    def send(self, *frames):
+        keys = self.keys
+        header = bytes([DATA, keys.number, 0, 0]) + self.server_index + struct.pack(">Q", keys.sent)
+        batch = b"".join(frames)
+        self.socket.send(header + keys.sending.encrypt(nonce(keys.sent), batch, header))
+        keys.sent += 1
+
+    def send_reliably(self, subtype, body):
+        self.number = self.number % 65535 + 1
+        self.unacknowledged = frame(CONTROL, subtype, b"\0" + body, self.number)
+        self.send(self.unacknowledged)
+
+    def receive(self):
+        """The frames of the next good datagram; what is not acknowledged is repeated meanwhile."""
+        for _ in range(60):
+            datagram = self.read_datagram(0.25)
+            if datagram is None:
+                self.send(self.unacknowledged or frame(CONTROL, PING, bytes(8)))
+            elif datagram[0] == DATA and datagram[4:8] == self.index:
+                batch = self.open(datagram)
+                if batch is not None:
+                    return self.frames(batch)
+        raise ConnectionError("the server is silent")
+
+    def open(self, datagram):
+        header, number, (counter,) = datagram[:16], datagram[1], struct.unpack(">Q", datagram[8:16])
+        keys = [keys for keys in self.opening if keys.number == number]
+        if not keys or (number, counter) in self.seen:
+            return None
+        batch = keys[0].receiving.decrypt(nonce(counter), datagram[16:], header)
+        self.seen.add((number, counter))
+        # Old keys go on opening what comes late; those in use stand first.
+        if keys[0] is not self.opening[0] and keys[0] is self.keys:
+            self.opening.insert(0, self.opening.pop(self.opening.index(keys[0])))
+        return batch
+
+    def frames(self, batch):
+        while batch and batch[0] != 0:
+            kind, subtype, number, length = struct.unpack_from(">BBHH", batch)
+            assert len(batch) >= 6 + length, "a frame is cut off"
+            body, batch = batch[6:6 + length], batch[6 + length:]
+            if (kind, subtype) == (CONTROL, ACKNOWLEDGE):
+                if body == struct.pack(">H", self.number):
+                    self.unacknowledged = None
+            elif kind != CONTROL or number == 0:
+                yield kind, subtype, body
+            elif self.is_next(number):
+                self.parts += body[1:]
+                if body[0] == 0:
+                    whole, self.parts = self.parts, b""
+                    yield kind, subtype, whole
+
+    def is_next(self, number):
+        following = self.had % 65535 + 1
+        if number in (self.had, following):
+            self.send(frame(CONTROL, ACKNOWLEDGE, struct.pack(">H", number)))
+        if number != following:
+            return False
+        self.had = number
+        return True
 
 
 def checksum(data):
@@ -262,8 +382,11 @@ def hello(token, options):
 def main(invite, key_file, *arguments):
     host, port, server, token = invite_parts(invite)
     options = [argument for argument in arguments if argument.startswith("--")]
-    connection = Connection(host, port, private_key(key_file), server)
-    connection.shake_hands(*hello(token, options))
+    kind = DatagramConnection if "--udp" in options else Connection
+    connection = kind(host, port, private_key(key_file), server)
+    if "--tcp-prologue" in options:
+        connection.prologue = PREAMBLE
+    connection.shake_hands(lambda: hello(token, options))
     connection.send(frame(CONTROL, PING, bytes(8)))
     connection.wait_for(CONTROL, CONFIGURATION)
     for step in arguments[len(options):]:

@@ -101,29 +101,31 @@ function assertNoAnswer({ stdout, stderr }: CommandOutput): void {
   assertEquals(stdout, "");
 }
 
-strangersTest("a stranger's client joins by invite, renews its keys, and leaves", async (lab) => {
-  const steps = ["ping", "echo", "echo6", "rekey", "ping", "echo", "echo6", "close"];
-  assertSays(
-    await lab.client("key", ...steps),
-    CONFIGURATION,
-    "pong with key 0",
-    "echo of 10.0.0.1 with key 0",
-    "echo of the server over IPv6 with key 0",
-    "pong with key 1",
-    "pong with key 1",
-    "echo of 10.0.0.1 with key 1",
-    "echo of the server over IPv6 with key 1",
-    "closed",
-  );
-  await lab.server.waitFor(
-    /gadget \(10\.0\.0\.2 and fd00:1:2::2\) joined from [^]*gadget \(10\.0\.0\.2 and .*\) left: left/,
-  );
-});
+for (const [over, ...udp] of [["TCP"], ["UDP", "--udp"]]) {
+  const joins = `a stranger's client joins by invite over ${over}, renews its keys, and leaves`;
+  strangersTest(joins, async (lab) => {
+    const steps = ["ping", "echo", "echo6", "rekey", "ping", "echo", "echo6", "close"];
+    assertSays(
+      await lab.client("key", ...udp, ...steps),
+      CONFIGURATION,
+      "pong with key 0",
+      "echo of 10.0.0.1 with key 0",
+      "echo of the server over IPv6 with key 0",
+      "pong with key 1",
+      "pong with key 1",
+      "echo of 10.0.0.1 with key 1",
+      "echo of the server over IPv6 with key 1",
+      "closed",
+    );
+    await lab.server.waitFor(
+      /gadget \(10\.0\.0\.2 and fd00:1:2::2\) joined from [^]*gadget \(10\.0\.0\.2 and .*\) left: left/,
+    );
+  });
 
-strangersTest(
-  "IPv6 packets from addresses that are not the client's own are dropped",
-  async (lab) => {
-    const { code, stderr } = await lab.client("key", "spoof6", "close");
+  const spoofs =
+    `IPv6 packets over ${over} from addresses that are not the client's own are dropped`;
+  strangersTest(spoofs, async (lab) => {
+    const { code, stderr } = await lab.client("key", ...udp, "spoof6", "close");
     assertEquals(code, 0, stderr);
     const { drops } = await countersOf(lab.server);
     // Those that the kernel sends to groups of its own accord are multicast as well.
@@ -133,27 +135,34 @@ strangersTest(
       multicast: 0,
     });
     assert(drops.multicast! >= 1);
-  },
-);
+  });
 
-strangersTest("a stranger's client comes again with its key alone", async (lab) => {
-  await lab.client("key", "close");
-  assertSays(
-    await lab.client("key", "--no-invite", "--address=10.0.0.2", "ping", "close"),
-    CONFIGURATION,
-    "pong with key 0",
-    "closed",
-  );
-});
+  strangersTest(`a stranger's client comes again over ${over} with its key alone`, async (lab) => {
+    await lab.client("key", "close");
+    assertSays(
+      await lab.client("key", ...udp, "--no-invite", "--address=10.0.0.2", "ping", "close"),
+      CONFIGURATION,
+      "pong with key 0",
+      "closed",
+    );
+  });
 
-strangersTest("each handshake for new keys is bound to the one before it", async (lab) => {
-  const steps = ["rekey", "echo-until=5.5", "rekey", "echo", "close"];
-  const output = await lab.client("key", ...steps);
-  assertEquals(output.code, 0, output.stderr);
-  assertEquals(output.stdout.match(/.* with key 2/g), [
-    "pong with key 2",
-    "echo of 10.0.0.1 with key 2",
-  ]);
+  const bound = `each handshake for new keys over ${over} is bound to the one before it`;
+  strangersTest(bound, async (lab) => {
+    const steps = ["rekey", "echo-until=5.5", "rekey", "echo", "close"];
+    const output = await lab.client("key", ...udp, ...steps);
+    assertEquals(output.code, 0, output.stderr);
+    assertEquals(output.stdout.match(/.* with key 2/g), [
+      "pong with key 2",
+      "echo of 10.0.0.1 with key 2",
+    ]);
+  });
+}
+
+strangersTest("a handshake that is made for TCP is worth nothing over UDP", async (lab) => {
+  const { stdout, stderr } = await lab.client("key", "--udp", "--tcp-prologue", "ping");
+  assertEquals(stderr, "ConnectionError: the server does not answer\n");
+  assertEquals(stdout, "");
 });
 
 strangersTest("who asks for new keys again and again is sent away", async (lab) => {

@@ -7,10 +7,11 @@ import { Batches } from "../../lib/session/batches.ts";
 import { inTurn } from "../../lib/session/candidates.ts";
 import { Client, type ClientEvent } from "../../lib/session/client.ts";
 import { Counters } from "../../lib/session/counters.ts";
-import { CLIENT_TIMEOUT, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
+import { CLIENT_TIMEOUT, DATAGRAM_MOST, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
 import { type Credentials, Introducer, type MainThreadPorts } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
+import { DatagramPath, type DatagramSession } from "./datagrams.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ClientNodeOptions {
@@ -20,6 +21,8 @@ export interface ClientNodeOptions {
   servers?: readonly string[];
   /** Of a secure client; one without is a classic one. */
   credentials?: Credentials;
+  /** Whether to go over UDP. */
+  udp?: boolean;
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -45,6 +48,8 @@ export class ClientNode {
   resolveFailure: ResolveFailure;
   /** The main thread's part of a secure client. */
   readonly introducer: Introducer | undefined;
+  /** Over UDP, the longest datagram that this machine believes to pass. */
+  longest = DATAGRAM_MOST;
   /** Sees to each connection before anything is sent over it. */
   prepare: (wire: Wire) => void = () => {};
   /** The host by which the client was connected last. */
@@ -57,10 +62,17 @@ export class ClientNode {
   readonly #abandons = new Map<number, () => void>();
   /** The hosts in the order in which they are tried. */
   #candidates: string[] = [];
+  readonly #udp: boolean;
+  /** Over UDP, the way to the server. */
+  #path: DatagramPath | undefined;
+  /** Whom the datagrams are for that come that way. */
+  #session: DatagramSession | undefined;
+  #port = 40_000;
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
     const { address, servers = ["server"], credentials } = options;
     const { clock } = network;
+    this.#udp = options.udp ?? false;
     this.host = host;
     this.#network = network;
     this.#servers = servers;
@@ -120,6 +132,18 @@ export class ClientNode {
     return this.wires.at(-1)!;
   }
 
+  /** Over UDP, the client's outer address, and its port. */
+  get outerAddress(): string {
+    return this.#path!.from;
+  }
+
+  /** The client is somewhere else from now on: what it sends comes from another address. */
+  move(host: string): void {
+    this.#network.datagrams.unbind(this.#path!.from);
+    this.#path!.from = `${host}:${++this.#port}`;
+    this.#network.datagrams.bind(this.#path!.from, this.#session!);
+  }
+
   advance(now: number): void {
     this.#client.advance(now);
   }
@@ -173,6 +197,7 @@ export class ClientNode {
   }
 
   #connect(link: number, server: string): void {
+    if (this.#udp) return this.#openPath(link, server);
     const { clock } = this.#network;
     const abandon = this.#network.connect(this.host, server, {
       connected: (wire) => {
@@ -183,6 +208,14 @@ export class ClientNode {
       failed: (reason) => this.#client.failed(link, reason, clock.now),
     });
     this.#abandons.set(link, abandon);
+  }
+
+  #openPath(link: number, server: string): void {
+    const { datagrams, clock } = this.#network;
+    const path = this.#path = new DatagramPath(datagrams, `${this.host}:${++this.#port}`, server);
+    path.longest = this.longest;
+    this.#session = this.#client.connected(link, path, clock.now);
+    datagrams.bind(path.from, this.#session);
   }
 }
 

@@ -50,9 +50,9 @@ export class Doorkeeper implements ThreadDelay {
     const [toMain, toWorker] = [this.#toMain, this.#toWorker] = this.#newMailboxes();
     this.#reserve();
     return {
-      hello: (connection, message) =>
+      hello: (connection, message, carrier) =>
         toMain.post(() => {
-          const answer = copied(this.#gatekeeper.hello(connection, message));
+          const answer = copied(this.#gatekeeper.hello(connection, message, carrier));
           toWorker.post(() => server().answered(connection, answer, this.#network.clock.now));
         }),
       confirmed: (connection) =>

@@ -1,5 +1,6 @@
 import type { Random } from "../random.ts";
 import type { Clock } from "./clock.ts";
+import { Datagrams } from "./datagrams.ts";
 import { type Way, Wire } from "./wire.ts";
 
 /** Somebody who takes connections. */
@@ -21,6 +22,7 @@ const WALL_CLOCK = Date.UTC(2026, 0, 1);
 export class Network implements Way {
   readonly clock: Clock;
   readonly random: Random;
+  readonly datagrams: Datagrams;
   delay: readonly [least: number, most: number] = [1, 40];
   /** What `delay` is instead for hosts that are nearer or further than others. */
   readonly distances = new Map<string, Way["delay"]>();
@@ -30,6 +32,7 @@ export class Network implements Way {
   constructor(clock: Clock, random: Random) {
     this.clock = clock;
     this.random = random;
+    this.datagrams = new Datagrams(clock, random);
   }
 
   /** Milliseconds since 1970, by clocks that are right. */

@@ -28,7 +28,7 @@ const BATCHES = 3;
 const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
 
 export interface ServerNodeOptions
-  extends Partial<Omit<ServerOptions, "network" | "network6" | "leases">> {
+  extends Partial<Omit<ServerOptions, "network" | "network6" | "leases" | "publicKey">> {
   network?: string;
   /** No IPv6 by default. */
   network6?: string;
@@ -68,18 +68,20 @@ export class ServerNode implements Listener {
   constructor(network: Network, host: string, options: ServerNodeOptions = {}) {
     this.#network = network;
     this.#host = host;
+    const prefix = parseIpv4Prefix(options.network ?? "10.0.0.0/24");
+    this.door = new Doorkeeper(network, prefix);
     this.#options = {
+      publicKey: this.door.identity.publicKey,
       timing: { keepalive: KEEPALIVE_INTERVAL, timeout: SERVER_TIMEOUT },
       maxConnections: MAX_CONNECTIONS,
       classic: false,
       isolate: false,
       push: PUSH,
       ...options,
-      network: parseIpv4Prefix(options.network ?? "10.0.0.0/24"),
+      network: prefix,
       network6: options.network6 === undefined ? undefined : parseIpv6Prefix(options.network6),
       leases: this.#leases,
     };
-    this.door = new Doorkeeper(network, this.#options.network);
     this.#server = this.#start();
   }
 
@@ -130,6 +132,8 @@ export class ServerNode implements Listener {
     this.#server.stop();
     this.#network.clock.forget(this);
     this.#network.unlisten(this.#host);
+    this.#batches.flush();
+    this.#network.datagrams.unbind(this.#host);
     this.door.close();
     for (const wire of this.#wires.values()) wire.server.close();
     this.#wires.clear();
@@ -181,6 +185,7 @@ export class ServerNode implements Listener {
         toTun: (bytes, offset, length) => this.#toTun(bytes.slice(offset, offset + length)),
         report: (event) => this.#report(event),
         ...this.door.serve(() => server),
+        randomKey: () => this.#network.random.bytes(32),
       },
       {
         suite: nodeCipher,
@@ -193,6 +198,7 @@ export class ServerNode implements Listener {
     );
     clock.drive(this);
     this.#network.listen(this.#host, this);
+    this.#network.datagrams.bind(this.#host, server);
     return server;
   }
 

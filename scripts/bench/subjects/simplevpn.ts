@@ -7,10 +7,11 @@ import { startClient } from "../tunnel.ts";
 const SERVER = "10.0.0.1";
 
 /** simplevpn as it comes: the secure protocol over TCP. */
-export const simplevpn: Subject = subject("simplevpn", [], async (lab, state) => {
-  const invite = [...serverCommand(lab), "invite", "client", "--host", lab.outer.server];
-  const line = await lab.server.run(...invite, "--state", `${state}/server`);
-  return [line.trim(), "--state", `${state}/client`];
+export const simplevpn: Subject = subject("simplevpn", [], joinByInvite);
+
+/** The same over UDP. */
+export const simplevpnUdp: Subject = subject("simplevpn UDP", [], async (lab, state) => {
+  return [...await joinByInvite(lab, state), "-u"];
 });
 
 /** simplevpn's protocol of 2013 over TCP. */
@@ -39,6 +40,12 @@ function subject(
       return await startClient(lab, SERVER, server, () => lab.client.start(command));
     },
   };
+}
+
+async function joinByInvite(lab: BenchLab, state: string): Promise<string[]> {
+  const invite = [...serverCommand(lab), "invite", "client", "--host", lab.outer.server];
+  const line = await lab.server.run(...invite, "--state", `${state}/server`);
+  return [line.trim(), "--state", `${state}/client`];
 }
 
 function serverCommand({ programs }: BenchLab): string[] {

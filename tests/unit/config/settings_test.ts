@@ -59,6 +59,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
   assertEquals(`${network}`, "10.0.0.0/16");
   assertEquals(settings, {
     classic: false,
+    udp: false,
     crypto: "auto",
     port: 2002,
     tun: "simplevpn%d",
@@ -82,6 +83,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
 Deno.test("A client knows nothing of a server by itself, and has its own defaults for the rest", () => {
   assertEquals(client(), {
     classic: false,
+    udp: false,
     crypto: "auto",
     tun: "simplevpn%d",
     offload: true,
@@ -131,6 +133,7 @@ Deno.test("A server takes every option that it has", () => {
   ]);
   assertEquals(settings, {
     classic: true,
+    udp: false,
     crypto: "node",
     port: 2003,
     tun: "vpn.0",
@@ -159,6 +162,7 @@ Deno.test("A client takes every option that it has", () => {
     ),
     {
       classic: false,
+      udp: false,
       crypto: "libcrypto",
       tun: "vpn.0",
       offload: false,
@@ -412,9 +416,14 @@ Deno.test("An invite is for one NAME, for some time", () => {
   refuses(invite, "--expires", ["0d", "7", "7w", "-1d", "1.5h", "7 d", "123456s"]);
 });
 
-Deno.test("Neither program starts with -u, or with arguments that mean nothing", () => {
+Deno.test("-u means UDP only, which the classic protocol does not have", () => {
+  assertEquals([server("-u").udp, client("--udp").udp], [true, true]);
+  assertThrows(() => server("-u", "--classic"), UsageError, "leave out either --classic or -u");
+  assertThrows(() => classic("-u"), UsageError, "leave out either --classic or -u");
+});
+
+Deno.test("Neither program starts with arguments that mean nothing", () => {
   for (const read of [server, client, classic]) {
-    assertThrows(() => read("-u"), UsageError, "-u");
     assertThrows(() => read("what"), UsageError, 'Unexpected argument "what"');
   }
 });

@@ -20,7 +20,8 @@ import { Capability } from "../../../lib/protocol/hello.ts";
 import { ClientFilter } from "../../../lib/session/client_filter.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 import { Router } from "../../../lib/session/router.ts";
-import { type ChannelOwner, SecureChannel } from "../../../lib/session/secure_channel.ts";
+import { RecordChannel } from "../../../lib/session/record_channel.ts";
+import type { ChannelOwner } from "../../../lib/session/secure_channel.ts";
 import {
   headersLength,
   ipHeadersLength,
@@ -113,11 +114,11 @@ async function heapPerPacket(
   };
   const streams = { loop, buffer, outboxes: new OutboxPool() };
   const keys = { sendKey: new Uint8Array(32).fill(1), receiveKey: new Uint8Array(32).fill(2) };
-  const open = (fd: number, handshake: typeof keys, owner: ChannelOwner): SecureChannel => {
+  const open = (fd: number, handshake: typeof keys, owner: ChannelOwner): RecordChannel => {
     const socket = new StreamSocket(streams, fd);
     const timing = { keepalive: 15_000, timeout: 60_000 };
     const hash = new Uint8Array(32);
-    const channel = new SecureChannel(
+    const channel = new RecordChannel(
       owner,
       socket,
       { ...handshake, hash },
@@ -139,12 +140,14 @@ async function heapPerPacket(
     channelPacket: () => {},
     channelControl: () => {},
     channelLost: lost,
+    channelTooLong: () => {},
   });
   open(serverFd, swapped, {
     channelPacket: (bytes, offset, length, offload) =>
       router.fromMember(member, bytes, offset, length, offload),
     channelControl: () => {},
     channelLost: lost,
+    channelTooLong: () => {},
   });
   const member = { isolated: false, hasRoom: true, deliver: () => {} };
   const out = new TunPort(

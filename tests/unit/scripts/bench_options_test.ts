@@ -19,7 +19,7 @@ Deno.test("readOptions() measures everything in 5 rounds of 3 s when nothing is 
     programs: "source",
     json: false,
   });
-  assertEquals(names(subjects), ["veth", "simplevpn", "classic"]);
+  assertEquals(names(subjects), ["veth", "simplevpn", "simplevpn UDP", "classic"]);
   assert(names(probes).includes("tcp1"));
 });
 
@@ -37,7 +37,7 @@ Deno.test("readOptions() chooses by name and keeps its own order", () => {
 
 Deno.test("readOptions() adds other VPNs when told to, or those that are named", () => {
   const { subjects } = read("--peers");
-  assertEquals(names(subjects).slice(0, 3), ["veth", "simplevpn", "classic"]);
+  assertEquals(names(subjects).slice(0, 4), ["veth", "simplevpn", "simplevpn UDP", "classic"]);
   assertEquals(subjects.filter(({ installation }) => installation !== undefined).length, 10);
   const some = readOptions(["--subjects", "tinc,openvpn TCP 48000"])!;
   assertEquals(names(some.subjects), ["openvpn TCP 48000", "tinc"]);

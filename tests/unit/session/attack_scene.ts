@@ -111,6 +111,7 @@ export class AttackScene {
     });
     this.server = new Server(
       {
+        publicKey: this.serverKey.publicKey,
         network: NETWORK,
         network6: NETWORK6,
         leases: new Leases(MAX_LEASES),
@@ -123,18 +124,21 @@ export class AttackScene {
       {
         toTun: () => {},
         report: (event) => this.events.push(event),
-        hello: (id, message) =>
-          this.server.answered(id, this.gatekeeper.hello(id, message), this.now),
+        hello: (id, message, carrier) =>
+          this.server.answered(id, this.gatekeeper.hello(id, message, carrier), this.now),
         confirmed: (id) => this.server.judged(id, this.gatekeeper.confirmed(id)),
         rekey: (id, message) => this.server.rekeyed(id, this.gatekeeper.rekey(id, message)),
         closed: (id) => this.gatekeeper.closed(id),
+        randomKey: () => this.randomKey(),
       },
       this.context,
     );
   }
 
   randomKey(): Uint8Array {
-    return new Uint8Array(32).fill(this.#random++);
+    const key = new Uint8Array(32);
+    new DataView(key.buffer).setUint32(0, this.#random++);
+    return key;
   }
 
   /** Makes the registry another one, and tells the server, as after a change of its file. */

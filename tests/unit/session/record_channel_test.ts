@@ -9,11 +9,8 @@ import { MAX_BATCH, RECORD_HEADER_LENGTH, recordKeyNumber } from "../../../lib/p
 import { Batches } from "../../../lib/session/batches.ts";
 import { Counters, DropReason } from "../../../lib/session/counters.ts";
 import { REJECT_AFTER_TIME, REKEY_AFTER_TIME } from "../../../lib/session/limits.ts";
-import {
-  type ChannelLoss,
-  type ChannelOwner,
-  SecureChannel,
-} from "../../../lib/session/secure_channel.ts";
+import { RecordChannel } from "../../../lib/session/record_channel.ts";
+import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
 import type { Transport } from "../../../lib/session/transport.ts";
 import { flip } from "../../hex.ts";
 import { Random } from "../../random.ts";
@@ -26,7 +23,7 @@ class End implements ChannelOwner, Transport {
   readonly counters = new Counters();
   readonly clock = { now: 0 };
   readonly batches = new Batches(new Uint8Array(4 * Batches.SLOT), 0, 2);
-  readonly channel: SecureChannel;
+  readonly channel: RecordChannel;
   /** Records on their way. */
   sent: Uint8Array[] = [];
   packets: Uint8Array[] = [];
@@ -36,7 +33,7 @@ class End implements ChannelOwner, Transport {
   room = Infinity;
 
   constructor(handshake: Handshake, own: number, other: number, suite = nodeCipher) {
-    this.channel = new SecureChannel(this, this, handshake, other, TIMING, {
+    this.channel = new RecordChannel(this, this, handshake, other, TIMING, {
       suite,
       batches: this.batches,
       counters: this.counters,
@@ -71,6 +68,8 @@ class End implements ChannelOwner, Transport {
   channelLost(reason: ChannelLoss): void {
     this.loss = reason;
   }
+
+  channelTooLong(): void {}
 
   /** Sends packets as one turn of a loop would. */
   turn(...packets: Uint8Array[]): void {

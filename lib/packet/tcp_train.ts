@@ -1,0 +1,157 @@
+/**
+ * Joining TCP segments that follow one another to super-packets: what the kernel's GRO does for those
+ * that come from a network (tcp_gro_receive() in net/ipv4/tcp_offload.c), for those that come through
+ * a tunnel one by one. Whoever takes the super-packet takes it as one, and cuts it just like that.
+ */
+import { fold, readUint16, writeUint16 } from "./checksum.ts";
+import { copyBytes } from "./copy_bytes.ts";
+import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH, readUint32 } from "./ipv4.ts";
+import { TCP, TransportHeader } from "./transport_header.ts";
+
+const TOTAL_LENGTH = 2;
+const IDENTIFICATION = 4;
+const FLAGS = 6;
+const DONT_FRAGMENT = 0x40;
+const HEADER_CHECKSUM = 10;
+const SEQUENCE = IPV4_HEADER_LENGTH + 4;
+const TCP_FLAGS = IPV4_HEADER_LENGTH + 13;
+const TCP_CHECKSUM = IPV4_HEADER_LENGTH + 16;
+const ACK = 0x10;
+const PSH = 0x08;
+
+/**
+ * A segment in some memory, and those that have joined it behind it. All are whole IPv4 packets with
+ * unfinished checksums (PacketKind.PartialChecksum).
+ */
+export class TcpTrain {
+  readonly #transport = new TransportHeader();
+  #bytes: Uint8Array = new Uint8Array(0);
+  #offset = 0;
+  #length = 0;
+  #headersLength = 0;
+  /** Segments in the train. */
+  #count = 0;
+  /** Whether others can join. */
+  #open = false;
+  /** Bytes of payload of every segment but the last. */
+  #gsoSize = 0;
+
+  /** The memory that the train is in. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Length of the super-packet; 0 if there is no train. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Segments in the train. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of payload of each segment, but the last. */
+  get gsoSize(): number {
+    return this.#gsoSize;
+  }
+
+  /** Begins a train with a packet. Returns false, with no train begun, if none can join it. */
+  begin(bytes: Uint8Array, offset: number, length: number): boolean {
+    this.clear();
+    if (!this.#isCarriage(bytes, offset, length)) return false;
+    if (bytes[offset + TCP_FLAGS] !== ACK) return false;
+    this.#bytes = bytes;
+    this.#offset = offset;
+    this.#length = length;
+    this.#headersLength = this.#transport.headersLength;
+    this.#gsoSize = length - this.#headersLength;
+    this.#count = 1;
+    this.#open = true;
+    return true;
+  }
+
+  /** Forgets the train. */
+  clear(): void {
+    this.#length = this.#count = 0;
+    this.#open = false;
+  }
+
+  /**
+   * Joins a packet to the train: its payload is put behind the train's last byte, where there must be
+   * room, and the headers say so. Returns false if the packet is no continuation.
+   */
+  join(bytes: Uint8Array, offset: number, length: number): boolean {
+    if (!this.#open || !this.#takes(bytes, offset, length)) return false;
+    const payload = length - this.#headersLength;
+    const end = this.#offset + this.#length;
+    // To be read first: the payload may come to lie over the packet's own headers.
+    const flags = bytes[offset + TCP_FLAGS]!;
+    copyBytes(this.#bytes, end, bytes, offset + this.#headersLength, payload);
+    this.#bytes[this.#offset + TCP_FLAGS]! |= flags;
+    this.#length += payload;
+    this.#count++;
+    this.#open = payload === this.#gsoSize && flags === ACK;
+    this.#grow(payload);
+    return true;
+  }
+
+  #takes(bytes: Uint8Array, offset: number, length: number): boolean {
+    const payload = length - this.#headersLength;
+    return payload <= this.#gsoSize && this.#length + payload <= IPV4_MAX_LENGTH &&
+      this.#isCarriage(bytes, offset, length) &&
+      this.#transport.headersLength === this.#headersLength &&
+      this.#isNext(bytes, offset) && this.#isSameFlow(bytes, offset);
+  }
+
+  /** Whether it is a TCP segment with data, without IP options, that says how long it is. */
+  #isCarriage(bytes: Uint8Array, offset: number, length: number): boolean {
+    const transport = this.#transport;
+    return transport.set(bytes, offset, length) && transport.protocol === TCP &&
+      transport.start === IPV4_HEADER_LENGTH && length > transport.headersLength &&
+      readUint16(bytes, offset + TOTAL_LENGTH) === length;
+  }
+
+  /** Whether its data is what follows, and its flags say nothing but that it may be the last. */
+  #isNext(bytes: Uint8Array, offset: number): boolean {
+    const payload = this.#length - this.#headersLength;
+    const next = readUint32(this.#bytes, this.#offset + SEQUENCE) + payload;
+    return readUint32(bytes, offset + SEQUENCE) === next % 2 ** 32 &&
+      (bytes[offset + TCP_FLAGS]! | PSH) === (ACK | PSH);
+  }
+
+  /** Whether all is alike that segments of one super-packet have in common. */
+  #isSameFlow(bytes: Uint8Array, offset: number): boolean {
+    const head = this.#bytes;
+    const at = this.#offset;
+    const length = this.#headersLength;
+    for (let i = 0; i < length; i++) {
+      if (head[at + i] !== bytes[offset + i] && !isSegmentsOwn(i)) return false;
+    }
+    // Of packets that are never fragmented the identification means nothing (RFC 6864, 4.1).
+    if ((bytes[offset + FLAGS]! & DONT_FRAGMENT) !== 0) return true;
+    const next = readUint16(head, at + IDENTIFICATION) + this.#count;
+    return readUint16(bytes, offset + IDENTIFICATION) === (next & 0xffff);
+  }
+
+  /** Adds to the length, and to the checksums what that changes (RFC 1624). */
+  #grow(payload: number): void {
+    const bytes = this.#bytes;
+    const at = this.#offset;
+    writeUint16(bytes, at + TOTAL_LENGTH, this.#length);
+    const sum = ~readUint16(bytes, at + HEADER_CHECKSUM) & 0xffff;
+    writeUint16(bytes, at + HEADER_CHECKSUM, ~fold(sum + payload));
+    writeUint16(bytes, at + TCP_CHECKSUM, fold(readUint16(bytes, at + TCP_CHECKSUM) + payload));
+  }
+}
+
+/** Whether the byte at `i` of the headers may differ from segment to segment. */
+function isSegmentsOwn(i: number): boolean {
+  return (i >= TOTAL_LENGTH && i < FLAGS) || (i >= HEADER_CHECKSUM && i < HEADER_CHECKSUM + 2) ||
+    (i >= SEQUENCE && i < SEQUENCE + 4) || i === TCP_FLAGS ||
+    (i >= TCP_CHECKSUM && i < TCP_CHECKSUM + 2);
+}

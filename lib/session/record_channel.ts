@@ -1,0 +1,105 @@
+import { FRAME_HEADER_LENGTH, receiveFrames } from "../protocol/frame.ts";
+import type { Handshake } from "../protocol/noise.ts";
+import {
+  INCOMPLETE,
+  LOST,
+  MAX_BATCH,
+  RECORD_HEADER_LENGTH,
+  RECORD_OVERHEAD,
+  recordKeyNumber,
+  recordLength,
+  RecordOpener,
+  RecordSealer,
+} from "../protocol/record.ts";
+import { DropReason } from "./counters.ts";
+import { REJECT_AFTER_RECORDS } from "./limits.ts";
+import type { LivenessTiming } from "./liveness.ts";
+import { type ChannelContext, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import type { Transport } from "./transport.ts";
+
+/** A channel of records over a connection that keeps their order and loses none. */
+export class RecordChannel extends SecureChannel<RecordOpener> {
+  readonly #transport: Transport;
+
+  /** @see {SecureChannel} */
+  constructor(
+    owner: ChannelOwner,
+    transport: Transport,
+    handshake: Handshake,
+    capabilities: number,
+    timing: LivenessTiming,
+    context: ChannelContext,
+  ) {
+    const { suite } = context;
+    super(owner, handshake, capabilities, timing, context, {
+      headerLength: RECORD_HEADER_LENGTH,
+      sealer: (key, number) => new RecordSealer(suite, key, number),
+      opener: (key, number) => new RecordOpener(suite, key, number),
+    });
+    this.#transport = transport;
+  }
+
+  /** Takes bytes of the connection; returns how many are done with, the rest is to come again. */
+  receive(bytes: Uint8Array, offset: number, length: number): number {
+    const done = this.#receiveRecords(bytes, offset, length);
+    this.answerPings();
+    return done;
+  }
+
+  protected override get maxBatch(): number {
+    return MAX_BATCH;
+  }
+
+  protected override fits(length: number): boolean {
+    const record = this.filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
+    return this.#transport.hasRoom(record);
+  }
+
+  protected override sendBatch(slot: number, packets: number): void {
+    if (packets === 0 || this.#transport.hasRoom(this.filled + RECORD_OVERHEAD)) {
+      return this.#sealAndSend(slot);
+    }
+    // Nothing may be sealed that is not sent: the other end would miss a record.
+    for (let i = 0; i < packets; i++) this.context.counters.drop(DropReason.OutboxFull);
+  }
+
+  protected override useNextOpener(): void {
+    this.opener.destroy();
+    super.useNextOpener();
+  }
+
+  #receiveRecords(bytes: Uint8Array, offset: number, length: number): number {
+    for (let at = 0; !this.ended;) {
+      const record = recordLength(bytes, offset + at, length - at);
+      if (record === LOST) this.#forged();
+      else if (record === INCOMPLETE || record > length - at) return at;
+      else this.#receiveRecord(bytes, offset + at, record);
+      at += record;
+    }
+    return length;
+  }
+
+  #receiveRecord(bytes: Uint8Array, offset: number, length: number): void {
+    if (recordKeyNumber(bytes, offset) === this.nextOpener?.number) this.useNextOpener();
+    const opener = this.opener;
+    if (recordKeyNumber(bytes, offset) !== opener.number) return this.#forged();
+    if (opener.count >= REJECT_AFTER_RECORDS) return this.lose("exhausted");
+    if (!opener.open(bytes, offset, length)) return this.#forged();
+    this.liveness.heard(this.context.clock.now);
+    const batch = offset + RECORD_HEADER_LENGTH;
+    if (!receiveFrames(this, bytes, batch, length - RECORD_OVERHEAD)) this.#forged();
+  }
+
+  #sealAndSend(slot: number): void {
+    if (this.sealer.count >= REJECT_AFTER_RECORDS) return this.lose("exhausted");
+    const { bytes } = this.context.batches;
+    const length = this.sealer.seal(bytes, slot, this.filled);
+    this.liveness.sent(this.context.clock.now);
+    if (!this.#transport.send(bytes, slot, length)) this.lose("overrun");
+  }
+
+  #forged(): void {
+    this.context.counters.drop(DropReason.Forged);
+    this.lose("forged");
+  }
+}

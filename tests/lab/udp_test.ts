@@ -1,0 +1,236 @@
+/** The secure mode over UDP, on the real thing. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type LabProcess, type Machine } from "../../scripts/lab.ts";
+import { fromBase64 } from "../../lib/config/base64.ts";
+import { toHex } from "../hex.ts";
+import { countersOf, eventually } from "./inspection.ts";
+import { iperf } from "./iperf.ts";
+import { program } from "../../scripts/program.ts";
+import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+
+const SERVER = "10.0.0.1";
+const PUBKEY = [...program("server", SOURCE), "pubkey"];
+const PING = ["ping", "-c", "3", "-i", "0.1", "-W", "2"];
+/** The last of what iperf3 sends does not count any more, as it seems. */
+const HALF = 0.5;
+const SOME_MEGABYTES = ["-n", "20M"];
+const FLOOD = new URL("udp_flood.py", import.meta.url).pathname;
+
+/** Adds rules to a machine's packet filter, in a table of their own. */
+async function filter(machine: Machine, ...chains: string[]): Promise<void> {
+  await machine.run("nft", `table inet lab {\n${chains.join("\n")}\n}`);
+}
+
+/** The port that a client's only UDP socket has. */
+async function portOf(machine: Machine): Promise<string> {
+  const sockets = await machine.run("ss", "-Hunl");
+  return sockets.match(/:(\d+) /)![1]!;
+}
+
+/** Asserts that pings pass both ways. */
+async function assertReaches(lab: TunnelLab, machine: Machine, address: string): Promise<void> {
+  await machine.run(...PING, SERVER);
+  await lab.server.run(...PING, address);
+}
+
+await labTest("a client joins over UDP, and nothing of it goes over TCP", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer();
+  const client = await lab.addClient();
+  const { process, address } = await lab.join(client, "pi", "-u");
+  assertStringIncludes(process.stderr, `Connected to ${client.server}:2002 over UDP as pi`);
+  await assertReaches(lab, client.machine, address);
+  const sockets = await lab.server.run("ss", "-Htn", "state", "established");
+  assertEquals(sockets.trim(), "");
+  await process.stop();
+  await server.waitFor(/pi \(10\.0\.0\.2\) left: left/);
+});
+
+await labTest("with -u the server serves UDP alone, by IPv6 as well", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer("-u");
+  assertMatch(server.stderr, /Listening on UDP port 2002/);
+  assertEquals((await lab.server.run("ss", "-Htnl")).trim(), "");
+  const client = await lab.addClient();
+  const invite = (await lab.invite(client, "pi")).replace(client.server, `[${client.server6}]`);
+  const process = client.machine.start(lab.secureCommand(client, invite, "-u"));
+  const { address, tun } = await connected(process);
+  assertStringIncludes(process.stderr, `Connected to [${client.server6}]:2002 over UDP`);
+  assertStringIncludes(await client.machine.run("ip", "link", "show", tun), "mtu 1414");
+  await assertReaches(lab, client.machine, address);
+  await server.waitFor(new RegExp(`joined from ${client.host6}`));
+});
+
+await labTest("a client joins over UDP by a link-local address", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  await lab.server.run(..."ip address add fe80::1/64 dev eth0 nodad".split(" "));
+  await client.machine.run(..."ip address add fe80::2/64 dev eth1 nodad".split(" "));
+  const { process } = await lab.join(client, "pi");
+  await process.stop();
+  const key = (await lab.server.run("cat", `${lab.state}/server.key`)).trim();
+  const shown = await lab.server.run("sh", "-c", `echo ${key} | ${PUBKEY.join(" ")}`);
+  const again = client.machine.start(
+    lab.secureCommand(client, "-s", "fe80::1%eth1", "--server-key", shown.trim(), "-u"),
+  );
+  const { address } = await connected(again);
+  await assertReaches(lab, client.machine, address);
+});
+
+await labTest("a server whose UDP port is taken serves TCP alone, and says so", [], async () => {
+  await using lab = await TunnelLab.open();
+  const taken = lab.server.start([
+    ...["/usr/bin/python3", "-c"],
+    "import socket, sys, time; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); " +
+    "s.bind(('::', 2002)); print('bound', file=sys.stderr, flush=True); time.sleep(60)",
+  ]);
+  await taken.waitFor(/bound/);
+  const server = await lab.startSecureServer();
+  assertMatch(server.stderr, /Cannot listen on UDP port 2002: .*; serving TCP alone/);
+  await lab.join(await lab.addClient(), "pi");
+});
+
+await labTest("streams pass both ways over UDP, in long packets", ["iperf3"], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer();
+  const client = await lab.addClient();
+  const { process } = await lab.join(client, "pi", "-u");
+  const up = await iperf(client.machine, lab.server, SERVER, ...SOME_MEGABYTES);
+  const before = await countersOf(process);
+  const down = await iperf(client.machine, lab.server, SERVER, ...SOME_MEGABYTES, "-R");
+  for (const { sum_received } of [up, down]) {
+    assert(sum_received.bytes >= HALF * 20e6, `${sum_received.bytes}`);
+  }
+  // What comes in 15,000 datagrams is handed to the kernel in far fewer packets.
+  const { packets } = await countersOf(process);
+  const written = packets.to_tun! - before.packets.to_tun!;
+  assert(written < 5000, `${written}`);
+  assertEquals((await countersOf(server)).drops.forged ?? 0, 0);
+});
+
+await labTest(
+  "packets of other lengths than pass are refused by whom they meet",
+  ["ping"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    await lab.startSecureServer();
+    const client = await lab.addClient();
+    const { address } = await lab.join(client, "pi", "-u");
+    const longest = ["-M", "do", "-s", String(1434 - 28)];
+    await client.machine.run(...PING, ...longest, SERVER);
+    await lab.server.run(...PING, ...longest, address);
+    const longer = ["-M", "do", "-s", String(1435 - 28)];
+    assertMatch((await client.machine.try(...PING, ...longer, SERVER)).stderr, /mtu ?=? ?1434/);
+    // Of the server's packets, which has other clients too, the server itself says so.
+    const { stdout, stderr } = await lab.server.try(...PING, ...longer, address);
+    assertMatch(stdout + stderr, /mtu ?=? ?1434/);
+  },
+);
+
+await labTest("a client that changes address and port keeps its connections", [
+  "iperf3",
+  "nft",
+  "ss",
+], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer();
+  const client = await lab.addClient();
+  const { process } = await lab.join(client, "pi", "-u");
+  const { machine } = client;
+  const flow = iperf(machine, lab.server, SERVER, "-n", "60M", "-b", "150M");
+  await eventually(() => countersOf(process), ({ packets }) => packets.from_tun! > 100);
+  // The address is another one, of a network that the server reaches the same way.
+  await lab.server.run("ip", "route", "add", "203.0.113.7/32", "dev", "eth0");
+  await machine.run("ip", "address", "add", "203.0.113.7/32", "dev", client.interface);
+  await machine.run(
+    ...["ip", "route", "replace", `${client.server}/32`, "dev", client.interface],
+    ...["src", "203.0.113.7"],
+  );
+  await eventually(() => lab.server.run("ip", "neighbour"), (it) => it.includes("203.0.113.7"));
+  // The port is another one, as after a NAT has forgotten.
+  const port = await portOf(machine);
+  await filter(
+    machine,
+    "chain out { type filter hook output priority 0; udp dport 2002 udp sport set 45678; }",
+    `chain in { type filter hook prerouting priority -400; udp dport 45678 udp dport set ${port}; }`,
+  );
+  assert((await flow).sum_received.bytes >= HALF * 60e6);
+  assertEquals(process.stderr.match(/Lost the connection/), null);
+  assertEquals(server.stderr.match(/ left: /), null);
+});
+
+await labTest("clients come back when the server is started anew", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  const first = await lab.startSecureServer();
+  const client = await lab.addClient();
+  const { process, address } = await lab.join(client, "pi", "-u");
+  await first.stop();
+  await process.waitFor(/Lost the connection: the server says that it is stopping/);
+  const from = process.stderr.length;
+  await lab.startSecureServer();
+  await connected(process, 15_000, from);
+  await assertReaches(lab, client.machine, address);
+});
+
+await labTest("where 3 % of all datagrams are lost, streams go on", ["iperf3", "nft"], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  const lossy = "chain in { type filter hook input priority 0; " +
+    "meta l4proto udp numgen random mod 100 < 3 drop; }";
+  for (const machine of [lab.server, client.machine]) await filter(machine, lossy);
+  const { process } = await lab.join(client, "pi", "-u");
+  for (const direction of [[], ["-R"]]) {
+    const report = await iperf(client.machine, lab.server, SERVER, "-n", "5M", ...direction);
+    assert(report.sum_received.bytes >= HALF * 5e6);
+  }
+  assertEquals(process.stderr.match(/Lost the connection/), null);
+});
+
+await labTest("a path that swallows what is longer than 1280 bytes is found out", [
+  "iperf3",
+  "ping",
+], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  // A cable drops what is longer than the other end's MTU without a word.
+  await lab.server.run("ip", "link", "set", "eth0", "mtu", "1280");
+  const { process, tun, address } = await lab.join(client, "pi", "-u");
+  await process.waitFor(/the MTU is 1194 now/, 20_000);
+  const { machine } = client;
+  await eventually(() => machine.run("ip", "link", "show", tun), (it) => it.includes("mtu 1194"));
+  await assertReaches(lab, machine, address);
+  for (const direction of [[], ["-R"]]) {
+    const report = await iperf(machine, lab.server, SERVER, "-n", "5M", ...direction);
+    assert(report.sum_received.bytes >= HALF * 5e6);
+  }
+});
+
+/** The server's public key, as it says it. */
+async function keyOf(server: LabProcess): Promise<string> {
+  const [, key] = await server.waitFor(/The server key is ([A-Za-z0-9+/]{43}=)/);
+  return toHex(fromBase64(key!, 32));
+}
+
+await labTest("100,000 forged initiations and data stop no client", ["iperf3"], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer("--log-level", "debug");
+  const [client, attacker] = [await lab.addClient(), await lab.addClient()];
+  const { process } = await lab.join(client, "pi", "-u");
+  const flood = attacker.machine.start([
+    ...["/usr/bin/python3", "-B", FLOOD, attacker.server, await keyOf(server), "100000"],
+  ]);
+  const report = await iperf(client.machine, lab.server, SERVER, ...SOME_MEGABYTES);
+  assert(report.sum_received.bytes >= HALF * 20e6);
+  const late = await lab.addClient();
+  await lab.join(late, "late", "-u");
+  assert((await flood.status).success, flood.stderr);
+  await flood.stop();
+  const [, answered, longest] = flood.stdout.match(/answers (\d+) longest (\d+)/)!;
+  assert(Number(longest) <= 24 && Number(answered) > 0, flood.stdout);
+  assertEquals(process.stderr.match(/Lost the connection/), null);
+  assert((await countersOf(server)).drops.refused! > 50_000);
+  assert(server.stderr.split("\n").length < 2000, "There is no line per datagram");
+});

@@ -1,0 +1,268 @@
+import { assert, assertEquals } from "@std/assert";
+import { gsoSizeOf, offloadOf, PacketKind, WHOLE } from "../../../lib/packet/offload.ts";
+import { Segmenter } from "../../../lib/packet/segmentation.ts";
+import { ControlType } from "../../../lib/protocol/control.ts";
+import { DATA_OVERHEAD, Opened } from "../../../lib/protocol/datagram.ts";
+import { Capability } from "../../../lib/protocol/hello.ts";
+import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
+import type { Handshake } from "../../../lib/protocol/noise.ts";
+import { Batches } from "../../../lib/session/batches.ts";
+import { Counters, DropReason } from "../../../lib/session/counters.ts";
+import { DatagramChannel, PACKET_OVERHEAD } from "../../../lib/session/datagram_channel.ts";
+import { DATAGRAM_LEAST, DATAGRAM_MOST, KEEP_PREVIOUS_KEYS } from "../../../lib/session/limits.ts";
+import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
+import type { DatagramTransport } from "../../../lib/session/transport.ts";
+import { Random } from "../../random.ts";
+import { isSound, type Recipe, TCP, UDP, unfinished } from "../packet/offload_packets.ts";
+
+const TIMING = { keepalive: 15_000, timeout: 60_000 };
+const BOTH = Capability.Offload | Capability.UdpSegments;
+const ACK = 0x10;
+
+/** One end: keeps what it sends until a test passes it on, and what comes to it. */
+class End implements ChannelOwner, DatagramTransport {
+  readonly longest = DATAGRAM_MOST;
+  readonly counters = new Counters();
+  readonly clock = { now: 0 };
+  readonly batches = new Batches(new Uint8Array(4 * Batches.SLOT), 0, 2);
+  readonly channel: DatagramChannel;
+  /** Each call's datagrams. */
+  runs: Uint8Array[][] = [];
+  packets: Uint8Array[] = [];
+  offloads: number[] = [];
+  controls: [type: number, body: Uint8Array][] = [];
+  tooLong: number[] = [];
+  loss: ChannelLoss | undefined;
+
+  constructor(handshake: Handshake, own: number, other: number) {
+    this.channel = new DatagramChannel(this, this, 7, handshake, other, TIMING, {
+      suite: nodeCipher,
+      batches: this.batches,
+      counters: this.counters,
+      capabilities: own,
+      segmenter: new Segmenter(),
+      clock: this.clock,
+    });
+    this.channel.longest = DATAGRAM_MOST;
+  }
+
+  send(bytes: Uint8Array, offset: number, length: number): boolean {
+    this.sendRun(bytes, offset, length, length);
+    return true;
+  }
+
+  sendRun(bytes: Uint8Array, offset: number, length: number, size: number): void {
+    const run: Uint8Array[] = [];
+    for (let at = 0; at < length; at += size) {
+      run.push(bytes.slice(offset + at, offset + Math.min(at + size, length)));
+    }
+    this.runs.push(run);
+  }
+
+  hasRoom(): boolean {
+    return true;
+  }
+
+  follow(): void {}
+  mute(): void {}
+  abort(): void {}
+  close(): void {}
+
+  channelPacket(bytes: Uint8Array, offset: number, length: number, offload: number): void {
+    this.packets.push(bytes.slice(offset, offset + length));
+    this.offloads.push(offload);
+  }
+
+  channelControl(type: number, body: Uint8Array): void {
+    this.controls.push([type, body]);
+  }
+
+  channelLost(reason: ChannelLoss): void {
+    this.loss = reason;
+  }
+
+  channelTooLong(_bytes: Uint8Array, _offset: number, _length: number, most: number): void {
+    this.tooLong.push(most);
+  }
+
+  /** What was sent since the last time. */
+  fetch(): Uint8Array[] {
+    return this.runs.splice(0).flat();
+  }
+
+  /** Takes datagrams as the kernel gives those that came together: in one buffer. */
+  receive(datagrams: readonly Uint8Array[]): Opened[] {
+    const bytes = Uint8Array.from(datagrams.flatMap((datagram) => [...datagram]));
+    let at = 0;
+    const results = datagrams.map(({ length }) => {
+      const opened = this.channel.open(bytes, at, length);
+      const isGood = opened === Opened.Late || opened === Opened.Newest;
+      if (isGood) this.channel.take(bytes, at, length);
+      at += length;
+      return opened;
+    });
+    this.channel.settle();
+    return results;
+  }
+}
+
+let keys = 0;
+
+function handshakes(): [Handshake, Handshake] {
+  const random = new Random(++keys);
+  const [up, down, hash] = [random.bytes(32), random.bytes(32), random.bytes(32)];
+  return [
+    { sendKey: up.slice(), receiveKey: down.slice(), hash },
+    { sendKey: down.slice(), receiveKey: up.slice(), hash },
+  ];
+}
+
+function pair(client: number, server: number): [End, End] {
+  const [ofClient, ofServer] = handshakes();
+  return [new End(ofClient, client, server), new End(ofServer, server, client)];
+}
+
+/** Sends one packet with offload in a turn of its own. */
+function sendSuper(end: End, packet: Uint8Array, kind: PacketKind, gsoSize: number): void {
+  end.channel.sendPacket(packet, 0, packet.length, offloadOf(kind, gsoSize));
+  end.batches.flush();
+}
+
+function recipe(protocol: number, payload: number): Recipe {
+  const bytes = new Random(payload).bytes(payload);
+  return { version: 4, protocol, ipOptions: 0, tcpOptions: 12, payload: bytes, flags: ACK };
+}
+
+Deno.test("a stream's super-packet leaves in datagrams of one length, by few calls, and arrives whole", () => {
+  for (const [longest, gsoSize] of [[DATAGRAM_MOST, 1382], [DATAGRAM_LEAST, 1142], [1400, 900]]) {
+    const [client, server] = pair(BOTH, BOTH);
+    client.channel.longest = longest!;
+    const packet = unfinished(recipe(TCP, 60_000));
+    sendSuper(client, packet, PacketKind.TcpSegments, gsoSize!);
+    assert(client.runs.length <= 2, `${client.runs.length} calls`);
+    for (const run of client.runs) {
+      assert(run.length <= 64);
+      assert(run.slice(0, -1).every(({ length }) => length === run[0]!.length));
+      assert(run[0]!.length <= longest!);
+    }
+    server.receive(client.fetch());
+    assertEquals(server.packets, [packet]);
+    assertEquals(server.offloads, [offloadOf(PacketKind.TcpSegments, gsoSize!)]);
+  }
+});
+
+Deno.test("segments that are too long for the path are cut shorter, and are the same stream", () => {
+  const [client, server] = pair(BOTH, BOTH);
+  client.channel.longest = DATAGRAM_LEAST;
+  const packet = unfinished(recipe(TCP, 60_000));
+  sendSuper(client, packet, PacketKind.TcpSegments, 1448);
+  const datagrams = client.fetch();
+  assert(datagrams.every(({ length }) => length <= DATAGRAM_LEAST));
+  server.receive(datagrams);
+  assertEquals(server.packets, [packet]);
+  assertEquals(gsoSizeOf(server.offloads[0]!), DATAGRAM_LEAST - PACKET_OVERHEAD - 52);
+});
+
+Deno.test("an end that takes no offload gets ordinary segments with right checksums", () => {
+  for (const [own, other] of [[BOTH, 0], [0, BOTH]]) {
+    const [client, server] = pair(own!, other!);
+    const packet = unfinished(recipe(TCP, 30_000));
+    sendSuper(client, packet, PacketKind.TcpSegments, 1382);
+    server.receive(client.fetch());
+    assertEquals(server.packets.length, 22);
+    assert(server.packets.every(isSound));
+    assert(server.offloads.every((offload) => offload === WHOLE));
+    const payload = server.packets.flatMap((segment) => [...segment.subarray(52)]);
+    assertEquals(Uint8Array.from(payload), packet.subarray(52));
+  }
+});
+
+Deno.test("datagrams inside keep their bounds: those that do not fit are reported, not cut", () => {
+  const [client, server] = pair(BOTH, BOTH);
+  client.channel.longest = DATAGRAM_LEAST;
+  const packet = unfinished({ ...recipe(UDP, 10_000), tcpOptions: 0 });
+  sendSuper(client, packet, PacketKind.UdpSegments, 1400);
+  assertEquals([client.runs, client.tooLong], [[], [DATAGRAM_LEAST - PACKET_OVERHEAD]]);
+  assertEquals(client.counters.dropped(DropReason.TooLong), 1);
+  sendSuper(client, packet, PacketKind.UdpSegments, 500);
+  const datagrams = client.fetch();
+  assert(datagrams.every(({ length }) => length <= DATAGRAM_LEAST));
+  server.receive(datagrams);
+  const payload = server.packets.reduce((sum, { length }) => sum + length - 28, 0);
+  assertEquals(payload, 10_000);
+});
+
+Deno.test("what is lost of a stream leaves the rest in order, and joins nothing over the gap", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = new Random(seed);
+    const [client, server] = pair(BOTH, BOTH);
+    const packet = unfinished(recipe(TCP, 40_000));
+    sendSuper(client, packet, PacketKind.TcpSegments, 1382);
+    const lost = new Set<number>();
+    const datagrams = client.fetch().filter((_, i) => {
+      if (random.next() < 0.8) return true;
+      lost.add(i);
+      return false;
+    });
+    server.receive(datagrams);
+    const expected = packet.slice(52).filter((_, at) => !lost.has(Math.floor(at / 1382)));
+    const got = server.packets.flatMap((segment) => [...segment.subarray(52)]);
+    assertEquals(Uint8Array.from(got), expected, `seed ${seed}`);
+  }
+});
+
+Deno.test("small packets of a turn share datagrams", () => {
+  const [client, server] = pair(0, 0);
+  const packets = Array.from({ length: 500 }, (_, i) => new Random(i).bytes(60 + i % 50));
+  for (const packet of packets) client.channel.sendPacket(packet, 0, packet.length, WHOLE);
+  client.batches.flush();
+  const datagrams = client.fetch();
+  assert(datagrams.length < 40 && datagrams.every(({ length }) => length <= DATAGRAM_MOST));
+  server.receive(datagrams);
+  assertEquals(server.packets, packets);
+});
+
+Deno.test("more than a slot holds leaves in several goes, in order", () => {
+  const [client, server] = pair(0, 0);
+  const packets = Array.from(
+    { length: 2000 },
+    (_, i) => new Random(i).bytes(100 + (i * 37) % 1300),
+  );
+  for (const packet of packets) client.channel.sendPacket(packet, 0, packet.length, WHOLE);
+  client.batches.flush();
+  server.receive(client.fetch());
+  assertEquals(server.packets, packets);
+});
+
+Deno.test("late data opens with the keys before, for a while", () => {
+  const [client, server] = pair(0, 0);
+  client.channel.sendControl(ControlType.Ping, new Uint8Array(8));
+  server.receive(client.fetch());
+  const packet = Uint8Array.of(1, 2, 3);
+  const late = [0, 1].map(() => {
+    client.channel.sendPacket(packet, 0, 3, WHOLE);
+    client.batches.flush();
+    return client.fetch();
+  });
+  const [ofClient, ofServer] = handshakes();
+  server.channel.rekey(ofServer, false);
+  client.channel.rekey(ofClient, true);
+  client.channel.sendControl(ControlType.Ping, new Uint8Array(8));
+  assertEquals(server.receive(client.fetch()), [Opened.Newest]);
+  assertEquals(server.receive(late[0]!), [Opened.Late]);
+  assertEquals(server.packets, [packet]);
+  server.clock.now = KEEP_PREVIOUS_KEYS;
+  server.channel.advance(KEEP_PREVIOUS_KEYS);
+  assertEquals(server.receive(late[1]!), [Opened.Forged]);
+  assertEquals(server.loss, undefined);
+});
+
+Deno.test("a close goes three times", () => {
+  const [client, server] = pair(0, 0);
+  client.channel.sendControl(ControlType.Close, Uint8Array.of(1));
+  const copies = client.fetch();
+  assertEquals(copies.length, 3);
+  server.receive(copies);
+  assertEquals(server.controls.length, 3);
+  assert(copies.every(({ length }) => length === DATA_OVERHEAD + 7));
+});
