@@ -18,6 +18,7 @@ export const LOCK_NB = 4;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
@@ -33,6 +34,10 @@ export const SO_LINGER = 13;
 /** As SO_SNDBUF and SO_RCVBUF, for who may go above the system's limit. */
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SOL_PACKET = 263;
+/** Tells the real length of a message that did not fit. */
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
 /** No SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
 
@@ -105,6 +110,17 @@ export const TFD_TIMER_ABSTIME = 1;
 export const IFNAMSIZ = 16;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+
+// linux/if_ether.h
+/** All protocols. */
+export const ETH_P_ALL = 0x0003;
+
+// linux/if_packet.h
+export const PACKET_STATISTICS = 6;
+/** A virtio_net_hdr before each frame. */
+export const PACKET_VNET_HDR = 15;
+/** What this machine itself sends is not received. */
+export const PACKET_IGNORE_OUTGOING = 23;
 
 // linux/if_tun.h
 export const TUNSETIFF = 0x400454ca;

@@ -39,6 +39,9 @@ export const MSGHDR = {
 /** struct cmsghdr (sys/socket.h): heads each piece of control data, which begins 8 bytes aligned. */
 export const CMSGHDR = { size: 16, cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 } as const;
 
+/** struct sockaddr_ll (linux/if_packet.h). The protocol is in network order. */
+export const SOCKADDR_LL = { size: 20, sll_family: 0, sll_protocol: 2, sll_ifindex: 4 } as const;
+
 /** struct addrinfo (netdb.h). */
 export const ADDRINFO = {
   size: 48,
@@ -49,6 +52,12 @@ export const ADDRINFO = {
   ai_addr: 24,
   ai_next: 40,
 } as const;
+
+/** struct mmsghdr (sys/socket.h), which begins with a msghdr. */
+export const MMSGHDR = { size: 64, msg_hdr: 0, msg_len: 56 } as const;
+
+/** struct tpacket_stats (linux/if_packet.h). */
+export const TPACKET_STATS = { size: 8, tp_packets: 0, tp_drops: 4 } as const;
 
 /** struct rlimit (sys/resource.h). */
 export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;

@@ -16,6 +16,8 @@ const SYMBOLS = {
   write: { parameters: ["i32", "usize", "usize"], result: "i32" },
   readv: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   writev: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "usize", "u32", "i32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "usize", "u32", "i32", "usize"], result: "i32" },
   ioctl: { parameters: ["i32", "usize", "usize"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "usize", "u32"], result: "i32" },

@@ -24,6 +24,8 @@ const HEADERS = [
   "sys/uio.h",
   "linux/fib_rules.h",
   "linux/if.h",
+  "linux/if_ether.h",
+  "linux/if_packet.h",
   "linux/if_tun.h",
   "linux/netlink.h",
   "linux/rtnetlink.h",
