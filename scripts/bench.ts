@@ -8,7 +8,7 @@ import { drawChart } from "./bench/chart.ts";
 import {
   HELP,
   installCommand,
-  NEEDED_COMMANDS,
+  neededCommands,
   type Options,
   readOptions,
 } from "./bench/options.ts";
@@ -37,7 +37,7 @@ function options(): Options {
 
 /** Why nothing can be measured here. */
 async function obstacle(options: Options): Promise<string | undefined> {
-  const missing = await missingCommands(NEEDED_COMMANDS);
+  const missing = await missingCommands(neededCommands(options));
   if (missing.length > 0) {
     return `Commands are missing (${missing.join(", ")}): ${installCommand(missing)}`;
   }

@@ -1,3 +1,4 @@
+import { ImpairedLink, type Impairment } from "../impaired_link.ts";
 import { Lab, type LabProcess, type Machine } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
 import { tail } from "./log_tail.ts";
@@ -12,6 +13,8 @@ const IPERF3_PATIENCE = 20;
 const OUTER = { server: "198.51.100.1", client: "198.51.100.2" };
 
 export interface BenchLabOptions {
+  /** What is wrong with the cable; nothing if undefined. */
+  impairment: Impairment | undefined;
   programs: ProgramSource;
   signal: AbortSignal;
 }
@@ -50,7 +53,10 @@ export class BenchLab implements AsyncDisposable {
     const lab = resources.use(new Lab());
     const machines = { server: await lab.machine("server"), client: await lab.machine("client") };
     const { server, client } = machines;
-    await lab.cable(server, [`${OUTER.server}/30`], client, [`${OUTER.client}/30`]);
+    const [one, other] = [[`${OUTER.server}/30`], [`${OUTER.client}/30`]];
+    const { impairment } = options;
+    if (impairment === undefined) await lab.cable(server, one, client, other);
+    else await ImpairedLink.lay(lab, server, one, client, other, impairment);
     const bench = new BenchLab(machines, folder, options, resources.move());
     // What runs in the lab ends at once, so that whoever waits for it fails.
     options.signal.addEventListener("abort", () => bench.stopAll());

@@ -33,9 +33,9 @@ export class BenchRun {
    * @throws {Error} if there is no lab, or when it is interrupted
    */
   async run(command: string, missing: readonly Missing[]): Promise<Report> {
-    const { rounds, seconds, subjects, probes, programs } = this.#options;
+    const { rounds, seconds, subjects, probes, programs, impairment } = this.#options;
     try {
-      await using lab = await BenchLab.open({ programs, signal: this.#signal });
+      await using lab = await BenchLab.open({ programs, impairment, signal: this.#signal });
       for (let round = 0; round < rounds; round++) {
         for (const subject of orderOfRound(subjects, round)) {
           await this.#measure(lab, subject, `round ${round + 1} of ${rounds}, ${subject.name}`);
@@ -50,6 +50,7 @@ export class BenchRun {
         date: new Date().toISOString(),
         machine: describeMachine(),
         programs,
+        impairment,
         versions: await versionsOf(subjects),
         rounds,
         seconds,

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { type Impairment, LINK_COMMANDS } from "../impaired_link.ts";
 import { PREREQUISITES } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
 import { type Probe, PROBES } from "./probes.ts";
@@ -11,6 +12,8 @@ export interface Options {
   probes: readonly Probe[];
   subjects: readonly Subject[];
   programs: ProgramSource;
+  /** What is wrong with the cable; nothing if undefined. */
+  impairment: Impairment | undefined;
   json: boolean;
   /** The file for the chart. */
   svg: string | undefined;
@@ -28,6 +31,8 @@ Usage: deno task bench [OPTION ...]
   --peers             measure other VPNs too, those that are installed
   --subjects NAME,... measure only these:
 ${SUBJECTS.map(({ name }) => `                        ${name}`).join("\n")}
+  --delay MS          make a round trip between the machines take so long (0)
+  --loss PERCENT      lose so many of the packets, each way (0)
   --programs KIND     run simplevpn from "source" (default, unless the environment has
                       SIMPLEVPN_PROGRAMS=compiled) or "compiled"
   --json              print a JSON object instead of tables
@@ -38,7 +43,7 @@ ${SUBJECTS.map(({ name }) => `                        ${name}`).join("\n")}
 export function readOptions(args: readonly string[], environment?: string): Options | undefined {
   const given = parseArgs(args, {
     boolean: ["quick", "peers", "json", "help"],
-    string: ["rounds", "seconds", "only", "subjects", "programs", "svg"],
+    string: ["rounds", "seconds", "only", "subjects", "delay", "loss", "programs", "svg"],
     unknown: (arg) => {
       throw new RangeError(`Unknown argument "${arg}"`);
     },
@@ -56,13 +61,38 @@ export function readOptions(args: readonly string[], environment?: string): Opti
       ? OWN_SUBJECTS
       : choose(SUBJECTS, "--subjects", given.subjects),
     programs,
+    impairment: readImpairment(given.delay, given.loss),
     json: given.json === true,
-    svg: given.svg === undefined ? undefined : String(given.svg),
+    svg: readFile("--svg", given.svg),
   };
 }
 
+function readImpairment(delay: unknown, loss: unknown): Impairment | undefined {
+  const impairment = {
+    roundTrip: quantity("--delay", delay, 10_000),
+    loss: quantity("--loss", loss, 100),
+  };
+  return impairment.roundTrip + impairment.loss === 0 ? undefined : impairment;
+}
+
+function readFile(option: string, text: unknown): string | undefined {
+  if (text === "") throw new RangeError(`${option} takes the name of a file`);
+  return text === undefined ? undefined : String(text);
+}
+
+/** A number from 0 to `most`, 0 if there is none. */
+function quantity(option: string, text: unknown, most: number): number {
+  if (text === undefined) return 0;
+  if (!/^\d{1,5}(\.\d{1,3})?$/.test(String(text)) || Number(text) > most) {
+    throw new RangeError(`${option} takes a number from 0 to ${most}, not "${text}"`);
+  }
+  return Number(text);
+}
+
 /** The commands that a bench needs, whatever it measures. */
-export const NEEDED_COMMANDS = ["ip", "ping", "iperf3"];
+export function neededCommands({ impairment }: Pick<Options, "impairment">): string[] {
+  return ["ip", "ping", "iperf3", ...impairment ? LINK_COMMANDS : []];
+}
 
 /** What to type to get commands. */
 export function installCommand(commands: readonly string[]): string {

@@ -1,3 +1,4 @@
+import type { Impairment } from "../impaired_link.ts";
 import { formatTable } from "./table.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
@@ -49,6 +50,8 @@ export interface Circumstances {
   machine: MachineDescription;
   /** "source" or "compiled". */
   programs: string;
+  /** What was wrong with the cable, if anything was. */
+  impairment: Impairment | undefined;
   /** Versions of other VPNs, by subject, where they are known. */
   versions: Record<string, string>;
   rounds: number;
@@ -120,8 +123,15 @@ function formatCircumstances(report: Report): string {
   }, ` +
     `Linux ${machine.kernel}, TCP ${machine.congestion}, Deno ${machine.deno}, ` +
     `programs ${report.programs === "source" ? "from source" : report.programs}. ` +
+    `${describeImpairment(report)}` +
     `Medians of ${plural(rounds, "round")}, flows of ${report.seconds} s; ` +
     `in parentheses, as a multiple of ${base}'s.`;
+}
+
+function describeImpairment({ impairment }: Report): string {
+  if (impairment === undefined) return "";
+  const { roundTrip, loss } = impairment;
+  return `The cable's round trip is ${roundTrip} ms, and ${loss} % of the packets are lost each way. `;
 }
 
 function formatMetrics({ base, results }: Report, metrics: readonly Metric[]): string {

@@ -1,7 +1,7 @@
 import type { Subject } from "./subject.ts";
 import { fastd } from "./subjects/fastd.ts";
 import { openvpns } from "./subjects/openvpn.ts";
-import { classic, simplevpn, simplevpnUdp } from "./subjects/simplevpn.ts";
+import { classic, simplevpn, simplevpnTcp, simplevpnUdp } from "./subjects/simplevpn.ts";
 import { tinc } from "./subjects/tinc.ts";
 import { veth } from "./subjects/veth.ts";
 import { vtun } from "./subjects/vtun.ts";
@@ -11,7 +11,13 @@ import { wireguards } from "./subjects/wireguard.ts";
 export const BASE = veth;
 
 /** What is measured when nothing is said, in the order of the table. */
-export const OWN_SUBJECTS: readonly Subject[] = [BASE, simplevpn, simplevpnUdp, classic];
+export const OWN_SUBJECTS: readonly Subject[] = [
+  BASE,
+  simplevpn,
+  simplevpnTcp,
+  simplevpnUdp,
+  classic,
+];
 
 /** Other VPNs. */
 export const PEERS: readonly Subject[] = [...openvpns, ...wireguards, fastd, tinc, vtun];

@@ -6,10 +6,13 @@ import { startClient } from "../tunnel.ts";
 /** The first host of the default network. */
 const SERVER = "10.0.0.1";
 
-/** simplevpn as it comes: the secure protocol over TCP. */
+/** simplevpn as it comes: the secure protocol, over TCP or UDP as it chooses. */
 export const simplevpn: Subject = subject("simplevpn", [], joinByInvite);
 
-/** The same over UDP. */
+/** The same over one of them alone. */
+export const simplevpnTcp: Subject = subject("simplevpn TCP", [], async (lab, state) => {
+  return [...await joinByInvite(lab, state), "--tcp"];
+});
 export const simplevpnUdp: Subject = subject("simplevpn UDP", [], async (lab, state) => {
   return [...await joinByInvite(lab, state), "-u"];
 });

@@ -8,6 +8,7 @@ function report(samples: Samples): Report {
     date: "2026-02-03T04:05:06.000Z",
     machine: { cpu: "Z80", cores: 1, kernel: "6.1 z80", congestion: "cubic", deno: "2.9.6" },
     programs: "source",
+    impairment: undefined,
     versions: {},
     rounds: 1,
     seconds: 1,

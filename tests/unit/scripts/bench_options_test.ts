@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { installCommand, type Options, readOptions } from "../../../scripts/bench/options.ts";
 
+const OWN = ["veth", "simplevpn", "simplevpn TCP", "simplevpn UDP", "classic"];
+
 function read(line: string, environment?: string): Options {
   const options = readOptions(line.split(" ").filter((word) => word !== ""), environment);
   assert(options !== undefined);
@@ -19,7 +21,7 @@ Deno.test("readOptions() measures everything in 5 rounds of 3 s when nothing is 
     programs: "source",
     json: false,
   });
-  assertEquals(names(subjects), ["veth", "simplevpn", "simplevpn UDP", "classic"]);
+  assertEquals(names(subjects), OWN);
   assert(names(probes).includes("tcp1"));
 });
 
@@ -37,7 +39,7 @@ Deno.test("readOptions() chooses by name and keeps its own order", () => {
 
 Deno.test("readOptions() adds other VPNs when told to, or those that are named", () => {
   const { subjects } = read("--peers");
-  assertEquals(names(subjects).slice(0, 4), ["veth", "simplevpn", "simplevpn UDP", "classic"]);
+  assertEquals(names(subjects).slice(0, OWN.length), OWN);
   assertEquals(subjects.filter(({ installation }) => installation !== undefined).length, 10);
   const some = readOptions(["--subjects", "tinc,openvpn TCP 48000"])!;
   assertEquals(names(some.subjects), ["openvpn TCP 48000", "tinc"]);
@@ -45,6 +47,13 @@ Deno.test("readOptions() adds other VPNs when told to, or those that are named",
 
 Deno.test("readOptions() takes a file for the chart", () => {
   assertEquals([read("").svg, read("--svg chart.svg").svg], [undefined, "chart.svg"]);
+});
+
+Deno.test("readOptions() takes what is to be wrong with the cable", () => {
+  assertEquals(read("").impairment, undefined);
+  assertEquals(read("--delay 0 --loss 0").impairment, undefined);
+  assertEquals(read("--delay 80").impairment, { roundTrip: 80, loss: 0 });
+  assertEquals(read("--loss 0.5 --delay 20").impairment, { roundTrip: 20, loss: 0.5 });
 });
 
 Deno.test("readOptions() takes the kind of programs from the environment when not told", () => {
@@ -64,6 +73,11 @@ for (
     "--only tcp1,nonsense",
     "--subjects nonsense",
     "--programs nonsense",
+    "--delay long",
+    "--delay 10001",
+    "--loss -1",
+    "--loss 101",
+    "--svg",
     "--nonsense",
     "nonsense",
   ]
