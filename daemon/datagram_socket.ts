@@ -89,6 +89,11 @@ export class DatagramSocket implements FdHandler, DatagramSender {
   }
 
   /** @see {DatagramSender} */
+  hashNetwork(seed: number): number {
+    return SocketAddress.hashNetwork(this.address, seed);
+  }
+
+  /** @see {DatagramSender} */
   origin(): Origin {
     const { host, network } = new SocketAddress(this.address);
     return { host, network };

@@ -57,6 +57,23 @@ export class SocketAddress {
     return this.bytes.subarray(at, at + 8).join(":");
   }
 
+  /**
+   * A hash of what `network` tells apart, 32 bits (FNV-1a that begins with a seed), computed without
+   * making an object: it is asked of every datagram of a flood.
+   *
+   * @param bytes a sockaddr_in or sockaddr_in6
+   */
+  static hashNetwork(bytes: Uint8Array, seed: number): number {
+    const isMapped = bytes.length === SOCKADDR_IN6.size && isIpv4Mapped(bytes);
+    const at = bytes.length === SOCKADDR_IN.size
+      ? SOCKADDR_IN.sin_addr
+      : SOCKADDR_IN6.sin6_addr + (isMapped ? 12 : 0);
+    const end = at + (bytes.length === SOCKADDR_IN.size || isMapped ? 3 : 8);
+    let hash = seed;
+    for (let i = at; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+    return (hash ^ hash >>> 16) >>> 0;
+  }
+
   /** The same address with another port. */
   withPort(port: number): SocketAddress {
     const bytes = this.bytes.slice();
@@ -76,4 +93,11 @@ export class SocketAddress {
     new DataView(bytes.buffer).setUint16(SOCKADDR_IN.sin_family, family, true);
     return new SocketAddress(bytes).withPort(port);
   }
+}
+
+/** Whether a sockaddr_in6 has ten zeros and ffff in front of an IPv4 address (RFC 4291, 2.5.5.2). */
+function isIpv4Mapped(bytes: Uint8Array): boolean {
+  const at = SOCKADDR_IN6.sin6_addr;
+  for (let i = at; i < at + 10; i++) if (bytes[i] !== 0) return false;
+  return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff;
 }

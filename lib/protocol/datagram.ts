@@ -128,7 +128,15 @@ export function messageOfInitiation(
   return bytes.slice(offset + INITIATION_HEADER, offset + length - COOKIE_LENGTH - MAC_LENGTH);
 }
 
-/** A copy of an initiation's cookie; all zeros if none was given. */
+/** Whether an initiation comes with something that may be a cookie. */
+export function hasCookie(bytes: Uint8Array, offset: number, length: number): boolean {
+  for (let i = offset + length - COOKIE_LENGTH; i < offset + length; i++) {
+    if (bytes[i] !== 0) return true;
+  }
+  return false;
+}
+
+/** A copy of an initiation's cookie. */
 export function cookieOfInitiation(
   bytes: Uint8Array,
   offset: number,

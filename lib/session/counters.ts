@@ -33,6 +33,8 @@ export enum DropReason {
   Replayed,
   /** Longer than the path to its receiver takes. */
   TooLong,
+  /** An initiation that came when too many did to look at it. */
+  Flood,
 }
 
 /** The reasons' stable names, as they stand in logs. */
@@ -52,6 +54,7 @@ export const DROP_NAMES: Readonly<Record<DropReason, string>> = {
   [DropReason.Refused]: "refused",
   [DropReason.Replayed]: "replayed",
   [DropReason.TooLong]: "too_long",
+  [DropReason.Flood]: "flood",
 };
 
 /** Ways that packets pass. */

@@ -106,6 +106,15 @@ export const MAX_STRANGERS_PER_NETWORK = 64;
 export const HANDSHAKE_RATE = 256;
 export const HANDSHAKE_RATE_PER_NETWORK = 64;
 
+/**
+ * Initiations over UDP that a server looks at in a second, of those with a cookie and of those without:
+ * in all, and from one network. Looking at one takes some 30 microseconds. After a silence as many may
+ * come at once as in INITIATION_BURST.
+ */
+export const INITIATION_RATE = 2000;
+export const INITIATION_RATE_PER_NETWORK = 256;
+export const INITIATION_BURST = 250;
+
 /** Secrets that cookies are made with change after this time; those of the last one are still taken. */
 export const COOKIE_LIFETIME = 120_000;
 

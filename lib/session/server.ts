@@ -11,7 +11,7 @@ import { Backpressure } from "./backpressure.ts";
 import { ClassicPeer } from "./classic_peer.ts";
 import { IcmpErrors } from "./icmp_errors.ts";
 import { Connection, type Origin, type Stage } from "./connection.ts";
-import { type Counters, DropReason } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { DatagramDoor, type DatagramSender } from "./datagram_door.ts";
 import { DatagramPeer } from "./datagram_peer.ts";
 import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
@@ -127,7 +127,8 @@ export class Server {
     );
     const { now } = channels.clock;
     const random = (): Uint8Array => ports.randomKey();
-    this.#door = new DatagramDoor(options.publicKey, this.#handshakes, random, now);
+    const { publicKey } = options;
+    this.#door = new DatagramDoor(publicKey, this.#handshakes, random, now, this.counters);
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -163,7 +164,7 @@ export class Server {
     const peer = type === DatagramType.Data ? this.#peerOf(bytes, offset) : undefined;
     if (peer !== undefined) return this.#receive(peer, bytes, offset, length);
     const initiation = this.#door.examine(bytes, offset, length, sender, now);
-    if (initiation === undefined) return this.counters.drop(DropReason.Refused);
+    if (initiation === undefined) return;
     const transport = sender.transport();
     const { index, message } = initiation;
     const connection = this.#open(

@@ -102,6 +102,14 @@ class SimSender implements DatagramSender {
     return new TextEncoder().encode(this.#from);
   }
 
+  hashNetwork(seed: number): number {
+    let hash = seed;
+    for (const byte of new TextEncoder().encode(this.origin().network)) {
+      hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    return (hash ^ hash >>> 16) >>> 0;
+  }
+
   origin(): Origin {
     const [host] = this.#from.split(":");
     return { host: host!, network: host!.slice(0, host!.lastIndexOf(".")) };

@@ -1,5 +1,5 @@
 import { AF_INET, AF_INET6 } from "../../../ffi/constants.ts";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { SocketAddress } from "../../../ffi/socket_address.ts";
 import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Random } from "../../random.ts";
@@ -79,4 +79,34 @@ Deno.test("SocketAddress takes any bytes of the right family and size, and its g
     assertEquals(parsed.ipv4 === undefined, parsed.host.includes(":"));
   }
   assert(valid > 2_000 && valid < 18_000, `${valid} addresses were valid`);
+});
+
+Deno.test("the hash of a network is one for all its hosts and ports, over either family", () => {
+  const at = (text: string): number => SocketAddress.hashNetwork(address(text).bytes, 99);
+  const mapped = (host: string): string =>
+    `0a00 07d2 00000000 ${"0".repeat(20)}ffff${host} 00000000`;
+  const ipv4 = at("0200 07d2 c0000201 0000000000000000");
+  assertEquals(at("0200 1234 c00002ff 0000000000000000"), ipv4);
+  assertEquals(at(mapped("c0000207")), ipv4);
+  assertNotEquals(at(mapped("c0000301")), ipv4);
+  const ipv6 = (host: string): number => at(`0a00 07d2 00000000 ${host} 00000000`);
+  const network = ipv6("20010db8000000010000000000000001");
+  assertEquals(ipv6("20010db80000000100ff00ff00ff0002"), network);
+  assertNotEquals(ipv6("20010db8000000020000000000000001"), network);
+});
+
+Deno.test("under each seed other networks have like hashes", () => {
+  const random = new Random(27);
+  const name = (): Uint8Array => {
+    const bytes = IPV4.bytes.slice();
+    bytes.set(random.bytes(4), 4);
+    return bytes;
+  };
+  const low = (bytes: Uint8Array, seed: number): number =>
+    SocketAddress.hashNetwork(bytes, seed) & 1023;
+  const one = name();
+  const alike = Array.from({ length: 100_000 }, name).filter((it) => low(it, 1) === low(one, 1));
+  assert(alike.length > 50 && alike.length < 200, `${alike.length}`);
+  const still = alike.filter((it) => low(it, 0x5eed1234) === low(one, 0x5eed1234));
+  assert(still.length < alike.length / 2, `${still.length} of ${alike.length}`);
 });
