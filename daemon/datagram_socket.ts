@@ -2,6 +2,7 @@ import { EPOLLIN, EPOLLOUT } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { errno } from "../ffi/libc.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
+import type { Preferred } from "../ffi/socket_filter.ts";
 import { LOCAL_LENGTH, pathMtu, UdpReceiver, UdpSender } from "../ffi/udp.ts";
 import type { Origin } from "../lib/session/connection.ts";
 import { type Counters, DropReason } from "../lib/session/counters.ts";
@@ -9,6 +10,7 @@ import type { DatagramSender } from "../lib/session/datagram_door.ts";
 import { DATAGRAM_LEAST, DATAGRAM_MOST } from "../lib/session/limits.ts";
 import type { DatagramTransport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
+import { FloodFilter } from "./flood_filter.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
 
 /** Calls in one go before other file descriptors get their turn. */
@@ -41,6 +43,7 @@ export class DatagramSocket implements FdHandler, DatagramSender {
   readonly #receiver = new UdpReceiver();
   readonly #sender = new UdpSender();
   #session: DatagramSession | undefined;
+  #filter: FloodFilter | undefined;
   /** Whether the kernel cuts datagrams. */
   #segments = true;
   /** Whether the kernel takes nothing just now. */
@@ -60,10 +63,24 @@ export class DatagramSocket implements FdHandler, DatagramSender {
     this.#fd = fd;
   }
 
-  /** Says whom the datagrams are for; none is read before. */
-  attach(session: DatagramSession): void {
+  /**
+   * Says whom the datagrams are for; none is read before.
+   *
+   * @param preferred what comes from no stranger, if strangers are to be kept from flooding the socket
+   */
+  attach(session: DatagramSession, preferred?: Preferred): void {
     this.#session = session;
+    this.#filter = preferred && new FloodFilter(this.#fd, preferred, this.#counters);
     this.#loop.add(this.#fd, EPOLLIN, this);
+  }
+
+  /** When `advance()` has something to do at the earliest; Infinity if never. */
+  get deadline(): number {
+    return this.#filter?.deadline ?? Infinity;
+  }
+
+  advance(now: number): void {
+    this.#filter?.update(now);
   }
 
   /** Whether the kernel takes more. */
@@ -75,6 +92,7 @@ export class DatagramSocket implements FdHandler, DatagramSender {
   ready(events: number): void {
     if (events & EPOLLOUT) this.#watchRoom(false);
     if (events & ~EPOLLOUT) this.#read();
+    this.advance(this.#loop.now);
   }
 
   close(): void {

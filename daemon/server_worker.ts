@@ -7,6 +7,7 @@ import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import { Leases } from "../lib/address/leases.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
+import { DatagramType, INDEX_END_AT, TYPE_AT } from "../lib/protocol/datagram.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
 import { Server, type ServerOptions } from "../lib/session/server.ts";
@@ -41,6 +42,7 @@ class ServerWorker {
   readonly #server: Server;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
+  readonly #datagrams: DatagramSocket | undefined;
   /** When to accept again; Infinity while accepting. */
   #resumeAt = Infinity;
 
@@ -83,16 +85,22 @@ class ServerWorker {
       loop.add(listenerFd, EPOLLIN, { ready: () => this.#accept(listenerFd) });
     }
     if (datagramFd !== undefined) {
-      new DatagramSocket(loop, this.#buffer, counters, datagramFd).attach(this.#server);
+      this.#datagrams = new DatagramSocket(loop, this.#buffer, counters, datagramFd);
+      this.#datagrams.attach(this.#server, {
+        first: { at: TYPE_AT, byte: DatagramType.Data },
+        second: { at: INDEX_END_AT, byte: this.#server.indexTag },
+      });
     }
   }
 
   get deadline(): number {
-    return Math.min(this.#server.deadline, this.#resumeAt);
+    const datagrams = this.#datagrams?.deadline ?? Infinity;
+    return Math.min(this.#server.deadline, datagrams, this.#resumeAt);
   }
 
   advance(now: number): void {
     this.#server.advance(now);
+    this.#datagrams?.advance(now);
     if (now < this.#resumeAt) return;
     this.#resumeAt = Infinity;
     this.#context.loop.modify(this.#listener!, EPOLLIN);

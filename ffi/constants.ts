@@ -34,6 +34,26 @@ export const SO_LINGER = 13;
 /** As SO_SNDBUF and SO_RCVBUF, for who may go above the system's limit. */
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+export const SO_ATTACH_FILTER = 26;
+export const SO_DETACH_FILTER = 27;
+export const SO_MEMINFO = 55;
+
+/** linux/sock_diag.h: numbers that SO_MEMINFO gives, and which of them counts drops. */
+export const SK_MEMINFO_VARS = 9;
+export const SK_MEMINFO_DROPS = 8;
+
+/** linux/bpf_common.h and linux/filter.h: classic BPF. */
+export const BPF_LD = 0x00;
+export const BPF_JMP = 0x05;
+export const BPF_RET = 0x06;
+export const BPF_W = 0x00;
+export const BPF_B = 0x10;
+export const BPF_ABS = 0x20;
+export const BPF_K = 0x00;
+export const BPF_JEQ = 0x10;
+export const BPF_JGE = 0x30;
+export const SKF_AD_OFF = -0x1000;
+export const SKF_AD_RANDOM = 56;
 export const SOL_PACKET = 263;
 /** Tells the real length of a message that did not fit. */
 export const MSG_TRUNC = 0x20;

@@ -22,6 +22,12 @@ export const SOCKADDR_IN6 = {
 /** struct in6_pktinfo (netinet/in.h). */
 export const IN6_PKTINFO = { size: 20, ipi6_addr: 0 } as const;
 
+/** struct sock_filter (linux/filter.h): an instruction. */
+export const SOCK_FILTER = { size: 8, code: 0, jt: 2, jf: 3, k: 4 } as const;
+
+/** struct sock_fprog (linux/filter.h): how many instructions, and a pointer to them. */
+export const SOCK_FPROG = { size: 16, len: 0, filter: 8 } as const;
+
 /** struct iovec (sys/uio.h): addresses and lengths are u64. */
 export const IOVEC = { size: 16, iov_base: 0, iov_len: 8 } as const;
 

@@ -76,6 +76,10 @@ function hasLengthOf(type: number, length: number): boolean {
   }
 }
 
+/** Where data has its type, and the last byte of its receiver's index. */
+export const TYPE_AT = 0;
+export const INDEX_END_AT = INDEX + 3;
+
 /** The first index in a datagram: the sender's of an initiation, else the receiver's. */
 export function datagramIndex(bytes: Uint8Array, offset: number): number {
   return readUint32(bytes, offset + INDEX);

@@ -33,7 +33,10 @@ export enum DropReason {
   Replayed,
   /** Longer than the path to its receiver takes. */
   TooLong,
-  /** An initiation that came when too many did to look at it. */
+  /**
+   * An initiation that came when too many did to look at it; during a flood whatever the kernel drops at
+   * the UDP socket, too.
+   */
   Flood,
 }
 
@@ -108,9 +111,9 @@ export class Counters {
     this.#values[WAYS + way]! += length;
   }
 
-  /** Counts one dropped packet. */
-  drop(reason: DropReason): void {
-    this.#values[2 * WAYS + reason]! += 1;
+  /** Counts dropped packets. */
+  drop(reason: DropReason, count = 1): void {
+    this.#values[2 * WAYS + reason]! += count;
   }
 
   /** Packets dropped for one reason. */

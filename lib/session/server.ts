@@ -3,6 +3,7 @@ import { Pool } from "../address/pool.ts";
 import { type IpAddress, isIpv4 } from "../address/ip_address.ts";
 import { isIpv4Prefix, type Prefix } from "../address/prefix.ts";
 import { addressesBeside, ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
+import { readUint32 } from "../packet/ipv4.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { datagramIndex, DatagramType, datagramType } from "../protocol/datagram.ts";
@@ -129,6 +130,11 @@ export class Server {
     const random = (): Uint8Array => ports.randomKey();
     const { publicKey } = options;
     this.#door = new DatagramDoor(publicKey, this.#handshakes, random, now, this.counters);
+  }
+
+  /** The last byte of all connections' indices. */
+  get indexTag(): number {
+    return this.#door.indexTag;
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -437,11 +443,15 @@ export class Server {
     peer.receive(bytes, offset, length);
   }
 
-  /** A number that tells whoever sees it nothing, and that nobody else can guess. */
+  /**
+   * A number that tells whoever sees it nothing but `indexTag`, by which most of what others make up can
+   * be told from data without knowing the connections.
+   */
   #newId(): number {
     for (;;) {
       const key = this.#ports.randomKey();
-      const id = new DataView(key.buffer, key.byteOffset).getUint32(0);
+      key[3] = this.indexTag;
+      const id = readUint32(key, 0);
       if (!this.#connections.has(id)) return id;
     }
   }

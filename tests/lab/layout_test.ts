@@ -23,12 +23,14 @@ const HEADERS = [
   "sys/timerfd.h",
   "sys/uio.h",
   "linux/fib_rules.h",
+  "linux/filter.h",
   "linux/if.h",
   "linux/if_ether.h",
   "linux/if_packet.h",
   "linux/if_tun.h",
   "linux/netlink.h",
   "linux/rtnetlink.h",
+  "linux/sock_diag.h",
   "linux/sockios.h",
 ];
 
