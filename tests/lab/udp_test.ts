@@ -16,8 +16,8 @@ const HALF = 0.5;
 const SOME_MEGABYTES = ["-n", "20M"];
 /** What a flood sends at the least, and at the most a second. */
 const FLOOD_LEAST = 100_000;
-const FLOOD_RATE = 50_000;
-const STEADY = ["-u", "-b", "20M", "-l", "1300", "-t", "2"];
+const FLOOD_RATE = 100_000;
+const STEADY = ["-u", "-b", "50M", "-l", "1300", "-t", "2"];
 const FLOOD = new URL("udp_flood.py", import.meta.url).pathname;
 
 /** Adds rules to a machine's packet filter, in a table of their own. */
