@@ -6,6 +6,7 @@ import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { openUdp } from "../ffi/udp.ts";
 import { Segmenter } from "../lib/packet/segmentation.ts";
+import type { Carrier } from "../lib/protocol/hello.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
@@ -25,7 +26,6 @@ class ClientWorker {
   readonly #client: Client;
   readonly #tun: TunPort;
   readonly #streams: StreamContext;
-  readonly #udp: boolean;
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Sockets that are connecting, by the numbers of their links. */
@@ -34,7 +34,6 @@ class ClientWorker {
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
     this.#context = context;
-    this.#udp = setup.udp;
     this.#congestion = setup.congestion;
     this.#streams = { loop, buffer: this.#buffer, outboxes: new OutboxPool() };
     const tun = new TunPort(
@@ -50,9 +49,11 @@ class ClientWorker {
       setup,
       {
         resolve: () => post({ type: "resolve" }),
-        connect: (link, candidate) => this.#connect(link, this.#candidates[candidate]!),
+        connect: (link, candidate, carrier) =>
+          this.#connect(link, this.#candidates[candidate]!, carrier),
         abandon: (link) => loop.close(this.#takeConnecting(link)),
-        requestHello: (link, index) => post({ type: "requestHello", link, index }),
+        requestHello: (link, session, index) =>
+          post({ type: "requestHello", link, session, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
         forget: (link) => post({ type: "forget", link }),
@@ -107,10 +108,10 @@ class ClientWorker {
     this.#client.close();
   }
 
-  #connect(link: number, to: SocketAddress): void {
+  #connect(link: number, to: SocketAddress, carrier: Carrier): void {
     const { loop } = this.#context;
     try {
-      if (this.#udp) return this.#openPath(link, to);
+      if (carrier === "udp") return this.#openPath(link, to);
       const fd = connectTcp(to, this.#congestion);
       this.#connecting.set(link, fd);
       loop.add(fd, EPOLLOUT, { ready: () => this.#connected(link) });

@@ -36,8 +36,6 @@ export interface ServerSetup extends Omit<ServerOptions, "leases"> {
 
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
 export interface ClientSetup extends ClientOptions {
-  /** Whether to go over UDP. */
-  udp: boolean;
   tun: Pick<TunDevice, "fd" | "offload">;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
@@ -72,7 +70,7 @@ export type GatekeeperMessage =
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =
   | { type: "resolve" }
-  | { type: "requestHello"; link: number; index: number | undefined }
+  | { type: "requestHello"; link: number; session: number; index: number | undefined }
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
   | { type: "forget"; link: number }

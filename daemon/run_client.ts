@@ -9,6 +9,7 @@ import type { ServerReference } from "../lib/config/invite.ts";
 import { DEFAULT_MTU, DEFAULT_PORT } from "../lib/config/options.ts";
 import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
+import type { Carrier } from "../lib/protocol/hello.ts";
 import { HandshakeError } from "../lib/protocol/noise.ts";
 import type { ClientEvent } from "../lib/session/client.ts";
 import { inTurn } from "../lib/session/candidates.ts";
@@ -53,6 +54,9 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   await connect(settings, plan.server, { state, plan }, stop);
 }
 
+/** What happens to one of two paths. */
+type PathEvent = Extract<ClientEvent, { type: "path_up" | "path_down" | "path_failed" | "moved" }>;
+
 /** What to say when the configuration changed. */
 const CHANGES: Readonly<Record<ChangeCause, string>> = {
   server: "The server changed this machine's settings",
@@ -91,6 +95,8 @@ class ClientControl {
   #lastServer: SocketAddress | undefined;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
+  /** The same of the path that is missing. */
+  readonly #pathFailures = new Map<Carrier, string>();
 
   constructor(
     settings: ClientSettings,
@@ -104,10 +110,12 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
-    const { classic, udp, address, timing, crypto, congestion } = settings;
+    const { classic, address, timing, crypto, congestion } = settings;
+    const capabilities = capabilitiesOf(tun);
+    const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities: capabilitiesOf(tun), classic, udp, address, timing, crypto, congestion },
+      { tun, capabilities, classic, carriers, address, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters);
@@ -146,7 +154,7 @@ class ClientControl {
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(message.link, message.index),
+          bytes: this.#introduction!.hello(message.link, message.session, message.index),
         });
       case "requestRekey":
         return this.#worker.post({
@@ -195,8 +203,8 @@ class ClientControl {
       case "up":
         return this.#up(event);
       case "changed":
-        this.#configure(event.configuration.address.address, event.configuration);
-        return log.info(CHANGES[event.cause], { mtu: event.configuration.mtu });
+        this.#configure(event.configuration.address.address, event.configuration, event.pathMtu);
+        return log.info(CHANGES[event.cause], { mtu: event.pathMtu });
       case "down":
         this.#lastFailure = event.reason;
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
@@ -209,23 +217,50 @@ class ClientControl {
         );
       case "gave_up":
         throw this.#explain(event);
+      default:
+        return this.#tellPath(event);
     }
   }
 
-  #up({ address, configuration, candidate }: ClientEvent & { type: "up" }): void {
+  #tellPath(event: PathEvent): void {
+    const values = { ...event, carrier: event.carrier.toUpperCase() };
+    switch (event.type) {
+      case "path_up":
+        this.#pathFailures.delete(event.carrier);
+        return log.info("The server is reached over {carrier} as well", values);
+      case "path_down":
+        return log.warn("Lost the connection over {carrier}: {reason}; trying on", values);
+      case "path_failed": {
+        const isKnown = this.#pathFailures.get(event.carrier) === event.reason;
+        this.#pathFailures.set(event.carrier, event.reason);
+        return log[isKnown ? "debug" : "info"](
+          "The server is not reached over {carrier} as well: {reason}; trying on",
+          values,
+        );
+      }
+      case "moved":
+        return log.info("Sending over {carrier} from now on: {reason}", values);
+    }
+  }
+
+  #up({ address, configuration, candidate, carrier, pathMtu }: ClientEvent & { type: "up" }): void {
     const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
-    const { network, ipv6 } = this.#configure(address, configuration, [server, ...spare]);
+    const { network, ipv6 } = this.#configure(
+      address,
+      configuration,
+      pathMtu,
+      [server, ...spare],
+    );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
     log.info(
-      `Connected to {server}${this.#settings.udp ? " over UDP" : ""}${
-        configuration ? " as {name}" : ""
-      }: this machine is {address} in ` +
-        "{network} on {tun}",
+      `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
+        "{address} in {network} on {tun}",
       {
         server: server.toString(),
+        carrier: carrier.toUpperCase(),
         name: configuration?.name,
         address: hosts.map(({ address }) => formatAddress(address)).join(" and "),
         network: hosts.map(({ network }) => network).join(" and "),
@@ -238,15 +273,14 @@ class ClientControl {
   #configure(
     address: number,
     configuration: Configuration | undefined,
+    pathMtu: number,
     servers?: readonly SocketAddress[],
   ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
-    const told = configuration?.mtu ?? DEFAULT_MTU;
-    const wanted = this.#settings.mtu ?? told;
-    // Over UDP nothing is longer than what passes.
-    const mtu = this.#settings.udp ? Math.min(wanted, told) : wanted;
+    const wanted = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
+    const mtu = Math.min(wanted, pathMtu);
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);

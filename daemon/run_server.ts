@@ -110,16 +110,17 @@ type Sockets = Pick<ServerSetup, "listenerFd" | "datagramFd">;
  * @throws {Failure}
  */
 async function openSockets(
-  { udp, listen: host, port, congestion }: ServerSettings,
+  { carriers, listen: host, port, congestion }: ServerSettings,
 ): Promise<Sockets> {
-  const listenerFd = udp ? undefined : await listen("TCP", host, port);
+  const listenerFd = carriers.includes("tcp") ? await listen("TCP", host, port) : undefined;
   if (listenerFd !== undefined && congestion !== undefined) {
     setCongestionControl(listenerFd, congestion);
   }
+  if (!carriers.includes("udp")) return { listenerFd, datagramFd: undefined };
   try {
     return { listenerFd, datagramFd: await listen("UDP", host, port) };
   } catch (error) {
-    if (udp || !(error instanceof Failure)) throw error;
+    if (listenerFd === undefined || !(error instanceof Failure)) throw error;
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }

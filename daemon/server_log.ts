@@ -66,6 +66,12 @@ function describe(event: ServerEvent, networks: TunnelNetworks): void {
           "--max-clients allows more",
         { ...event },
       );
+    case "moved":
+      return log.info(`${who(event)} is sent to over {carrier} from now on: {reason}`, {
+        ...event,
+        carrier: event.carrier.toUpperCase(),
+        address: addressesOf(event, networks),
+      });
     case "overlap":
       return log.warn(
         "{name} does not get {prefix}, which another connected peer has: give each network to one " +

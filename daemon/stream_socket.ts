@@ -2,9 +2,9 @@ import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { IoVector } from "../ffi/io_vector.ts";
 import { errno } from "../ffi/libc.ts";
-import { limitUnsent, resetOnClose } from "../ffi/socket.ts";
+import { limitUnsent, resetOnClose, tcpInfo } from "../ffi/socket.ts";
 import { QueueLimit } from "../lib/session/queue_limit.ts";
-import type { Transport } from "../lib/session/transport.ts";
+import type { StreamQuality, StreamTransport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
 import type { NativeOutbox, OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
@@ -30,7 +30,7 @@ const vector = new IoVector();
 const NOTHING = new Uint8Array(0);
 
 /** A connected TCP socket on a loop, carrying units of bytes for a session. */
-export class StreamSocket implements Transport, FdHandler {
+export class StreamSocket implements StreamTransport, FdHandler {
   readonly #context: StreamContext;
   readonly #fd: number;
   #session: StreamSession | undefined;
@@ -76,6 +76,13 @@ export class StreamSocket implements Transport, FdHandler {
     return this.#outbox === undefined
       ? this.#context.outboxes.hasOne
       : this.#outbox.queue.size + length <= this.#limit.bytes;
+  }
+
+  /** @see {StreamTransport} */
+  quality(): StreamQuality {
+    const { segments, repeats, acknowledged, unacknowledged, unsent } = tcpInfo(this.#fd);
+    const isPending = unacknowledged + unsent > 0 || this.#outbox !== undefined;
+    return { segments, repeats, acknowledged, isPending };
   }
 
   /** @see {Transport} */

@@ -67,6 +67,15 @@ export const TPACKET_STATS = { size: 8, tp_packets: 0, tp_drops: 4 } as const;
 
 /** struct rlimit (sys/resource.h). */
 export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
+/** struct tcp_info (linux/tcp.h), of which kernels have ever longer beginnings: u32, tcpi_bytes_acked u64. */
+export const TCP_INFO = {
+  tcpi_unacked: 24,
+  tcpi_total_retrans: 100,
+  tcpi_bytes_acked: 120,
+  tcpi_notsent_bytes: 144,
+  tcpi_data_segs_out: 156,
+} as const;
+
 /** struct linger (sys/socket.h). */
 export const LINGER = { size: 8, l_onoff: 0, l_linger: 4 } as const;
 

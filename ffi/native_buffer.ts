@@ -24,6 +24,11 @@ export function writeUint64(view: DataView, offset: number, value: number): void
   view.setUint32(offset + 4, value / 2 ** 32, true);
 }
 
+/** Reads a u64 that is below 2^53. */
+export function readUint64(view: DataView, offset: number): number {
+  return view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
+}
+
 const encoder = new TextEncoder();
 
 /** UTF-8 text with a terminating NUL, as C takes it. The text must not contain a NUL itself. */

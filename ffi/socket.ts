@@ -12,6 +12,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   TCP_CONGESTION,
+  TCP_INFO,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -21,9 +22,9 @@ import {
 } from "./constants.ts";
 import { check, Errno, OsError } from "./error.ts";
 import { closeFd } from "./fd.ts";
-import { LINGER, SOCKADDR_IN6 } from "./layout.ts";
+import { LINGER, SOCKADDR_IN6, TCP_INFO as TCP_INFO_LAYOUT } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
-import { cString, NativeBuffer } from "./native_buffer.ts";
+import { cString, NativeBuffer, readUint64 } from "./native_buffer.ts";
 import { SocketAddress } from "./socket_address.ts";
 
 const LISTEN_BACKLOG = 256;
@@ -46,6 +47,7 @@ const option = new NativeBuffer(4);
 const address = new NativeBuffer(SOCKADDR_IN6.size);
 const length = new NativeBuffer(4);
 const congestion = new NativeBuffer(TCP_CA_NAME_MAX);
+const info = new NativeBuffer(TCP_INFO_LAYOUT.tcpi_data_segs_out + 4);
 const linger = new NativeBuffer(LINGER.size);
 
 /** Makes a socket that blocks (for ioctls) and is closed on exec. @throws {OsError} */
@@ -153,6 +155,34 @@ export function socketError(fd: number): number {
     libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, option.address, length.address),
   );
   return option.view.getInt32(0, true);
+}
+
+/** What the kernel knows of a connection (TCP_INFO, tcp(7)); counts are from its beginning on. */
+export interface TcpInfo {
+  /** Segments with data that were sent, and those among them that repeat one: 32 bits. */
+  segments: number;
+  repeats: number;
+  /** Bytes that the other end acknowledged. */
+  acknowledged: number;
+  /** Segments that wait for an acknowledgement, and bytes that wait to be sent. */
+  unacknowledged: number;
+  unsent: number;
+}
+
+/** Asks for it; what an old kernel does not tell is 0. @throws {OsError} */
+export function tcpInfo(fd: number): TcpInfo {
+  const { view, bytes } = info;
+  bytes.fill(0);
+  length.view.setUint32(0, bytes.length, true);
+  const result = libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info.address, length.address);
+  check("getsockopt", result);
+  return {
+    segments: view.getUint32(TCP_INFO_LAYOUT.tcpi_data_segs_out, true),
+    repeats: view.getUint32(TCP_INFO_LAYOUT.tcpi_total_retrans, true),
+    acknowledged: readUint64(view, TCP_INFO_LAYOUT.tcpi_bytes_acked),
+    unacknowledged: view.getUint32(TCP_INFO_LAYOUT.tcpi_unacked, true),
+    unsent: view.getUint32(TCP_INFO_LAYOUT.tcpi_notsent_bytes, true),
+  };
 }
 
 /** The address that a socket is bound to. @throws {OsError} */

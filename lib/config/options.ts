@@ -27,7 +27,12 @@ const PORT: Option = {
   value: "PORT",
   help: `the server's port (default ${DEFAULT_PORT})`,
 };
-const UDP: Option = { name: "udp", short: "u", help: "use UDP only" };
+const UDP: Option = {
+  name: "udp",
+  short: "u",
+  help: "use UDP only (default both, whichever is better)",
+};
+const TCP: Option = { name: "tcp", help: "use TCP only" };
 const STATE: Option = {
   name: "state",
   value: "DIR",
@@ -67,6 +72,7 @@ const RUN_OPTIONS: readonly Option[] = [
 export const SERVE_OPTIONS: readonly Option[] = [
   PORT,
   UDP,
+  TCP,
   { name: "listen", value: "ADDRESS", help: "listen on this address only (default all)" },
   {
     name: "network",
@@ -120,6 +126,7 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help: "ask for this IPv4 address (default any)",
   },
   UDP,
+  TCP,
   {
     name: "classic",
     help: "the protocol of 2013: no encryption, no authentication",

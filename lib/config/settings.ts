@@ -10,6 +10,7 @@ import {
   MAX_CONNECTIONS,
   SERVER_TIMEOUT,
 } from "../session/limits.ts";
+import type { Carrier } from "../protocol/hello.ts";
 import type { LivenessTiming } from "../session/liveness.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import {
@@ -49,8 +50,8 @@ const port = integer(1, 65_535);
 /** What both programs can be told. */
 interface CommonSettings {
   classic: boolean;
-  /** Whether to use UDP only. */
-  udp: boolean;
+  /** What to go over, the best first. */
+  carriers: readonly Carrier[];
   crypto: CryptoChoice;
   /** Name of the TUN device; "%d" in it stands for the lowest free number. */
   tun: string;
@@ -179,13 +180,9 @@ export function isHostOf(network: Ipv4Prefix, address: number): boolean {
 function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
   const timing = readTiming(args, timeout);
   const classic = isGiven(args, "classic");
-  const udp = isGiven(args, "udp");
-  if (classic && udp) {
-    throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
-  }
   return {
     classic,
-    udp,
+    carriers: readCarriers(args, classic),
     crypto: read(args, "crypto", oneOf(CRYPTO_CHOICES)) ?? "auto",
     tun: read(args, "tun", interfaceName) ?? "simplevpn%d",
     offload: !isGiven(args, "no-offload"),
@@ -195,6 +192,16 @@ function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
   };
+}
+
+function readCarriers(args: Arguments, classic: boolean): Carrier[] {
+  const [tcp, udp] = [isGiven(args, "tcp"), isGiven(args, "udp")];
+  if (tcp && udp) throw new UsageError("The options --tcp and -u exclude each other");
+  if (classic && udp) {
+    throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
+  }
+  if (udp) return ["udp"];
+  return tcp ? ["tcp"] : ["tcp", "udp"];
 }
 
 /** A short timeout alone is clear enough: signs of life are asked for well before it. */

@@ -52,6 +52,9 @@ export const MAX_HELLO: number = PREAMBLE.length + LENGTH_LENGTH + MAX_INITIATIO
 /** Bytes of an invite's identifier. */
 export const INVITE_ID_LENGTH = 8;
 
+/** Bytes of a session's name. */
+export const SESSION_LENGTH = 12;
+
 /** What a client says of itself in the first message. */
 export interface Initiation {
   /** Grows with every initiation of a client: milliseconds since 1970, or one more than the last. */
@@ -62,6 +65,8 @@ export interface Initiation {
   invite?: Uint8Array | undefined;
   /** The inner IPv4 address that it would like to have. */
   address?: number | undefined;
+  /** Names the session that this connection is a path of; one without is a session of its own. */
+  session?: Uint8Array | undefined;
 }
 
 /** What a server says of itself in the second message. */
@@ -74,6 +79,7 @@ enum ItemType {
   Capabilities = 2,
   Invite = 3,
   Address = 4,
+  Session = 5,
 }
 
 export function writeInitiation(initiation: Initiation): Uint8Array {
@@ -85,6 +91,7 @@ export function writeInitiation(initiation: Initiation): Uint8Array {
   if (initiation.address !== undefined) {
     items.push({ type: ItemType.Address, value: uintValue(initiation.address, 4) });
   }
+  if (initiation.session) items.push({ type: ItemType.Session, value: initiation.session });
   return writeItems(items, INITIATION_PAYLOAD);
 }
 
@@ -96,11 +103,16 @@ export function readInitiation(payload: Uint8Array): Initiation {
     throw new SyntaxError(`An invite's identifier has ${invite.length} bytes`);
   }
   const address = values.get(ItemType.Address);
+  const session = values.get(ItemType.Session);
+  if (session !== undefined && session.length !== SESSION_LENGTH) {
+    throw new SyntaxError(`A session's name has ${session.length} bytes`);
+  }
   return {
     timestamp: readUint(required(values, ItemType.Timestamp), 8),
     capabilities: readUint(required(values, ItemType.Capabilities), 4),
     invite,
     address: address && readUint(address, 4),
+    session,
   };
 }
 

@@ -1,5 +1,9 @@
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
+import type { Carrier } from "../protocol/hello.ts";
+import type { Path } from "./paths.ts";
+import type { PathMeter } from "./path_meter.ts";
+import type { Target } from "./target.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { DatagramLink } from "./datagram_link.ts";
 import type { ChangeCause, Link, LinkLoss, LinkOwner } from "./link.ts";
@@ -14,7 +18,7 @@ export interface AttemptOwner {
     now: number,
   ): void;
   /** @see {LinkOwner.linkChanged} */
-  attemptChanged(configuration: Configuration, cause: ChangeCause): void;
+  attemptChanged(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void;
   /** The attempt came to nothing, or what came of it ended. */
   attemptLost(attempt: Attempt, loss: LinkLoss, now: number): void;
   /** @see {LinkOwner.toTun} */
@@ -22,13 +26,12 @@ export interface AttemptOwner {
 }
 
 /**
- * One attempt to reach a server at one of its addresses, and the connection that comes of it. It
- * takes what the connection brings, which is why it outlives the race for which it was made.
+ * One attempt to reach a server one way, and the connection that comes of it: a path. It takes what the connection brings, which is why it outlives the race for which it was made.
  */
-export class Attempt implements LinkOwner {
+export class Attempt implements LinkOwner, Path {
   /** The number of its link. */
   readonly number: number;
-  readonly candidate: number;
+  readonly target: Target;
   readonly #owner: AttemptOwner;
   readonly #abandon: () => void;
   #link: Link | undefined;
@@ -39,13 +42,13 @@ export class Attempt implements LinkOwner {
   /** @param abandon ends the making of the connection */
   constructor(
     number: number,
-    candidate: number,
+    target: Target,
     owner: AttemptOwner,
     abandon: () => void,
     now: number,
   ) {
     this.number = number;
-    this.candidate = candidate;
+    this.target = target;
     this.#owner = owner;
     this.#abandon = abandon;
     this.#ends = now + CONNECT_TIMEOUT;
@@ -65,7 +68,7 @@ export class Attempt implements LinkOwner {
   advance(now: number): void {
     if (now < this.#ends) return this.#link?.advance(now);
     const loss = this.#link?.silence ?? { reason: `no answer within ${CONNECT_TIMEOUT / 1000} s` };
-    this.close();
+    this.end();
     this.#owner.attemptLost(this, loss, now);
   }
 
@@ -103,14 +106,40 @@ export class Attempt implements LinkOwner {
    */
   disconnected(reason: string, now: number, orderly = true): void {
     const loss = this.#isUp ? { reason } : this.#link!.closed(reason, orderly);
-    this.close();
+    this.end();
     this.#owner.attemptLost(this, loss, now);
   }
 
-  /** Ends the connection, or the making of it. */
+  /** Ends the session with all its connections, or the making of this one. */
   close(): void {
     if (this.#link === undefined) this.#abandon();
     else this.#link.close();
+  }
+
+  /** Ends the connection without a word, or the making of it. */
+  end(): void {
+    if (this.#link === undefined) this.#abandon();
+    else this.#link.end();
+  }
+
+  /** @see {Path} */
+  get carrier(): Carrier {
+    return this.target.carrier;
+  }
+
+  /** @see {Path} */
+  get meter(): PathMeter {
+    return this.#link!.meter;
+  }
+
+  /** @see {Path} */
+  probe(now: number): void {
+    this.#link!.probe(now);
+  }
+
+  /** @see {Path} */
+  sample(now: number): void {
+    this.#link!.sample(now);
   }
 
   /** @see {LinkOwner} */
@@ -122,7 +151,7 @@ export class Attempt implements LinkOwner {
 
   /** @see {LinkOwner} */
   linkChanged(configuration: Configuration, cause: ChangeCause): void {
-    this.#owner.attemptChanged(configuration, cause);
+    this.#owner.attemptChanged(this, configuration, cause);
   }
 
   /** @see {LinkOwner} */

@@ -3,21 +3,29 @@ import { BACKOFF_FIRST, BACKOFF_JITTER, BACKOFF_LONGEST } from "./limits.ts";
 /** Pauses between attempts: doubling, bounded, and stretched at random so that a crowd spreads. */
 export class Backoff {
   readonly #random: () => number;
-  #pause = BACKOFF_FIRST;
+  readonly #first: number;
+  readonly #longest: number;
+  #pause: number;
 
-  /** @param random gives numbers from 0 up to, not including, 1 */
-  constructor(random: () => number) {
+  /**
+   * @param random gives numbers from 0 up to, not including, 1
+   * @param first pause in milliseconds, before it is stretched
+   * @param longest likewise
+   */
+  constructor(random: () => number, first = BACKOFF_FIRST, longest = BACKOFF_LONGEST) {
     this.#random = random;
+    this.#first = this.#pause = first;
+    this.#longest = longest;
   }
 
   /** Milliseconds to wait before the next attempt. */
   next(): number {
     const pause = this.#pause * (1 + BACKOFF_JITTER * this.#random());
-    this.#pause = Math.min(2 * this.#pause, BACKOFF_LONGEST);
+    this.#pause = Math.min(2 * this.#pause, this.#longest);
     return pause;
   }
 
   reset(): void {
-    this.#pause = BACKOFF_FIRST;
+    this.#pause = this.#first;
   }
 }

@@ -19,6 +19,7 @@ import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Segmenter } from "../packet/segmentation.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
+import { PathMeter } from "./path_meter.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
@@ -128,6 +129,23 @@ export class ClassicLink implements Link, StreamReceiver {
     this.#lost = true;
     this.#transport.close();
   }
+
+  /** @see {Link} */
+  end(): void {
+    this.close();
+  }
+
+  /** @see {Link} */
+  readonly meter: PathMeter = new PathMeter();
+
+  /** Nothing is measured of a connection that has no alternative. @see {Link} */
+  probe(): void {}
+
+  /** @see {Link} */
+  sample(): void {}
+
+  /** @see {Link} */
+  readonly pathMtu = Infinity;
 
   /** @see {StreamReceiver} */
   receivePacket(bytes: Uint8Array, offset: number, length: number): boolean {

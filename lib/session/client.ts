@@ -1,21 +1,39 @@
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
+import type { Carrier } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
+import { ClientPaths } from "./client_paths.ts";
 import { ClassicLink } from "./classic_link.ts";
 import { DropReason, Way } from "./counters.ts";
-import { BACKOFF_LONGEST, BACKOFF_RESET, FIRST_RESOLVE_TIME, RECLAIM_TIME } from "./limits.ts";
+import {
+  BACKOFF_LONGEST,
+  BACKOFF_RESET,
+  DATAGRAM_MOST,
+  FIRST_RESOLVE_TIME,
+  RECLAIM_TIME,
+} from "./limits.ts";
 import type { ChangeCause, Link, LinkLoss } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { Race } from "./race.ts";
+import { type Target, targetsOf } from "./target.ts";
 import type { ChannelContext } from "./secure_channel.ts";
+import { PACKET_OVERHEAD } from "./datagram_channel.ts";
 import { DatagramLink } from "./datagram_link.ts";
 import { SecureLink } from "./secure_link.ts";
 import { StreamLink } from "./stream_link.ts";
-import { isDatagramTransport, type Transport } from "./transport.ts";
+import {
+  type DatagramTransport,
+  isDatagramTransport,
+  type StreamTransport,
+  type Transport,
+} from "./transport.ts";
 
-/** What a person may want to know of a client. Times are in milliseconds. */
+/**
+ * What a person may want to know of a client. Times are in milliseconds. `pathMtu` is the longest packet
+ * that can be sent in one piece, whichever path it goes by; Infinity if any can.
+ */
 export type ClientEvent =
   /** Connected to the candidate of this index, with what the server told. */
   | {
@@ -23,9 +41,18 @@ export type ClientEvent =
     address: number;
     configuration: Configuration | undefined;
     candidate: number;
+    carrier: Carrier;
+    pathMtu: number;
   }
-  /** The configuration changed while connected. */
-  | { type: "changed"; configuration: Configuration; cause: ChangeCause }
+  /** What the server told, or the path's MTU, changed while connected. */
+  | { type: "changed"; configuration: Configuration; pathMtu: number; cause: ChangeCause }
+  /** The server was reached over this carrier, too, or is not any more. */
+  | { type: "path_up"; carrier: Carrier }
+  | { type: "path_down"; carrier: Carrier; reason: string }
+  /** An attempt to reach it over this carrier, too, came to nothing. */
+  | { type: "path_failed"; carrier: Carrier; reason: string }
+  /** What this client sends goes over this carrier from now on. */
+  | { type: "moved"; carrier: Carrier; reason: string }
   /** A connection that was up is gone; another attempt follows in `retry`. */
   | { type: "down"; reason: string; retry: number }
   /** All attempts came to nothing; others follow in `retry`. */
@@ -40,15 +67,16 @@ export interface ClientPorts {
   /** Asks for the server's addresses; `resolved()` or `unresolved()` answers. */
   resolve(): void;
   /** Asks for a connection to a candidate; `connected()` or `failed()` answers. */
-  connect(link: number, candidate: number): void;
+  connect(link: number, candidate: number, carrier: Carrier): void;
   /** Ends the attempt to connect, which is not to answer any more. */
   abandon(link: number): void;
   /**
    * Asks for the bytes that a secure connection begins with; `hello()` answers.
    *
+   * @param session number of the session that the connection is to be a path of
    * @param index of the client's end, over UDP
    */
-  requestHello(link: number, index: number | undefined): void;
+  requestHello(link: number, session: number, index: number | undefined): void;
   /** Asks for the first message of a handshake for new keys; `rekeyInitiation()` answers. */
   requestRekey(link: number): void;
   /** Hands over the server's message of a handshake; `established()` or `refuted()` answers. */
@@ -65,6 +93,8 @@ export interface ClientPorts {
 export interface ClientOptions {
   /** Whether to speak the classic protocol. */
   classic: boolean;
+  /** What to go over, the best first. */
+  carriers: readonly Carrier[];
   /** The address to ask for; any will do if undefined. */
   address?: number | undefined;
   /** For as long as the server does not say otherwise. */
@@ -88,16 +118,19 @@ export class Client implements AttemptOwner {
   #phase: Phase = "waiting";
   /** When the present phase ends by itself. */
   #phaseEnds: number;
-  /** The server's addresses, as text. */
-  #candidates: readonly string[] = [];
   /** Whether the server's name was found once, so that it cannot be a slip. */
   #found = false;
   /** There while "racing". */
   #race: Race | undefined;
   /** There while "up". */
-  #connection: Attempt | undefined;
+  #paths: ClientPaths | undefined;
   /** Counts links, so that answers for one that is gone are told apart. */
   #linkNumber = 0;
+  /** Counts sessions: the connections of one race, of which one is used, and those that join it. */
+  #session = 0;
+  /** What the server told last, and by which lengths datagrams pass. */
+  #configuration: Configuration | undefined;
+  #pathMtu: number;
   /** The address that this client had last. */
   #address: number | undefined;
   #upSince = 0;
@@ -109,11 +142,14 @@ export class Client implements AttemptOwner {
     this.#channels = channels;
     this.#backoff = new Backoff(() => ports.random());
     this.#begun = this.#phaseEnds = channels.clock.now;
+    // As long as nobody knows better: an interface whose MTU stays as it is disturbs nobody.
+    const hasUdp = options.carriers.includes("udp");
+    this.#pathMtu = hasUdp ? DATAGRAM_MOST - PACKET_OVERHEAD : Infinity;
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
   get deadline(): number {
-    return (this.#connection ?? this.#race)?.deadline ?? this.#phaseEnds;
+    return (this.#paths ?? this.#race)?.deadline ?? this.#phaseEnds;
   }
 
   /** Does what is due by `now`. */
@@ -126,22 +162,23 @@ export class Client implements AttemptOwner {
       case "racing":
         return this.#advanceRace(now);
       case "up":
-        return this.#connection!.advance(now);
+        return this.#paths!.advance(now);
     }
   }
 
   /** The server's name stands for these addresses, the candidates 0, 1, ..., best first. */
   resolved(candidates: readonly string[], now: number): void {
     if (this.#phase !== "resolving") return;
-    this.#candidates = candidates;
     this.#found = true;
+    this.#session++;
     this.#enter("racing", Infinity);
     const ports = {
-      attempt: (candidate: number, now: number) => this.#attempt(candidate, now),
-      connect: ({ number, candidate }: Attempt) => this.#ports.connect(number, candidate),
+      attempt: (target: Target, now: number) => this.#attempt(target, now),
+      connect: (attempt: Attempt) => this.#connect(attempt),
     };
+    const { classic, carriers } = this.#options;
     // A classic server takes a second request for one address for another client's.
-    this.#race = new Race(candidates.length, this.#options.classic, ports, now);
+    this.#race = new Race(targetsOf(candidates, carriers), classic, ports, now);
     this.#advanceRace(now);
   }
 
@@ -156,30 +193,37 @@ export class Client implements AttemptOwner {
   }
 
   /** The connection asked for is there. Returns who takes what comes over it. */
-  connected(link: number, transport: Transport, now: number): Attempt {
-    const attempt = this.#race!.attempt(link)!;
+  connected(
+    link: number,
+    transport: StreamTransport | DatagramTransport,
+    now: number,
+  ): Attempt {
+    const attempt = this.#attemptOf(link)!;
     const makeLink = this.#options.classic
       ? (owner: Attempt) => this.#classicLink(owner, transport, now)
       : (owner: Attempt) => this.#secureLink(owner, transport);
-    this.#race!.connected(attempt, makeLink, now);
+    if (this.#race === undefined) attempt.connected(makeLink, now);
+    else this.#race.connected(attempt, makeLink, now);
     return attempt;
   }
 
   /** The connection asked for could not be made. */
   failed(link: number, reason: string, now: number): void {
-    this.attemptLost(this.#race!.attempt(link)!, { reason }, now);
+    this.attemptLost(this.#attemptOf(link)!, { reason }, now);
   }
 
   /** Whether a packet that the TUN device gives would find room now, or be dropped for other reasons. */
   get hasRoom(): boolean {
-    return this.#connection?.link?.hasRoom ?? true;
+    return this.#paths?.active?.link?.hasRoom ?? true;
   }
 
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    this.#channels.counters.pass(Way.FromTun, length);
-    if (this.#connection === undefined) this.#channels.counters.drop(DropReason.NotConnected);
-    else this.#connection.link!.fromTun(bytes, offset, length, offload);
+    const { counters, clock } = this.#channels;
+    counters.pass(Way.FromTun, length);
+    if (this.#paths === undefined) return counters.drop(DropReason.NotConnected);
+    this.#paths.sending(clock.now);
+    this.#paths.active!.link!.fromTun(bytes, offset, length, offload);
   }
 
   /** Answers `requestHello()`. */
@@ -218,19 +262,32 @@ export class Client implements AttemptOwner {
     configuration: Configuration | undefined,
     now: number,
   ): void {
+    const { candidate, carrier } = attempt.target;
+    if (this.#paths !== undefined) {
+      this.#ports.report({ type: "path_up", carrier });
+      this.#paths.add(attempt, now);
+      if (configuration !== undefined) this.attemptChanged(attempt, configuration, "path");
+      return;
+    }
     this.#enter("up", Infinity);
     this.#race = undefined;
-    this.#connection = attempt;
     this.#address = address;
     this.#upSince = now;
-    const { candidate } = attempt;
-    this.#ports.report({ type: "up", address, configuration, candidate });
+    this.#configuration = configuration;
+    const pathMtu = this.#learnPathMtu(attempt);
+    this.#ports.report({ type: "up", address, configuration, candidate, carrier, pathMtu });
+    this.#paths = this.#newPaths(attempt, now);
   }
 
   /** @see {AttemptOwner} */
-  attemptChanged(configuration: Configuration, cause: ChangeCause): void {
+  attemptChanged(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void {
+    const before = [this.#configuration, this.#pathMtu];
+    const pathMtu = this.#learnPathMtu(attempt);
+    this.#configuration = configuration;
+    // Each path tells it.
+    if (JSON.stringify(before) === JSON.stringify([configuration, pathMtu])) return;
     this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration, cause });
+    this.#ports.report({ type: "changed", configuration, pathMtu, cause });
   }
 
   /** @see {AttemptOwner} */
@@ -238,7 +295,7 @@ export class Client implements AttemptOwner {
     const { reason, again } = loss;
     this.#race?.lost(attempt, loss, now);
     if (again === "never") return this.#giveUp("rejected", reason);
-    if (this.#phase === "up") return this.#retry("down", reason, now, again === "later");
+    if (this.#paths !== undefined) return this.#pathLost(this.#paths, attempt, loss, now);
     if (again === "later") return this.#retry("failed", reason, now, true);
   }
 
@@ -247,9 +304,44 @@ export class Client implements AttemptOwner {
     this.#ports.toTun(bytes, offset, length, offload);
   }
 
-  #attempt(candidate: number, now: number): Attempt {
+  #attempt(target: Target, now: number): Attempt {
     const number = ++this.#linkNumber;
-    return new Attempt(number, candidate, this, () => this.#ports.abandon(number), now);
+    return new Attempt(number, target, this, () => this.#ports.abandon(number), now);
+  }
+
+  #connect({ number, target: { candidate, carrier } }: Attempt): void {
+    this.#ports.connect(number, candidate, carrier);
+  }
+
+  #newPaths(first: Attempt, now: number): ClientPaths {
+    const ports = {
+      attempt: (carrier: Carrier, now: number) => this.#attempt({ ...first.target, carrier }, now),
+      connect: (attempt: Attempt) => this.#connect(attempt),
+      moved: (carrier: Carrier, reason: string) =>
+        this.#ports.report({ type: "moved", carrier, reason }),
+      random: () => this.#ports.random(),
+    };
+    return new ClientPaths(first, this.#options.carriers, ports, now);
+  }
+
+  #pathLost(paths: ClientPaths, attempt: Attempt, loss: LinkLoss, now: number): void {
+    const { reason, again, endsSession = false } = loss;
+    const { carrier } = attempt.target;
+    const wasPath = paths.lost(attempt, loss, now);
+    if (endsSession || paths.active === undefined) {
+      return this.#retry("down", reason, now, again === "later");
+    }
+    this.#ports.report({ type: wasPath ? "path_down" : "path_failed", carrier, reason });
+  }
+
+  /** Only the UDP path has one, which is remembered when that path is gone, since it may come again. */
+  #learnPathMtu({ link }: Attempt): number {
+    if (link!.pathMtu < Infinity) this.#pathMtu = link!.pathMtu;
+    return this.#pathMtu;
+  }
+
+  #attemptOf(link: number): Attempt | undefined {
+    return (this.#race ?? this.#paths)?.attempt(link);
   }
 
   #advanceRace(now: number): void {
@@ -257,7 +349,7 @@ export class Client implements AttemptOwner {
     race.advance(now);
     if (race !== this.#race || !race.isOver) return;
     if (race.refused !== undefined) this.#refused(race.refused, now);
-    else this.#retry("failed", race.describe(this.#candidates), now);
+    else this.#retry("failed", race.describe(), now);
   }
 
   #classicLink(owner: Attempt, transport: Transport, now: number): Link {
@@ -265,10 +357,11 @@ export class Client implements AttemptOwner {
     return new ClassicLink(owner, transport, this.#wanted(now), timing, this.#channels);
   }
 
-  #secureLink(owner: Attempt, transport: Transport): Link {
+  #secureLink(owner: Attempt, transport: StreamTransport | DatagramTransport): Link {
     const link = owner.number;
+    const session = this.#session;
     const ports = {
-      requestHello: (index?: number) => this.#ports.requestHello(link, index),
+      requestHello: (index?: number) => this.#ports.requestHello(link, session, index),
       requestRekey: () => this.#ports.requestRekey(link),
       complete: (message: Uint8Array) => this.#ports.complete(link, message),
       forget: () => this.#ports.forget(link),
@@ -283,9 +376,8 @@ export class Client implements AttemptOwner {
 
   /** The secure link of this number, if there is one still. */
   #secure(number: number): SecureLink | undefined {
-    const isPresent = this.#connection?.number === number;
-    const attempt = isPresent ? this.#connection : this.#race?.attempt(number);
-    return attempt?.link instanceof SecureLink ? attempt.link : undefined;
+    const link = this.#attemptOf(number)?.link;
+    return link instanceof SecureLink ? link : undefined;
   }
 
   #enter(phase: Phase, ends: number): void {
@@ -324,8 +416,8 @@ export class Client implements AttemptOwner {
 
   #dropLinks(): void {
     this.#race?.close();
-    this.#connection?.close();
-    this.#race = this.#connection = undefined;
+    this.#paths?.close();
+    this.#race = this.#paths = undefined;
   }
 
   #giveUp(cause: "refused" | "unresolved" | "rejected", reason: string): void {

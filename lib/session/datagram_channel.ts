@@ -29,6 +29,9 @@ import type { DatagramTransport } from "./transport.ts";
 /** Bytes that a datagram has beyond the one packet in it. */
 export const PACKET_OVERHEAD = DATA_OVERHEAD + FRAME_HEADER_LENGTH;
 
+/** Bytes of the count of datagrams with which a Pong ends. */
+const COUNT_LENGTH = 4;
+
 /** Bytes of an acknowledged number. */
 const NUMBER_LENGTH = 2;
 
@@ -54,6 +57,9 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   /** Lengths of the sealed datagrams in the slot. */
   readonly #sizes = new Uint16Array(MAX_DATAGRAMS);
   #count = 0;
+  /** Datagrams of data that were sent, and that were received, each once. */
+  #sent = 0;
+  #received = 0;
 
   /**
    * @param index by which the other end knows its end
@@ -162,6 +168,18 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#reliable.send(type, body, this.context.clock.now);
   }
 
+  protected override get unitsSent(): number {
+    return this.#sent;
+  }
+
+  /** With how many datagrams have come. */
+  protected override pong(ping: Uint8Array): Uint8Array {
+    const body = new Uint8Array(ping.length + COUNT_LENGTH);
+    body.set(ping);
+    body.set(uintValue(this.#received, COUNT_LENGTH), ping.length);
+    return body;
+  }
+
   protected override get maxBatch(): number {
     return this.#longest - DATA_OVERHEAD;
   }
@@ -241,6 +259,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     }
     const size = this.sealer.seal(this.context.batches.bytes, this.unit, this.filled);
     this.#sizes[this.#count++] = size;
+    this.#sent++;
     this.unit += size;
     this.filled = 0;
   }
@@ -252,6 +271,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   }
 
   #heard(opener: DataOpener): void {
+    this.#received++;
     this.liveness.heard(this.context.clock.now);
     if (opener === this.nextOpener) this.useNextOpener();
   }

@@ -1,4 +1,4 @@
-import { type Configuration, ControlType, PING_LENGTH } from "../protocol/control.ts";
+import { type Configuration, ControlType } from "../protocol/control.ts";
 import {
   cookieOfReply,
   datagramIndex,
@@ -13,7 +13,13 @@ import { uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { DropReason } from "./counters.ts";
 import { DatagramChannel, PACKET_OVERHEAD } from "./datagram_channel.ts";
-import { BACKOFF_JITTER, RETRANSMIT_FIRST, RETRANSMIT_LONGEST, UDP_PATIENCE } from "./limits.ts";
+import {
+  BACKOFF_JITTER,
+  DATAGRAM_MOST,
+  RETRANSMIT_FIRST,
+  RETRANSMIT_LONGEST,
+  UDP_PATIENCE,
+} from "./limits.ts";
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
@@ -132,12 +138,13 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
     );
   }
 
-  /** The path's MTU counts where it is less than what the server says. */
-  protected override adapt(configuration: Configuration): Configuration {
+  override get pathMtu(): number {
+    return (this.#path?.longest ?? DATAGRAM_MOST) - PACKET_OVERHEAD;
+  }
+
+  protected override configured(): void {
     this.#repeatAt = Infinity;
     this.#path ??= this.#findPath(this.channel!);
-    const mtu = Math.min(configuration.mtu, this.#path.longest - PACKET_OVERHEAD);
-    return { ...configuration, mtu };
   }
 
   protected override timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
@@ -154,7 +161,7 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
       },
       changed: (longest) => {
         channel.longest = longest;
-        this.owner.linkChanged(this.adapt(this.configuration!), "path");
+        this.owner.linkChanged(this.configuration!, "path");
       },
     }, this.context.clock.now);
     channel.longest = path.longest;
@@ -170,7 +177,7 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
 
   #ping(): void {
     this.#wait();
-    this.channel!.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
+    this.channel!.probe(this.context.clock.now);
   }
 
   #wait(): void {

@@ -10,6 +10,7 @@ import type { DatagramTransport } from "./transport.ts";
 
 /** A server's end of one secure connection over UDP. Its index is the connection's number. */
 export class DatagramPeer extends SecurePeer<DatagramChannel> {
+  readonly carrier = "udp";
   readonly #transport: DatagramTransport;
 
   /**

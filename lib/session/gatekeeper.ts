@@ -17,6 +17,8 @@ import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
 export interface Admission {
   /** The peer's public key in base64. */
   identity: string;
+  /** The session that the connection is of, among the client's. */
+  session: string;
   name: string;
   address: number;
   /** Networks behind the peer. */
@@ -73,6 +75,7 @@ interface Guest {
   /** Hash of the latest handshake, to which the next one is bound. */
   hash: Uint8Array;
   readonly capabilities: number;
+  readonly session: string;
   /** What was said of it last, as text; undefined before it was admitted. */
   verdict: string | undefined;
 }
@@ -159,6 +162,8 @@ export class Gatekeeper {
       wanted: initiation.address,
       hash: NO_PSK,
       capabilities: initiation.capabilities,
+      // One that has no name is no other connection's.
+      session: initiation.session ? toBase64(initiation.session) : `${connection}`,
       verdict: undefined,
     };
     this.#guests.set(connection, guest);
@@ -228,7 +233,8 @@ export class Gatekeeper {
       return { refuse: CloseReason.AddressRefused };
     }
     const { publicKey: identity, name, routes, isolated } = peer;
-    return { admit: { identity, name, address, routes, isolated } };
+    const { session } = guest;
+    return { admit: { identity, session, name, address, routes, isolated } };
   }
 
   /** The peer's address; one without gets one for good. */

@@ -7,6 +7,7 @@ import { HANDSHAKE_TIMEOUT } from "./limits.ts";
 import type { SecurePeer } from "./secure_peer.ts";
 import { StreamPeer } from "./stream_peer.ts";
 import type { Server } from "./server.ts";
+import type { StreamTransport } from "./transport.ts";
 
 /**
  * A connection's first stage: its first bytes tell classic clients from secure ones. Whatever is wrong
@@ -16,11 +17,13 @@ export class Greeting implements Stage {
   readonly deadline: number;
   readonly #server: Server;
   readonly #connection: Connection;
+  readonly #transport: StreamTransport;
   #asked = false;
 
-  constructor(server: Server, connection: Connection, now: number) {
+  constructor(server: Server, connection: Connection, transport: StreamTransport, now: number) {
     this.#server = server;
     this.#connection = connection;
+    this.#transport = transport;
     this.deadline = now + HANDSHAKE_TIMEOUT;
   }
 
@@ -51,7 +54,7 @@ export class Greeting implements Stage {
   }
 
   welcome(answer: Answer, now: number): SecurePeer {
-    return new StreamPeer(this.#server, this.#connection, answer, now);
+    return new StreamPeer(this.#server, this.#connection, this.#transport, answer, now);
   }
 
   /** @see {Stage} */

@@ -5,10 +5,15 @@ import {
   PROLOGUES,
   readResponse,
   rekeyPrologue,
+  SESSION_LENGTH,
   writeInitiation,
 } from "../protocol/hello.ts";
+import { uintValue } from "../protocol/items.ts";
 import { type Handshake, HandshakeError, Initiator, NO_PSK } from "../protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
+
+/** Bytes of a session's number in its name. */
+const NUMBER_LENGTH = 4;
 
 export interface IntroductionOptions {
   /** The client's static key. */
@@ -50,27 +55,32 @@ interface Progress {
 export class Introduction {
   readonly #options: IntroductionOptions;
   readonly #ports: IntroductionPorts;
+  /** At random. */
+  readonly #instance: Uint8Array;
   /** By the connection's link. */
   readonly #links = new Map<number, Progress>();
 
   constructor(options: IntroductionOptions, ports: IntroductionPorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#instance = ports.randomKey();
   }
 
   /**
    * The bytes with which a connection begins.
    *
+   * @param session number of the session that it is to be a path of
    * @param index of the client's end, over UDP; undefined over TCP
    * @throws {HandshakeError} if the server's key is none
    */
-  hello(link: number, index?: number): Uint8Array {
+  hello(link: number, session: number, index?: number): Uint8Array {
     const { invite, address, capabilities } = this.#options;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
       capabilities,
       invite: invite?.id,
       address,
+      session: this.#sessionName(session),
     });
     const progress = { initiator: undefined, hash: undefined, serverTakes: 0 };
     this.#links.set(link, progress);
@@ -108,6 +118,14 @@ export class Introduction {
   /** A connection is gone. */
   forget(link: number): void {
     this.#links.delete(link);
+  }
+
+  /** No other program of this client's gives a session the same name. */
+  #sessionName(session: number): Uint8Array {
+    const name = new Uint8Array(SESSION_LENGTH);
+    name.set(this.#instance.subarray(0, SESSION_LENGTH - NUMBER_LENGTH));
+    name.set(uintValue(session, NUMBER_LENGTH), SESSION_LENGTH - NUMBER_LENGTH);
+    return name;
   }
 
   #begin(

@@ -154,3 +154,48 @@ export const PROBE_RAISE = 600_000;
 
 /** "Fragmentation needed" messages that are sent in a second, at the most. */
 export const MAX_TOO_LONG_REPORTS = 100;
+
+/**
+ * While packets are sent, and for PATH_BUSY after, a session's two paths are looked at every PATH_TICK,
+ * and probed: the UDP path that is in use at each look, others once a second.
+ */
+export const PATH_TICK = 250;
+export const PATH_BUSY = 2_000;
+
+/** A path that answered no probe within this time is not moved to. */
+export const PATH_FRESH = 3_000;
+
+/** A path over which nothing was answered for this time and a round trip lets nothing through. */
+export const STUCK_TIME = 1_000;
+
+/** Seconds of which losses are remembered. */
+export const LOSS_SECONDS = 10;
+
+/**
+ * A second in which a path lost this part of what was sent, and this many at the least, is a bad one. So
+ * many of LOSS_BAD_WITHIN seconds, and the path is bad: a flow that begins may lose many in one of them.
+ * LOSS_GOOD is what a path may lose of all that is remembered and be good.
+ */
+export const LOSS_BAD = 0.01;
+export const LOSS_LEAST = 2;
+export const LOSS_BAD_SECONDS = 3;
+export const LOSS_BAD_WITHIN = 5;
+export const LOSS_GOOD = 0.005;
+
+/**
+ * TCP whose round trip takes this much longer than twice UDP's has too long a queue; it is good again when
+ * the round trip is QUEUE_GOOD longer at the most.
+ */
+export const QUEUE_BAD = 100;
+export const QUEUE_GOOD = 50;
+
+/**
+ * TCP that was bad is left alone for so long; each time that it is bad again within HOLD_RESET of being
+ * used again, for twice as long as the last time.
+ */
+export const HOLD_FIRST = 15_000;
+export const HOLD_LONGEST = 600_000;
+export const HOLD_RESET = 60_000;
+
+/** Longest pause before another attempt to reach a server over the other carrier, too. */
+export const OTHER_PATH_LONGEST = 300_000;

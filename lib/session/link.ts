@@ -1,4 +1,5 @@
 import type { Offload } from "../packet/offload.ts";
+import type { PathMeter } from "./path_meter.ts";
 import type { Configuration } from "../protocol/control.ts";
 
 /** Why a configuration changed. */
@@ -8,7 +9,7 @@ export type ChangeCause = "server" | "path";
 export interface LinkOwner {
   /** The server gave this address; a classic server tells nothing else. Once per link. */
   linkUp(address: number, configuration: Configuration | undefined, now: number): void;
-  /** Something of what was told is another now: the server said so, or the path takes other lengths. */
+  /** The server told this in place of what it had told before, or the link's `pathMtu` is another one. */
   linkChanged(configuration: Configuration, cause: ChangeCause): void;
   /** The link is of no use any more; its transport is closed. */
   linkLost(loss: LinkLoss, now: number): void;
@@ -22,6 +23,8 @@ export interface LinkLoss {
   again?: "never" | "later";
   /** The address that this client asked for, if the server refused it. */
   refused?: number;
+  /** Whether the server ended the session, with all connections that it has. */
+  endsSession?: boolean;
 }
 
 /** A client's end of one connection, whatever the protocol. */
@@ -36,8 +39,18 @@ export interface Link {
   readonly hasRoom: boolean;
   /** Passes on a packet that the TUN device gave. */
   fromTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
-  /** Ends the connection in good order. */
+  /** Ends the session in good order, with all connections that it has. */
   close(): void;
+  /** Ends the connection without a word. */
+  end(): void;
+  /** How the connection fares. */
+  readonly meter: PathMeter;
+  /** Sends a probe, by whose answer the meter learns. */
+  probe(now: number): void;
+  /** Tells the meter what the transport knows. */
+  sample(now: number): void;
+  /** Bytes of the longest packet that can be sent in one piece; Infinity over a stream. */
+  readonly pathMtu: number;
   /** What it means that no address was given in the time for it. */
   readonly silence: LinkLoss;
   /**

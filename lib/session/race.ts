@@ -1,16 +1,17 @@
 import type { Attempt } from "./attempt.ts";
 import { ATTEMPT_DELAY, MAX_ATTEMPTS, RACE_TIME } from "./limits.ts";
 import type { Link, LinkLoss } from "./link.ts";
+import type { Target } from "./target.ts";
 
 export interface RacePorts {
-  /** Makes an attempt to reach a candidate, which does nothing yet. */
-  attempt(candidate: number, now: number): Attempt;
+  /** Makes an attempt to reach a server one way, which does nothing yet. */
+  attempt(target: Target, now: number): Attempt;
   /** Begins it; it may come to nothing before the call returns. */
   connect(attempt: Attempt): void;
 }
 
 /**
- * Attempts to reach a server at several addresses (RFC 8305): another begins whenever one came to
+ * Attempts to reach a server in several ways (RFC 8305): another begins whenever one came to
  * nothing, or ATTEMPT_DELAY after the latest one came no further. A connection that is made proves
  * little, since something on the way may have made it. What counts is the server's answer, and whoever
  * has it leads: the others end, and begin anew if the leader fails.
@@ -18,23 +19,25 @@ export interface RacePorts {
 export class Race {
   readonly #ports: RacePorts;
   readonly #exclusive: boolean;
-  /** When it is too late to try another candidate. */
+  /** When it is too late to try another way. */
   readonly #ends: number;
-  /** Candidates to be tried, the next one first. */
-  #waiting: number[];
+  readonly #targets: readonly Target[];
+  /** What is to be tried, the next one first. */
+  #waiting: Target[];
   /** By number. */
   readonly #attempts = new Map<number, Attempt>();
-  /** Why the latest attempt to reach a candidate came to nothing. */
-  readonly #failures = new Map<number, LinkLoss>();
+  /** Why the latest attempt of each came to nothing. */
+  readonly #failures = new Map<Target, LinkLoss>();
   #leader: Attempt | undefined;
   #nextStart: number;
 
   /**
-   * @param candidates how many there are; the first is to be tried first
+   * @param targets what there is to try, the first one first
    * @param exclusive whether to ask one server at a time, since to ask takes something from it
    */
-  constructor(candidates: number, exclusive: boolean, ports: RacePorts, now: number) {
-    this.#waiting = Array.from({ length: candidates }, (_, candidate) => candidate);
+  constructor(targets: readonly Target[], exclusive: boolean, ports: RacePorts, now: number) {
+    this.#targets = targets;
+    this.#waiting = [...targets];
     this.#exclusive = exclusive;
     this.#ports = ports;
     this.#nextStart = now;
@@ -75,15 +78,15 @@ export class Race {
   /** The server answered. */
   lead(leader: Attempt): void {
     const others = [...this.#attempts.values()].filter((attempt) => attempt !== leader);
-    for (const attempt of others) this.#remove(attempt).close();
-    this.#waiting.unshift(...others.map(({ candidate }) => candidate));
+    for (const attempt of others) this.#remove(attempt).end();
+    this.#waiting.unshift(...others.map(({ target }) => target));
     this.#leader = leader;
   }
 
   /** An attempt came to nothing. */
   lost(attempt: Attempt, loss: LinkLoss, now: number): void {
     this.#remove(attempt);
-    this.#failures.set(attempt.candidate, loss);
+    this.#failures.set(attempt.target, loss);
     if (this.#leader === attempt) this.#leader = undefined;
     this.#nextStart = now;
   }
@@ -99,17 +102,10 @@ export class Race {
     return [...this.#failures.values()].find(({ refused }) => refused !== undefined)?.refused;
   }
 
-  /**
-   * What was tried and why it came to nothing. The same failures make the same text, whatever their
-   * order.
-   *
-   * @param names of the candidates
-   */
-  describe(names: readonly string[]): string {
-    const failures = [...this.#failures].map(([candidate, { reason }]) => {
-      return [names[candidate]!, reason] as const;
-    });
-    if (names.length === 1) return failures.map(([_, reason]) => reason).join();
+  /** What was tried and why it came to nothing. The same failures make the same text, whatever their order. */
+  describe(): string {
+    const failures = [...this.#failures].map(([{ name }, { reason }]) => [name, reason] as const);
+    if (this.#targets.length === 1) return failures.map(([_, reason]) => reason).join();
     const byReason = Map.groupBy(failures.toSorted(), ([_, reason]) => reason);
     return [...byReason].map(([reason, alike]) => {
       return `${alike.map(([name]) => name).join(", ")}: ${reason}`;
@@ -125,9 +121,9 @@ export class Race {
 
   #start(now: number): void {
     if (now >= this.#ends) this.#waiting = [];
-    const candidate = this.#waiting.shift();
-    if (candidate === undefined) return;
-    const attempt = this.#ports.attempt(candidate, now);
+    const target = this.#waiting.shift();
+    if (target === undefined) return;
+    const attempt = this.#ports.attempt(target, now);
     this.#attempts.set(attempt.number, attempt);
     this.#nextStart = now + ATTEMPT_DELAY;
     this.#ports.connect(attempt);

@@ -15,16 +15,20 @@ import { DropReason } from "./counters.ts";
 import { REJECT_AFTER_RECORDS } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { type ChannelContext, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
-import type { Transport } from "./transport.ts";
+import type { StreamQuality, StreamTransport } from "./transport.ts";
 
 /** A channel of records over a connection that keeps their order and loses none. */
 export class RecordChannel extends SecureChannel<RecordOpener> {
-  readonly #transport: Transport;
+  readonly #transport: StreamTransport;
+  /** At the last sample, and when that was. */
+  #quality: StreamQuality | undefined;
+  #sampledAt = 0;
+  #stalledSince = Infinity;
 
   /** @see {SecureChannel} */
   constructor(
     owner: ChannelOwner,
-    transport: Transport,
+    transport: StreamTransport,
     handshake: Handshake,
     capabilities: number,
     timing: LivenessTiming,
@@ -44,6 +48,22 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
     const done = this.#receiveRecords(bytes, offset, length);
     this.answerPings();
     return done;
+  }
+
+  /** TCP itself knows what it had to repeat, and what has arrived. */
+  override sample(now: number): void {
+    const [before, quality] = [this.#quality, this.#transport.quality()];
+    this.#quality = quality;
+    const { segments, repeats, acknowledged, isPending } = quality;
+    if (before !== undefined) {
+      // The counts have 32 bits.
+      const [sent, repeated] = [segments - before.segments, repeats - before.repeats];
+      this.meter.loss.add(sent >>> 0, repeated >>> 0);
+    }
+    const isStalled = isPending && before?.isPending && acknowledged === before.acknowledged;
+    this.#stalledSince = isStalled ? Math.min(this.#stalledSince, this.#sampledAt) : Infinity;
+    this.meter.stalled(this.#stalledSince);
+    this.#sampledAt = now;
   }
 
   protected override get maxBatch(): number {

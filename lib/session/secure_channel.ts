@@ -20,6 +20,8 @@ import {
 } from "../protocol/frame.ts";
 import { Capability } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
+import { readUint, uintValue } from "../protocol/items.ts";
+import { PathMeter } from "./path_meter.ts";
 import type { Batches, BatchOwner } from "./batches.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
@@ -53,6 +55,9 @@ export interface ChannelContext {
 }
 
 const CHANNEL_NUMBERS = 256;
+
+/** Bytes of the number that a Ping begins with, and of the count that a Pong may end with. */
+const PROBE_NUMBER_LENGTH = 4;
 
 /** Seals units (records, or datagrams of data), in place and with one key. */
 export interface UnitSealer {
@@ -89,6 +94,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   implements FrameReceiver, BatchOwner {
   protected readonly owner: ChannelOwner;
   protected readonly context: ChannelContext;
+  /** How the connection fares. */
+  readonly meter = new PathMeter();
   protected readonly liveness: Liveness;
   protected sealer: UnitSealer;
   protected opener: Opener;
@@ -166,11 +173,23 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     if (now >= this.keysSince + REJECT_AFTER_TIME) return this.lose("exhausted");
     switch (this.liveness.due(now)) {
       case Due.Probe:
-        return this.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
+        return this.probe(now);
       case Due.End:
         return this.lose("silent");
     }
   }
+
+  /** Sends a Ping, by whose answer the meter learns. */
+  probe(now: number): void {
+    if (this.ended) return;
+    this.flush();
+    const body = new Uint8Array(PING_LENGTH);
+    body.set(uintValue(this.meter.ask(this.unitsSent + 1, now), PROBE_NUMBER_LENGTH));
+    this.sendControl(ControlType.Ping, body);
+  }
+
+  /** Tells the meter what is known without asking the other end. */
+  sample(_now: number): void {}
 
   /** Adds a packet to the batch of this turn, as ordinary ones if the other end takes no other. */
   sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
@@ -285,7 +304,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
         this.#pinged = body.subarray(0, PING_LENGTH);
         return;
       case ControlType.Pong:
-        return;
+        return this.#answered(body);
       default:
         this.owner.channelControl(type, body);
     }
@@ -293,8 +312,18 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
 
   /** One answer to all pings that came together: they cost nobody more than they bring. */
   protected answerPings(): void {
-    if (this.#pinged !== undefined) this.sendControl(ControlType.Pong, this.#pinged);
+    if (this.#pinged !== undefined) this.sendControl(ControlType.Pong, this.pong(this.#pinged));
     this.#pinged = undefined;
+  }
+
+  /** Units that were sent so far, where it matters how many arrive. */
+  protected get unitsSent(): number {
+    return 0;
+  }
+
+  /** The answer to a Ping. */
+  protected pong(ping: Uint8Array): Uint8Array {
+    return ping;
   }
 
   protected sendNumbered(type: ControlType, number: number, body: Uint8Array): void {
@@ -385,6 +414,16 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     copyBytes(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
     this.filled += FRAME_HEADER_LENGTH + length;
     return at + FRAME_HEADER_LENGTH;
+  }
+
+  #answered(body: Uint8Array): void {
+    if (body.length < PING_LENGTH) return;
+    const uint = (at: number): number =>
+      readUint(body.subarray(at, at + PROBE_NUMBER_LENGTH), PROBE_NUMBER_LENGTH);
+    const received = body.length < PING_LENGTH + PROBE_NUMBER_LENGTH
+      ? undefined
+      : uint(PING_LENGTH);
+    this.meter.answer(uint(0), received, this.context.clock.now);
   }
 
   #takeKeys({ sendKey, receiveKey }: Handshake): [UnitSealer, Opener] {

@@ -3,7 +3,6 @@ import {
   type Configuration,
   ControlType,
   describeClose,
-  PING_LENGTH,
   readConfiguration,
   writeClose,
 } from "../protocol/control.ts";
@@ -12,6 +11,7 @@ import type { Handshake } from "../protocol/noise.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { DropReason } from "./counters.ts";
 import { MAX_CONFIGURATIONS } from "./limits.ts";
+import type { PathMeter } from "./path_meter.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import type { ChannelContext, ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
@@ -91,6 +91,26 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   }
 
   /** @see {Link} */
+  get meter(): PathMeter {
+    return this.channel!.meter;
+  }
+
+  /** @see {Link} */
+  probe(now: number): void {
+    this.channel!.probe(now);
+  }
+
+  /** @see {Link} */
+  sample(now: number): void {
+    this.channel!.sample(now);
+  }
+
+  /** @see {Link} */
+  get pathMtu(): number {
+    return Infinity;
+  }
+
+  /** @see {Link} */
   get silence(): LinkLoss {
     if (this.channel !== undefined) return { reason: "the server sent no configuration" };
     return {
@@ -137,7 +157,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
       this.#rekeying = false;
     }
     // The first record with new keys proves to the server that this end has them.
-    this.channel.sendControl(ControlType.Ping, new Uint8Array(PING_LENGTH));
+    this.channel.probe(this.context.clock.now);
   }
 
   /** The server's message was not right. */
@@ -168,6 +188,13 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     if (this.lost) return;
     this.lost = true;
     this.channel?.sendControl(ControlType.Close, writeClose(CloseReason.Stopping));
+    this.#end();
+  }
+
+  /** @see {Link} */
+  end(): void {
+    if (this.lost) return;
+    this.lost = true;
     this.#end();
   }
 
@@ -205,10 +232,8 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   /** Makes the channel of a handshake that went well. */
   protected abstract openChannel(handshake: Handshake, capabilities: number): Channel;
 
-  /** What the client is to be told of what the server said. */
-  protected adapt(configuration: Configuration): Configuration {
-    return configuration;
-  }
+  /** The server told the client what to use. */
+  protected configured(_configuration: Configuration): void {}
 
   protected timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
     return { keepalive, timeout };
@@ -223,15 +248,15 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     const told = this.#readConfiguration(body);
     if (told === undefined) return;
     const { address, address6, prefixes } = this.configuration = told;
-    const configuration = this.adapt(told);
+    this.configured(told);
     const isFirst = this.#filter === undefined;
     const addresses = [address.address, ...address6 ? [address6.address] : []];
     this.#filter = new ClientFilter(addresses, prefixes);
     this.channel!.timing = this.timingOf(told);
     if (isFirst) {
-      this.owner.linkUp(address.address, configuration, now);
+      this.owner.linkUp(address.address, told, now);
     } else {
-      this.owner.linkChanged(configuration, "server");
+      this.owner.linkChanged(told, "server");
     }
   }
 
@@ -248,7 +273,8 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   }
 
   #closed(code: number): void {
-    const loss: LinkLoss = { reason: `the server says that ${describeClose(code)}` };
+    const reason = `the server says that ${describeClose(code)}`;
+    const loss: LinkLoss = { reason, endsSession: true };
     if (FINAL.includes(code)) loss.again = "never";
     else if (LASTING.includes(code)) loss.again = "later";
     this.lose(loss);

@@ -6,11 +6,14 @@ import {
   writeConfiguration,
 } from "../protocol/control.ts";
 import type { Offload } from "../packet/offload.ts";
+import type { Carrier } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
-import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
+import type { Answer, Verdict } from "./gatekeeper.ts";
 import { DropReason } from "./counters.ts";
 import { HANDSHAKE_TIMEOUT, REKEY_LEAST_INTERVAL } from "./limits.ts";
-import type { Member } from "./router.ts";
+import type { Path } from "./paths.ts";
+import type { PathMeter } from "./path_meter.ts";
+import type { PeerSession } from "./peer_session.ts";
 import type { ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
 import type { Server } from "./server.ts";
 
@@ -23,13 +26,15 @@ const LOSSES: Readonly<Record<ChannelLoss, string>> = {
 
 /** A server's end of one secure connection, whatever it goes over, from the answer to the handshake on. */
 export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
-  implements Stage, Member, ChannelOwner {
+  implements Stage, Path, ChannelOwner {
+  abstract readonly carrier: Carrier;
   protected readonly connection: Connection;
   protected readonly channel: Channel;
   readonly #server: Server;
   readonly #confirmBy: number;
   #confirmed = false;
-  #admission: Admission | undefined;
+  /** What it is a path of; undefined before it was let in. */
+  #session: PeerSession | undefined;
   #rekeyedAt = -Infinity;
 
   /** @param open makes the channel, for which the peer is */
@@ -45,29 +50,27 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     this.channel = open(this);
   }
 
-  /** What it was admitted as; undefined before that. */
-  get admission(): Admission | undefined {
-    return this.#admission;
+  /** @see {Path} */
+  get meter(): PathMeter {
+    return this.channel.meter;
   }
 
   get source(): string {
     return this.connection.origin.host;
   }
 
-  /** @see {Member} */
-  get isolated(): boolean {
-    return this.#server.isolate || (this.#admission?.isolated ?? true);
-  }
-
   /** @see {Stage} */
   get deadline(): number {
-    return this.#confirmed ? this.channel.deadline : this.#confirmBy;
+    if (!this.#confirmed) return this.#confirmBy;
+    return Math.min(this.channel.deadline, this.#session?.deadline ?? Infinity);
   }
 
   /** @see {Stage} */
   advance(now: number): void {
-    if (this.#confirmed) this.channel.advance(now);
-    else if (now >= this.#confirmBy) this.connection.abort("did not show who it is in time");
+    if (this.#confirmed) {
+      this.channel.advance(now);
+      this.#session?.advance(now);
+    } else if (now >= this.#confirmBy) this.connection.abort("did not show who it is in time");
   }
 
   /** @see {Stage} */
@@ -76,15 +79,13 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
   /** @see {Stage} */
   ended(reason: string): void {
     this.channel.end();
-    this.#server.peerLeft(this, this.connection, reason);
+    this.#server.peerLeft(this, this.#session, this.connection, reason);
   }
 
   /** Lets the client in, or tells it what changed. */
   judge(verdict: Verdict): void {
     if ("refuse" in verdict) return this.expel(verdict.refuse);
-    const before = this.#admission;
-    this.#admission = verdict.admit;
-    this.#server.admitted(this, before);
+    this.#session = this.#server.admit(this, verdict.admit);
     if (this.connection.isClosed) return;
     const configuration = writeConfiguration(this.#server.configurationFor(verdict.admit));
     this.channel.sendReliably(ControlType.Configuration, configuration);
@@ -102,25 +103,40 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     this.connection.close(EXPEL_TEXTS[reason] ?? describeClose(reason));
   }
 
-  /** @see {Member} */
+  /** Ends the connection without a word. */
+  drop(reason: string): void {
+    this.connection.close(reason);
+  }
+
+  /** Whether a packet of any length would find room now. */
   get hasRoom(): boolean {
     return this.channel.hasRoom;
   }
 
-  /** @see {Member} */
-  deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+  /** @see {Path} */
+  probe(now: number): void {
+    this.channel.probe(now);
+  }
+
+  /** @see {Path} */
+  sample(now: number): void {
+    this.channel.sample(now);
+  }
+
+  /** Sends a packet. */
+  send(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.channel.sendPacket(bytes, offset, length, offload);
   }
 
   /** @see {ChannelOwner} */
   channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    if (this.#admission === undefined) this.#server.counters.drop(DropReason.NotConnected);
-    else this.#server.router.fromMember(this, bytes, offset, length, offload);
+    if (this.#session === undefined) this.#server.counters.drop(DropReason.NotConnected);
+    else this.#server.router.fromMember(this.#session, bytes, offset, length, offload);
   }
 
   /** @see {ChannelOwner} */
   channelControl(type: number, body: Uint8Array): void {
-    if (type === ControlType.Close) this.connection.close("left");
+    if (type === ControlType.Close) this.#left();
     else if (type === ControlType.RekeyInitiation) this.#rekey(body);
   }
 
@@ -141,9 +157,15 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     this.#server.confirmed(this.connection);
   }
 
+  /** The client ends its session, whichever path its word came by. */
+  #left(): void {
+    this.#session?.drop("left");
+    this.connection.close("left");
+  }
+
   #rekey(message: Uint8Array): void {
     const { now } = this.#server.channels.clock;
-    if (now < this.#rekeyedAt + REKEY_LEAST_INTERVAL || this.#admission === undefined) {
+    if (now < this.#rekeyedAt + REKEY_LEAST_INTERVAL || this.#session === undefined) {
       return this.expel(CloseReason.ProtocolViolation);
     }
     this.#rekeyedAt = now;

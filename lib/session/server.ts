@@ -1,8 +1,7 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
-import { type IpAddress, isIpv4 } from "../address/ip_address.ts";
-import { isIpv4Prefix, type Prefix } from "../address/prefix.ts";
-import { addressesBeside, ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
+import { isIpv4 } from "../address/ip_address.ts";
+import { ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
 import { readUint32 } from "../packet/ipv4.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
@@ -21,11 +20,13 @@ import { HandshakeLimit } from "./handshake_limit.ts";
 import { Knock } from "./knock.ts";
 import { MAX_STRANGER_REPORTS, MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
+import type { PeerSession } from "./peer_session.ts";
+import { PeerSessions, type PeerSessionsOwner } from "./peer_sessions.ts";
 import { Router } from "./router.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { SecurePeer } from "./secure_peer.ts";
 import { Strangers } from "./strangers.ts";
-import type { Transport } from "./transport.ts";
+import type { StreamTransport, Transport } from "./transport.ts";
 
 /** How a client came by its address. */
 export type Grant = "dynamic" | "static" | "adopted" | "enrolled";
@@ -35,6 +36,15 @@ export type ServerEvent =
   /** `name` for those that have shown who they are. */
   | { type: "joined"; address: number; source: string; grant: Grant; name?: string }
   | { type: "left"; address: number; source: string; reason: string; name?: string }
+  /** What goes to a client that has two paths goes over this carrier from now on. */
+  | {
+    type: "moved";
+    address: number;
+    source: string;
+    name: string;
+    carrier: Carrier;
+    reason: string;
+  }
   | { type: "refused"; address: number; source: string }
   | { type: "exhausted"; capacity: number }
   /** There are as many connections as there may be, all of clients that have shown who they are. */
@@ -101,8 +111,7 @@ export class Server {
   readonly #icmp = new IcmpErrors();
   /** Whose datagrams are being received. */
   #receiving: DatagramPeer | undefined;
-  /** Admitted secure clients by identity. */
-  readonly #peers = new Map<string, SecurePeer>();
+  readonly #sessions: PeerSessions;
   readonly #backpressure = new Backpressure();
   #exhausted = false;
   /** Whether somebody was turned away since a connection ended last. */
@@ -126,6 +135,7 @@ export class Server {
       (bytes, offset, length, offload) => ports.toTun(bytes, offset, length, offload),
       this.counters,
     );
+    this.#sessions = new PeerSessions(this.#sessionsOwner(), options, this.router.table);
     const { now } = channels.clock;
     const random = (): Uint8Array => ports.randomKey();
     const { publicKey } = options;
@@ -151,8 +161,12 @@ export class Server {
    * A connection from `origin` was made. Returns it, or undefined (and the transport closed) if there
    * are too many connections by clients that have shown who they are.
    */
-  connect(transport: Transport, origin: Origin, now: number): Connection | undefined {
-    return this.#open(transport, origin, (connection) => new Greeting(this, connection, now));
+  connect(transport: StreamTransport, origin: Origin, now: number): Connection | undefined {
+    return this.#open(
+      transport,
+      origin,
+      (connection) => new Greeting(this, connection, transport, now),
+    );
   }
 
   /**
@@ -235,7 +249,7 @@ export class Server {
 
   /** Tells all secure clients that the server stops. */
   stop(): void {
-    for (const peer of [...this.#peers.values()]) peer.expel(CloseReason.Stopping);
+    this.#sessions.expel(CloseReason.Stopping);
   }
 
   // What follows is for the stages of this server's connections.
@@ -266,22 +280,9 @@ export class Server {
     this.#ports.rekey(connection.id, message);
   }
 
-  /** Binds a peer's addresses to it, in place of what it was admitted with before. */
-  admitted(peer: SecurePeer, before: Admission | undefined): void {
-    const { identity, name, address } = peer.admission!;
-    const other = this.#peers.get(identity);
-    if (other !== undefined && other !== peer) other.expel(CloseReason.Replaced);
-    this.#peers.set(identity, peer);
-    if (before !== undefined) this.#unbind(peer, before);
-    this.#bind(address, peer);
-    for (const other of this.#peers.values()) this.#claimRoutes(other);
-    for (const prefix of this.#routesOf(peer.admission!)) {
-      if (this.router.table.prefixOwner(prefix) === peer) continue;
-      this.#ports.report({ type: "overlap", name, prefix: String(prefix) });
-    }
-    if (before?.address === address && before.name === name) return;
-    const { source } = peer;
-    this.#ports.report({ type: "joined", address, source, grant: "enrolled", name });
+  /** Lets a connection in, as a path of a session. */
+  admit(peer: SecurePeer, admission: Admission): PeerSession {
+    return this.#sessions.admit(peer, admission);
   }
 
   /** What a client is told to use. */
@@ -295,9 +296,9 @@ export class Server {
       name,
       address: { address, prefixLength: network.length },
       address6: address6 && { address: address6, prefixLength: network6!.length },
-      routes: this.#carried(push.routes),
+      routes: this.#sessions.carried(push.routes),
       dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
-      prefixes: this.#routesOf(admission),
+      prefixes: this.#sessions.routesOf(admission),
     };
   }
 
@@ -307,16 +308,25 @@ export class Server {
     if (error > 0) this.router.fromServer(this.#icmp.bytes, IcmpErrors.OFFSET, error);
   }
 
-  peerLeft(peer: SecurePeer, connection: Connection, reason: string): void {
+  /**
+   * A secure client's connection is gone.
+   *
+   * @param session what it was a path of, if it was let in
+   */
+  peerLeft(
+    peer: SecurePeer,
+    session: PeerSession | undefined,
+    connection: Connection,
+    reason: string,
+  ): void {
     this.#ports.closed(connection.id);
-    this.#backpressure.forget(peer);
-    const { admission, source } = peer;
-    if (admission === undefined) return this.#reportStranger(connection, reason);
-    const { identity, address, name } = admission;
-    this.#unbind(peer, admission);
-    if (this.#peers.get(identity) === peer) this.#peers.delete(identity);
-    for (const other of this.#peers.values()) this.#claimRoutes(other);
-    this.#ports.report({ type: "left", address, source, reason, name });
+    if (session === undefined) return this.#reportStranger(connection, reason);
+    session.remove(peer, reason);
+    if (session.active !== undefined) return;
+    this.#backpressure.forget(session);
+    this.#sessions.remove(session);
+    const { address, name } = session.admission;
+    this.#ports.report({ type: "left", address, source: peer.source, reason, name });
   }
 
   /**
@@ -386,50 +396,27 @@ export class Server {
     return true;
   }
 
-  /**
-   * Gives a peer its addresses, whoever has them: the registry says whose they are, and another's
-   * connection may be about to be told so, or have one as a network of one address.
-   */
-  #bind(address: number, peer: SecurePeer): void {
-    for (const own of addressesBeside(address, this.#options)) this.#bindOne(own, peer);
-  }
-
-  #bindOne(address: IpAddress, peer: SecurePeer): void {
-    const { table } = this.router;
-    const holder = table.holderOf(address);
-    if (holder instanceof ClassicPeer) holder.close("its address belongs to a secure client");
-    else if (holder !== undefined) table.delete(address);
-    table.add(address, peer);
-  }
-
-  /** Gives a peer those networks behind it that nobody else has. */
-  #claimRoutes(peer: SecurePeer): void {
-    const { table } = this.router;
-    for (const prefix of this.#routesOf(peer.admission!)) {
-      if (table.prefixOwner(prefix) === undefined) table.addPrefix(prefix, peer);
-    }
-  }
-
-  #unbind(peer: SecurePeer, admission: Admission): void {
-    const { table } = this.router;
-    for (const own of addressesBeside(admission.address, this.#options)) {
-      if (table.holderOf(own) === peer) table.delete(own);
-    }
-    for (const prefix of this.#routesOf(admission)) {
-      if (table.prefixOwner(prefix) === peer) table.deletePrefix(prefix);
-    }
-  }
-
-  /** Networks behind a peer that it is sent packets for. */
-  #routesOf({ routes }: Admission): Prefix[] {
-    return this.#carried(routes);
-  }
-
-  /** Without networks of IPv6 if the tunnel does not carry it. */
-  #carried(prefixes: readonly Prefix[]): Prefix[] {
-    return prefixes.filter((prefix) =>
-      isIpv4Prefix(prefix) || this.#options.network6 !== undefined
-    );
+  #sessionsOwner(): PeerSessionsOwner {
+    const { clock } = this.channels;
+    const about = ({ admission, active }: PeerSession) => {
+      const { address, name } = admission;
+      return { address, name, source: active!.source };
+    };
+    return {
+      isolate: this.isolate,
+      get now() {
+        return clock.now;
+      },
+      hurry: ({ deadline }) => this.#deadline = Math.min(this.#deadline, deadline),
+      moved: (session, reason) => {
+        const { carrier } = session.active!;
+        this.#ports.report({ type: "moved", ...about(session), carrier, reason });
+      },
+      joined: (session) =>
+        this.#ports.report({ type: "joined", ...about(session), grant: "enrolled" }),
+      overlaps: ({ admission: { name } }, prefix) =>
+        this.#ports.report({ type: "overlap", name, prefix: String(prefix) }),
+    };
   }
 
   #peerOf(bytes: Uint8Array, offset: number): DatagramPeer | undefined {

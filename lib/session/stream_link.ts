@@ -5,16 +5,16 @@ import type { LivenessTiming } from "./liveness.ts";
 import { RecordChannel } from "./record_channel.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { type HandshakePorts, SecureLink } from "./secure_link.ts";
-import type { Transport } from "./transport.ts";
+import type { StreamTransport } from "./transport.ts";
 
 /** A client's end of one secure connection over TCP. */
 export class StreamLink extends SecureLink<RecordChannel> {
-  readonly #transport: Transport;
+  readonly #transport: StreamTransport;
 
   /** Begins the handshake at once. */
   constructor(
     owner: LinkOwner,
-    transport: Transport,
+    transport: StreamTransport,
     ports: HandshakePorts,
     timing: LivenessTiming,
     context: ChannelContext,

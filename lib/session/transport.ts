@@ -26,6 +26,22 @@ export interface Transport {
   close(): void;
 }
 
+/** What a stream's connection knows of how it fares; counts are from its beginning on. */
+export interface StreamQuality {
+  /** Segments with data that were sent, and those among them that repeat an earlier one, modulo 2^32. */
+  readonly segments: number;
+  readonly repeats: number;
+  /** Bytes that the other end's machine has acknowledged. */
+  readonly acknowledged: number;
+  /** Whether bytes wait to be sent, or for an acknowledgement. */
+  readonly isPending: boolean;
+}
+
+/** The way out of a session over a stream of bytes, which keeps their order and loses none. */
+export interface StreamTransport extends Transport {
+  quality(): StreamQuality;
+}
+
 /** The way out of a session over datagrams. Each that is sent may be lost, doubled or late. */
 export interface DatagramTransport extends Transport {
   /**
@@ -41,6 +57,8 @@ export interface DatagramTransport extends Transport {
   readonly longest: number;
 }
 
-export function isDatagramTransport(transport: Transport): transport is DatagramTransport {
+export function isDatagramTransport(
+  transport: StreamTransport | DatagramTransport,
+): transport is DatagramTransport {
   return "sendRun" in transport;
 }

@@ -12,7 +12,6 @@ const HEADERS = [
   "stddef.h",
   "time.h",
   "netinet/in.h",
-  "netinet/tcp.h",
   "netinet/udp.h",
   "sys/epoll.h",
   "sys/eventfd.h",
@@ -32,6 +31,7 @@ const HEADERS = [
   "linux/rtnetlink.h",
   "linux/sock_diag.h",
   "linux/sockios.h",
+  "linux/tcp.h",
 ];
 
 /** C's value for an expression, as ffi/ has it. */

@@ -101,9 +101,9 @@ for (const [kind, result] of [["blackhole", "EINVAL"], ["unreachable", "EHOSTUNR
     const from = process.stderr.length;
     await server.stop();
     const told = await process.waitFor(/No connection to .*; trying on/, undefined, from);
-    assertStringIncludes(told[0], `[${lost}]:2002: `);
+    assertStringIncludes(told[0], `[${lost}]:2002 over TCP`);
     assertStringIncludes(told[0], result);
-    assertMatch(told[0], /198\.51\.100\.5:2002: .*ECONNREFUSED/);
+    assertMatch(told[0], /198\.51\.100\.5:2002 over TCP: .*ECONNREFUSED/);
   });
 }
 
@@ -128,11 +128,14 @@ await labTest("a client tells in one line of all addresses that are dead", ["nft
   await losePackets(lab, "ip", "requests");
   await losePackets(lab, "ip6", "requests");
   const { process } = await joinByName(lab, client, [client.server6, client.server]);
-  const [line] = await process.waitFor(/No connection to .*; trying on/);
-  const addresses = `${client.server}:2002, [${client.server6}]:2002`;
+  const [line] = await process.waitFor(/No connection to .*; trying on/, 20_000);
+  const over = (carrier: string): string =>
+    [client.server, `[${client.server6}]`].map((host) => `${host}:2002 over ${carrier}`).join(", ");
   assertStringIncludes(
     line,
-    `No connection to ${NAME} port 2002: ${addresses}: no answer within 5 s; trying on`,
+    `No connection to ${NAME} port 2002: ${over("TCP")}: no answer within 5 s; ${over("UDP")}: ` +
+      "the server did not answer the handshake: does it know this client, and is the server key " +
+      "right?; trying on",
   );
   await lab.server.run("nft", "delete", "table", "ip", "hole");
   await connected(process, 20_000);

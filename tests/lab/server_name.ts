@@ -49,19 +49,19 @@ async function launch(
 /** Packets of one family that the server's machine loses: those that ask for a connection, or all that it answers. */
 export type Loss = "requests" | "answers";
 
-const LOSSES: Readonly<Record<Loss, readonly [hook: string, match: string]>> = {
-  requests: ["input", "tcp dport 2002"],
+const LOSSES: Readonly<Record<Loss, readonly [hook: string, matches: readonly string[]]>> = {
+  requests: ["input", ["tcp dport 2002", "udp dport 2002"]],
   // The connection is made, and all that is said over it is lost.
-  answers: ["output", "tcp sport 2002 tcp flags & (syn | psh) == psh"],
+  answers: ["output", ["tcp sport 2002 tcp flags & (syn | psh) == psh", "udp sport 2002"]],
 };
 
 /** Makes packets vanish at the server's machine, without a word to whoever sent them. */
 export async function losePackets(lab: TunnelLab, family: "ip" | "ip6", loss: Loss): Promise<void> {
-  const [hook, match] = LOSSES[loss];
+  const [hook, matches] = LOSSES[loss];
   const rules = [
     `add table ${family} hole`,
     `add chain ${family} hole at { type filter hook ${hook} priority 0; }`,
-    `add rule ${family} hole at ${match} counter drop`,
+    ...matches.map((match) => `add rule ${family} hole at ${match} counter drop`),
   ];
   await lab.server.run("nft", rules.join("; "));
 }
@@ -69,5 +69,6 @@ export async function losePackets(lab: TunnelLab, family: "ip" | "ip6", loss: Lo
 /** How many packets vanished. */
 export async function packetsLost(lab: TunnelLab, family: "ip" | "ip6"): Promise<number> {
   const rules = await lab.server.run("nft", "list", "table", family, "hole");
-  return Number(rules.match(/counter packets (\d+)/)?.[1]);
+  const counts = [...rules.matchAll(/counter packets (\d+)/g)].map(([, count]) => Number(count));
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -2,6 +2,7 @@ import { WHOLE } from "../../lib/packet/offload.ts";
 import { Segmenter } from "../../lib/packet/segmentation.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
+import type { Carrier } from "../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
 import { inTurn } from "../../lib/session/candidates.ts";
@@ -21,8 +22,8 @@ export interface ClientNodeOptions {
   servers?: readonly string[];
   /** Of a secure client; one without is a classic one. */
   credentials?: Credentials;
-  /** Whether to go over UDP. */
-  udp?: boolean;
+  /** What a secure client goes over, the best first; TCP alone by default. */
+  carriers?: readonly Carrier[];
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -33,6 +34,15 @@ const RESOLVE_TIME = 5;
 
 /** As a client has them. */
 const BATCHES = 2;
+
+/** Events that leave a client as connected as it was. */
+const WHILE_UP: readonly ClientEvent["type"][] = [
+  "changed",
+  "path_up",
+  "path_down",
+  "path_failed",
+  "moved",
+];
 
 /** A machine with a client on it. */
 export class ClientNode {
@@ -62,7 +72,6 @@ export class ClientNode {
   readonly #abandons = new Map<number, () => void>();
   /** The hosts in the order in which they are tried. */
   #candidates: string[] = [];
-  readonly #udp: boolean;
   /** Over UDP, the way to the server. */
   #path: DatagramPath | undefined;
   /** Whom the datagrams are for that come that way. */
@@ -72,7 +81,6 @@ export class ClientNode {
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
     const { address, servers = ["server"], credentials } = options;
     const { clock } = network;
-    this.#udp = options.udp ?? false;
     this.host = host;
     this.#network = network;
     this.#servers = servers;
@@ -81,12 +89,14 @@ export class ClientNode {
     this.#client = new Client(
       {
         classic: credentials === undefined,
+        carriers: options.carriers ?? ["tcp"],
         address: wanted,
         timing: { keepalive: KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
       },
       {
         resolve: () => this.#resolve(),
-        connect: (link, candidate) => this.#connect(link, this.#candidates[candidate]!),
+        connect: (link, candidate, carrier) =>
+          this.#connect(link, this.#candidates[candidate]!, carrier),
         abandon: (link) => this.#abandons.get(link)!(),
         toTun: (bytes, offset, length) => this.tun.push(bytes.slice(offset, offset + length)),
         report: (event) => this.#report(event),
@@ -111,8 +121,20 @@ export class ClientNode {
   }
 
   get isUp(): boolean {
-    const type = this.events.at(-1)?.type;
-    return type === "up" || type === "changed";
+    const told = this.events.filter(({ type }) => !WHILE_UP.includes(type));
+    return told.at(-1)?.type === "up";
+  }
+
+  /** What the client sends over. */
+  get carrier(): Carrier {
+    return this.events.flatMap((event) =>
+      event.type === "up" || event.type === "moved" ? [event.carrier] : []
+    ).at(-1)!;
+  }
+
+  /** Longest packet that the client can send in one piece. */
+  get pathMtu(): number {
+    return this.events.flatMap((event) => "pathMtu" in event ? [event.pathMtu] : []).at(-1)!;
   }
 
   /** The address that the client was given last, as text. */
@@ -196,8 +218,8 @@ export class ClientNode {
     return inTurn(hosts, this.server).map(String);
   }
 
-  #connect(link: number, server: string): void {
-    if (this.#udp) return this.#openPath(link, server);
+  #connect(link: number, server: string, carrier: Carrier): void {
+    if (carrier === "udp") return this.#openPath(link, server);
     const { clock } = this.#network;
     const abandon = this.#network.connect(this.host, server, {
       connected: (wire) => {

@@ -1,9 +1,7 @@
 /** Secure clients over UDP: what is lost, doubled, late or forged, and clients that move. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { toBase64 } from "../../lib/config/base64.ts";
 import { DatagramType, macKey, writeInitiationDatagram } from "../../lib/protocol/datagram.ts";
 import { INITIATION_OVERHEAD } from "../../lib/protocol/noise.ts";
-import { keyPairOf } from "../../lib/protocol/x25519.ts";
 import { DropReason } from "../../lib/session/counters.ts";
 import {
   DATAGRAM_LEAST,
@@ -13,36 +11,15 @@ import {
 } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { SentDatagram } from "./datagrams.ts";
-import type { Credentials } from "./introducer.ts";
 import { ipv4Packet } from "./packets.ts";
+import { enrolled, secureWorld } from "./secure_scene.ts";
 import type { ServerNode } from "./server_node.ts";
 import { World } from "./world.ts";
 
 const SERVER = "10.0.0.1";
 
-function udpWorld(seed = 1): { world: World; server: ServerNode } {
-  const world = new World(seed);
-  return { world, server: world.startServer({ classic: false }) };
-}
-
-function enrolled(world: World, server: ServerNode, name: string): Credentials {
-  const identity = keyPairOf(world.random.bytes(32));
-  server.door.change((registry) =>
-    registry.addPeer({
-      name,
-      publicKey: toBase64(identity.publicKey),
-      address: undefined,
-      routes: [],
-      enabled: true,
-      isolated: false,
-      created: 0,
-    })
-  );
-  return { identity, server: server.door.identity.publicKey };
-}
-
 function join(world: World, server: ServerNode, name: string): ClientNode {
-  return world.connectClient({ credentials: enrolled(world, server, name), udp: true });
+  return world.connectClient({ credentials: enrolled(world, server, name), carriers: ["udp"] });
 }
 
 /** What was sent so far of one type, to or from an address. */
@@ -70,7 +47,7 @@ function distinct(packets: readonly Uint8Array[]): number {
 }
 
 Deno.test("packets pass over UDP between two clients, and to and from the server", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const [one, two] = [join(world, server, "one"), join(world, server, "two")];
   const packet = ipv4Packet(one.address, two.address, world.random.bytes(500));
   one.send(packet);
@@ -85,7 +62,7 @@ Deno.test("packets pass over UDP between two clients, and to and from the server
 
 Deno.test("clients get in, and stay, where a third of all datagrams is lost, many doubled", () => {
   for (let seed = 1; seed <= 20; seed++) {
-    const { world, server } = udpWorld(seed);
+    const { world, server } = secureWorld(seed);
     Object.assign(world.network.datagrams, { loss: 0.33, doubling: 0.1, delay: [1, 300] });
     const pi = join(world, server, "pi");
     const count = exchange(world, server, pi, 3 * REKEY_AFTER_TIME);
@@ -98,7 +75,7 @@ Deno.test("clients get in, and stay, where a third of all datagrams is lost, man
 });
 
 Deno.test("new keys cost no packet where datagrams overtake each other", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   world.network.datagrams.delay = [1, 900];
   server.door.delay = [0, 200];
   const pi = join(world, server, "pi");
@@ -109,7 +86,7 @@ Deno.test("new keys cost no packet where datagrams overtake each other", () => {
 });
 
 Deno.test("a client that moves is sent to where it is, at once and without a new handshake", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   for (let i = 1; i <= 5; i++) {
     pi.move(`203.0.113.${i}`);
@@ -124,7 +101,7 @@ Deno.test("a client that moves is sent to where it is, at once and without a new
 });
 
 Deno.test("copies of a client's datagrams from elsewhere neither pass nor draw its packets away", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   exchange(world, server, pi, 2000);
   const passed = server.tun.length;
@@ -142,7 +119,7 @@ Deno.test("copies of a client's datagrams from elsewhere neither pass nor draw i
 });
 
 Deno.test("a datagram that was held up and comes from an old address moves nobody back", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   const { datagrams } = world.network;
   world.settle();
@@ -162,7 +139,7 @@ Deno.test("a datagram that was held up and comes from an old address moves nobod
 });
 
 Deno.test("forged and changed datagrams end nothing, and nobody answers them", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   exchange(world, server, pi, 1000);
   const { datagrams } = world.network;
@@ -187,7 +164,7 @@ Deno.test("forged and changed datagrams end nothing, and nobody answers them", (
 });
 
 Deno.test("a flood of initiations by who knows the server's key keeps nobody out", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   const { datagrams } = world.network;
   const key = macKey(server.door.identity.publicKey);
@@ -220,7 +197,7 @@ Deno.test("a flood of initiations by who knows the server's key keeps nobody out
 });
 
 Deno.test("no answer to a stranger is longer than what asked for it", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   for (let i = 0; i < 5; i++) join(world, server, `pi${i}`);
   const { sent } = world.network.datagrams;
   const length = (type: DatagramType): number[] =>
@@ -230,7 +207,7 @@ Deno.test("no answer to a stranger is longer than what asked for it", () => {
 });
 
 Deno.test("a copy of an old initiation gets no answer, also after the server was started anew", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   const [initiation] = sentOf(world, DatagramType.Initiation, "server");
   for (const restart of [false, true]) {
@@ -248,7 +225,7 @@ Deno.test("a copy of an old initiation gets no answer, also after the server was
 });
 
 Deno.test("a server that stops says so, one that vanishes is noticed, and clients come back", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   const pi = join(world, server, "pi");
   server.stop();
   world.settle();
@@ -269,7 +246,7 @@ Deno.test("a server that is not there is asked again and again, each time anew",
   const world = new World();
   const server = world.startServer({ classic: false }, "second");
   const credentials = enrolled(world, server, "pi");
-  const pi = world.startClient({ credentials, udp: true, servers: ["first"] });
+  const pi = world.startClient({ credentials, carriers: ["udp"], servers: ["first"] });
   world.clock.waitUntil(() => pi.told("failed").length > 0, 10_000);
   const asked = world.network.datagrams.sent.filter(({ to }) => to === "first");
   assert(asked.length >= 4 && asked.length <= 6, `${asked.length}`);
@@ -280,17 +257,17 @@ Deno.test("over UDP, too, the server's other address is tried soon", () => {
   const world = new World();
   const server = world.startServer({ classic: false }, "second");
   const credentials = enrolled(world, server, "pi");
-  const pi = world.startClient({ credentials, udp: true, servers: ["first", "second"] });
+  const pi = world.startClient({ credentials, carriers: ["udp"], servers: ["first", "second"] });
   world.clock.waitUntil(() => pi.isUp, 1_000);
 });
 
 Deno.test("what a path takes is found, and the client told, when long datagrams vanish", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   world.network.datagrams.longest = 1300;
   const pi = join(world, server, "pi");
-  assertEquals(pi.configuration!.mtu, 1400);
-  world.clock.waitUntil(() => pi.configuration!.mtu < 1400, 10_000);
-  assertEquals(pi.configuration!.mtu, DATAGRAM_LEAST - 38);
+  assertEquals(pi.pathMtu, DATAGRAM_MOST - 38);
+  world.clock.waitUntil(() => pi.pathMtu < DATAGRAM_MOST - 38, 10_000);
+  assertEquals(pi.pathMtu, DATAGRAM_LEAST - 38);
   const largest = ipv4Packet(SERVER, pi.address, world.random.bytes(DATAGRAM_LEAST - 38 - 20));
   world.settle();
   server.send(largest);
@@ -298,12 +275,12 @@ Deno.test("what a path takes is found, and the client told, when long datagrams 
   assertEquals(pi.tun, [largest]);
   // The path is mended, which is tried after a while.
   world.network.datagrams.longest = Infinity;
-  world.clock.waitUntil(() => pi.configuration!.mtu === 1400, 1_000_000);
+  world.clock.waitUntil(() => pi.pathMtu === DATAGRAM_MOST - 38, 1_000_000);
   assert(world.network.datagrams.sent.some(({ bytes }) => bytes.length === DATAGRAM_MOST));
 });
 
 Deno.test("who sends a packet that is too long for a client is told what is not", () => {
-  const { world, server } = udpWorld();
+  const { world, server } = secureWorld();
   world.network.datagrams.longest = 1300;
   const [pi, other] = [join(world, server, "pi"), join(world, server, "other")];
   world.clock.run(10_000);

@@ -32,6 +32,8 @@ export class Datagrams {
   doubling = 0;
   /** Milliseconds on the way, at the least and at the most: what is sent later may come earlier. */
   delay: readonly [least: number, most: number] = [1, 40];
+  /** Whether all datagrams from one address to another vanish. */
+  blocks: (from: string, to: string) => boolean = () => false;
   /** Longer ones vanish. */
   longest = Infinity;
   /** All that was sent, whatever became of it. */
@@ -54,13 +56,15 @@ export class Datagrams {
     this.#sessions.delete(address);
   }
 
-  /** Sends a datagram, which goes the way of them. */
+  /** Sends a datagram, which goes the way of them, if the address it is sent from is still in use. */
   send(from: string, to: string, bytes: Uint8Array): void {
+    if (!this.#sessions.has(from)) return;
     const random = this.#random;
     this.sent.push({ time: this.#clock.now, from, to, bytes });
     const copies = random.next() < this.doubling ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (random.next() < this.loss || bytes.length > this.longest) continue;
+      if (this.blocks(from, to)) continue;
       this.#clock.after(random.integer(...this.delay), () => this.deliver(from, to, bytes));
     }
   }

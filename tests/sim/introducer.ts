@@ -47,10 +47,10 @@ export class Introducer implements ThreadDelay {
   /** The client's ways to reach it. */
   ports(client: () => Client): MainThreadPorts {
     return {
-      requestHello: (link, index) =>
+      requestHello: (link, session, index) =>
         this.#toMain.post(() => {
           this.links.add(link);
-          const bytes = this.#introduction.hello(link, index);
+          const bytes = this.#introduction.hello(link, session, index);
           this.#toWorker.post(() => client().hello(link, bytes));
         }),
       requestRekey: (link) =>

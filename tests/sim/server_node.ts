@@ -143,6 +143,7 @@ export class ServerNode implements Listener {
   /** Ends the server without a word to anybody. */
   powerCut(): void {
     for (const wire of this.#wires.values()) wire.silence();
+    this.#network.datagrams.unbind(this.#host);
     this.stop();
   }
 
@@ -165,6 +166,7 @@ export class ServerNode implements Listener {
         mute: () => end.mute(),
         abort: () => end.abort(),
         close: () => end.close(),
+        quality: () => end.quality(),
       },
       { host: source, network: source.slice(0, source.lastIndexOf(".")) },
       clock.now,

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { OUTBOX_LIMIT, OUTBOX_RESERVE } from "../../lib/session/limits.ts";
-import type { Transport } from "../../lib/session/transport.ts";
+import type { StreamQuality, StreamTransport } from "../../lib/session/transport.ts";
 import type { Random } from "../random.ts";
 import type { Clock } from "./clock.ts";
 
@@ -67,13 +67,16 @@ export class Wire {
 }
 
 /** One end of a wire. */
-export class WireEnd implements Transport {
+export class WireEnd implements StreamTransport {
   /** All that was sent from this end, whatever became of it. */
   readonly sent: Sent[] = [];
   /** What somebody on the way makes of a unit sent from here, the first of which is number 0. */
   tamper: (unit: Uint8Array, number: number) => Uint8Array[] = (unit) => [unit];
   /** Bytes that are on their way at the most before others have to wait in an outbox. */
   window = Infinity;
+  /** Units that had to be sent again, as this end's machine would know it. */
+  repeats = 0;
+  #acknowledged = 0;
   readonly #way: Way;
   #other: WireEnd | undefined;
   #session: Session | undefined;
@@ -129,6 +132,19 @@ export class WireEnd implements Transport {
   /** @see {Transport} */
   hasRoom(length: number): boolean {
     return this.#waiting + length <= OUTBOX_LIMIT;
+  }
+
+  /** @see {StreamTransport} */
+  quality(): StreamQuality {
+    const sent = this.sent.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const acknowledged = this.#acknowledged;
+    const { repeats } = this;
+    return {
+      segments: this.sent.length + repeats,
+      repeats,
+      acknowledged,
+      isPending: acknowledged < sent,
+    };
   }
 
   /** @see {Transport} */
@@ -201,6 +217,7 @@ export class WireEnd implements Transport {
     if (wait > 0) return clock.after(wait, () => this.#arrive());
     while (this.#flights.length > 0 && this.#flights[0]!.arrival <= clock.now) {
       const { bytes, ending } = this.#flights.shift()!;
+      this.#other!.#acknowledged += bytes.length;
       this.#arrived = joined(this.#arrived, bytes);
       this.#ending ??= ending;
     }

@@ -59,7 +59,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
   assertEquals(`${network}`, "10.0.0.0/16");
   assertEquals(settings, {
     classic: false,
-    udp: false,
+    carriers: ["tcp", "udp"],
     crypto: "auto",
     port: 2002,
     tun: "simplevpn%d",
@@ -83,7 +83,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
 Deno.test("A client knows nothing of a server by itself, and has its own defaults for the rest", () => {
   assertEquals(client(), {
     classic: false,
-    udp: false,
+    carriers: ["tcp", "udp"],
     crypto: "auto",
     tun: "simplevpn%d",
     offload: true,
@@ -133,7 +133,7 @@ Deno.test("A server takes every option that it has", () => {
   ]);
   assertEquals(settings, {
     classic: true,
-    udp: false,
+    carriers: ["tcp", "udp"],
     crypto: "node",
     port: 2003,
     tun: "vpn.0",
@@ -162,7 +162,7 @@ Deno.test("A client takes every option that it has", () => {
     ),
     {
       classic: false,
-      udp: false,
+      carriers: ["tcp", "udp"],
       crypto: "libcrypto",
       tun: "vpn.0",
       offload: false,
@@ -416,8 +416,12 @@ Deno.test("An invite is for one NAME, for some time", () => {
   refuses(invite, "--expires", ["0d", "7", "7w", "-1d", "1.5h", "7 d", "123456s"]);
 });
 
-Deno.test("-u means UDP only, which the classic protocol does not have", () => {
-  assertEquals([server("-u").udp, client("--udp").udp], [true, true]);
+Deno.test("-u means UDP only, which the classic protocol does not have, and --tcp TCP only", () => {
+  for (const read of [server, client]) {
+    assertEquals([read("-u").carriers, read("--udp").carriers], [["udp"], ["udp"]]);
+    assertEquals(read("--tcp").carriers, ["tcp"]);
+    assertThrows(() => read("--tcp", "-u"), UsageError, "--tcp and -u exclude each other");
+  }
   assertThrows(() => server("-u", "--classic"), UsageError, "leave out either --classic or -u");
   assertThrows(() => classic("-u"), UsageError, "leave out either --classic or -u");
 });

@@ -52,10 +52,14 @@ const FULL: Initiation = {
   capabilities: 0xfffffffe,
   invite: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   address: 0xfffefdfc,
+  session: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
 };
 
 Deno.test("readInitiation() gives back what writeInitiation() wrote; all have one length", () => {
-  const bare = { timestamp: 0, capabilities: 0, invite: undefined, address: undefined };
+  const bare = {
+    ...{ timestamp: 0, capabilities: 0, invite: undefined, address: undefined },
+    session: undefined,
+  };
   assertEquals(readInitiation(writeInitiation(FULL)), FULL);
   assertEquals(readInitiation(writeInitiation(bare)), bare);
   assertEquals(writeInitiation(FULL).length, writeInitiation(bare).length);

@@ -20,7 +20,7 @@ import { Introduction } from "../../../lib/session/introduction.ts";
 import { MAX_CONNECTIONS, MAX_LEASES } from "../../../lib/session/limits.ts";
 import type { ChannelContext } from "../../../lib/session/secure_channel.ts";
 import { Server, type ServerEvent } from "../../../lib/session/server.ts";
-import type { Transport } from "../../../lib/session/transport.ts";
+import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 
 const SLOTS = 4;
 const TIMING = { keepalive: 15_000, timeout: 60_000 };
@@ -45,7 +45,7 @@ export function testPeer(name: string, key: KeyPair, address: string, ...routes:
 }
 
 /** One end of a wire: keeps what is sent until it is fetched. */
-export class TestTransport implements Transport {
+export class TestTransport implements StreamTransport {
   ended: "open" | "closed" | "reset" = "open";
   #sent: Uint8Array[] = [];
 
@@ -54,6 +54,10 @@ export class TestTransport implements Transport {
     const bytes = Uint8Array.from(this.#sent.flatMap((unit) => [...unit]));
     this.#sent = [];
     return bytes;
+  }
+
+  quality(): StreamQuality {
+    return { segments: 0, repeats: 0, acknowledged: 0, isPending: false };
   }
 
   send(bytes: Uint8Array, offset: number, length: number): boolean {
@@ -192,11 +196,12 @@ export class SceneClient {
       { timestamp: () => timestamp++, randomKey: () => scene.randomKey() },
     );
     const later = (task: () => void): void => void this.tasks.push(task);
-    this.client = new Client({ classic: false, timing: TIMING }, {
+    this.client = new Client({ classic: false, carriers: ["tcp"], timing: TIMING }, {
       resolve: () => {},
       connect: (link) => this.#session = this.client.connected(link, this.transport, scene.now),
       abandon: () => {},
-      requestHello: (link) => later(() => this.client.hello(link, introduction.hello(link))),
+      requestHello: (link, session) =>
+        later(() => this.client.hello(link, introduction.hello(link, session))),
       requestRekey: (link) =>
         later(() => this.client.rekeyInitiation(link, introduction.rekey(link))),
       complete: (link, message) =>

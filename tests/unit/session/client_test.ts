@@ -12,6 +12,7 @@ const TRANSPORT = {
   mute: () => {},
   abort: () => {},
   close: () => {},
+  quality: () => ({ segments: 0, repeats: 0, acknowledged: 0, isPending: false }),
 };
 
 /** The events of a classic client whose first connection ends before it is given its address. */
@@ -22,6 +23,7 @@ function afterFirstEnd(orderly: boolean): string[] {
   const client: Client = new Client(
     {
       classic: true,
+      carriers: ["tcp"],
       address: parseIpv4("10.0.0.7"),
       timing: { keepalive: 15_000, timeout: 30_000 },
     },

@@ -11,7 +11,7 @@ import { Counters, DropReason } from "../../../lib/session/counters.ts";
 import { REJECT_AFTER_TIME, REKEY_AFTER_TIME } from "../../../lib/session/limits.ts";
 import { RecordChannel } from "../../../lib/session/record_channel.ts";
 import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
-import type { Transport } from "../../../lib/session/transport.ts";
+import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 import { flip } from "../../hex.ts";
 import { Random } from "../../random.ts";
 
@@ -19,7 +19,7 @@ const TIMING = { keepalive: 15_000, timeout: 60_000 };
 const BOTH = Capability.Offload | Capability.UdpSegments;
 
 /** One end: keeps what it sends until a test passes it on, and what comes to it. */
-class End implements ChannelOwner, Transport {
+class End implements ChannelOwner, StreamTransport {
   readonly counters = new Counters();
   readonly clock = { now: 0 };
   readonly batches = new Batches(new Uint8Array(4 * Batches.SLOT), 0, 2);
@@ -31,6 +31,8 @@ class End implements ChannelOwner, Transport {
   controls: [type: number, body: Uint8Array][] = [];
   loss: ChannelLoss | undefined;
   room = Infinity;
+  /** What the transport tells of itself, one after the other. */
+  qualities: StreamQuality[] = [];
 
   constructor(handshake: Handshake, own: number, other: number, suite = nodeCipher) {
     this.channel = new RecordChannel(this, this, handshake, other, TIMING, {
@@ -50,6 +52,10 @@ class End implements ChannelOwner, Transport {
 
   hasRoom(length: number): boolean {
     return length <= this.room;
+  }
+
+  quality(): StreamQuality {
+    return this.qualities.shift()!;
   }
 
   mute(): void {}

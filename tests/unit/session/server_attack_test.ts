@@ -5,14 +5,17 @@ import { ipv6Bytes } from "../../../lib/address/ipv6_address.ts";
 import { Registry } from "../../../lib/config/registry.ts";
 import { CONTROL_LENGTH, writeControl } from "../../../lib/protocol/classic.ts";
 import { MAX_CONFIGURATIONS } from "../../../lib/session/limits.ts";
+import { PeerSession } from "../../../lib/session/peer_session.ts";
 import { AttackScene, type SceneClient, testKey, testPeer } from "./attack_scene.ts";
 
 const [A, B] = [testKey(2), testKey(3)];
 
+/** The connection by which packets for an address go. */
 function ownerOf(scene: AttackScene, address: string): unknown {
   const { table } = scene.server.router;
   const parsed = parseAddress(address);
-  return isIpv4(parsed) ? table.ownerOf(parsed) : table.ownerOfIpv6(ipv6Bytes(parsed), 0);
+  const owner = isIpv4(parsed) ? table.ownerOf(parsed) : table.ownerOfIpv6(ipv6Bytes(parsed), 0);
+  return owner instanceof PeerSession ? owner.active : owner;
 }
 
 function stageOf({ wire }: SceneClient): unknown {
@@ -91,11 +94,11 @@ Deno.test("a classic client is refused an address that a secure peer's network c
 
 Deno.test("a client ends a connection over which new settings come faster than it can make them", () => {
   const scene = new AttackScene();
-  const peer = testPeer("a", A, "10.0.0.2");
-  scene.registry = new Registry([peer]);
+  const peers = [testPeer("a", A, "10.0.0.2", "192.168.7.0/24"), testPeer("a", A, "10.0.0.2")];
+  scene.registry = new Registry([peers[1]!]);
   const a = scene.client(A).join();
   const change = (): void => {
-    for (const isolated of [true, false]) scene.change(new Registry([{ ...peer, isolated }]));
+    for (const peer of peers) scene.change(new Registry([peer]));
     a.hear();
   };
   for (let i = 0; i < 20; i++) {

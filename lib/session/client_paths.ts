@@ -1,0 +1,115 @@
+import type { Carrier } from "../protocol/hello.ts";
+import type { Attempt } from "./attempt.ts";
+import { Backoff } from "./backoff.ts";
+import { BACKOFF_FIRST, BACKOFF_RESET, OTHER_PATH_LONGEST, UDP_PATIENCE } from "./limits.ts";
+import type { LinkLoss } from "./link.ts";
+import { Paths } from "./paths.ts";
+
+export interface ClientPathsPorts {
+  /** Makes an attempt to reach the server over this carrier, too, which does nothing yet. */
+  attempt(carrier: Carrier, now: number): Attempt;
+  /** Begins it; it may come to nothing before the call returns. */
+  connect(attempt: Attempt): void;
+  /** Packets go by another path from now on. */
+  moved(carrier: Carrier, reason: string): void;
+  /** Gives numbers from 0 up to, not including, 1. */
+  random(): number;
+}
+
+/**
+ * The paths of a client that is connected. Where the server may be reached over two carriers it goes on
+ * trying to reach it over the one that is missing.
+ */
+export class ClientPaths {
+  readonly #ports: ClientPathsPorts;
+  readonly #carriers: readonly Carrier[];
+  readonly #paths: Paths<Attempt>;
+  readonly #backoff: Backoff;
+  /** The attempt to reach the server by the path that is missing. */
+  #attempt: Attempt | undefined;
+  /** When that is made, if it is not being made. */
+  #nextAt: number;
+  /** When a path was added last. */
+  #addedAt: number;
+
+  constructor(first: Attempt, carriers: readonly Carrier[], ports: ClientPathsPorts, now: number) {
+    this.#ports = ports;
+    this.#carriers = carriers;
+    this.#paths = new Paths((reason) => ports.moved(this.#paths.active!.target.carrier, reason));
+    this.#backoff = new Backoff(() => ports.random(), BACKOFF_FIRST, OTHER_PATH_LONGEST);
+    this.#nextAt = this.#addedAt = now;
+    this.#paths.add(first, now);
+  }
+
+  /** By which packets go; undefined if no path is left. */
+  get active(): Attempt | undefined {
+    return this.#paths.active;
+  }
+
+  /** When `advance()` has something to do at the earliest. */
+  get deadline(): number {
+    const tcp = this.#paths.get("tcp")?.deadline ?? Infinity;
+    const udp = this.#paths.get("udp")?.deadline ?? Infinity;
+    const other = this.#attempt?.deadline ??
+      (this.#missing === undefined ? Infinity : this.#nextAt);
+    return Math.min(this.#paths.deadline, tcp, udp, other);
+  }
+
+  /** The path, or the attempt to make one, whose link has this number. */
+  attempt(number: number): Attempt | undefined {
+    return [...this.#paths.all, this.#attempt].find((attempt) => attempt?.number === number);
+  }
+
+  /** Does what is due by `now`. */
+  advance(now: number): void {
+    for (const attempt of [...this.#paths.all, this.#attempt]) {
+      if (attempt !== undefined && now >= attempt.deadline) attempt.advance(now);
+    }
+    this.#paths.advance(now);
+    this.#dropSilent(now);
+    const missing = this.#missing;
+    if (missing === undefined || this.#attempt !== undefined || now < this.#nextAt) return;
+    this.#attempt = this.#ports.attempt(missing, now);
+    this.#ports.connect(this.#attempt);
+  }
+
+  /** A packet is about to be sent. */
+  sending(now: number): void {
+    this.#paths.sending(now);
+  }
+
+  /** The attempt came to a path. */
+  add(attempt: Attempt, now: number): void {
+    this.#attempt = undefined;
+    this.#addedAt = now;
+    this.#paths.add(attempt, now);
+  }
+
+  /** A path, or the attempt to make one, is lost. Returns whether it was a path. */
+  lost(attempt: Attempt, { reason }: LinkLoss, now: number): boolean {
+    const wasPath = attempt !== this.#attempt;
+    if (!wasPath) this.#attempt = undefined;
+    else if (now >= this.#addedAt + BACKOFF_RESET) this.#backoff.reset();
+    this.#nextAt = now + this.#backoff.next();
+    this.#paths.remove(attempt, reason, now);
+    return wasPath;
+  }
+
+  /** Ends everything, in good order. */
+  close(): void {
+    this.#attempt?.end();
+    for (const path of this.#paths.all) path.close();
+  }
+
+  /** Over UDP nobody tells that the server has forgotten a connection, as one that was started anew has. */
+  #dropSilent(now: number): void {
+    const udp = this.#paths.get("udp");
+    if (udp === undefined || this.#paths.active === udp) return;
+    if (udp.meter.silence(now) < UDP_PATIENCE) return;
+    udp.disconnected("UDP lets nothing through", now);
+  }
+
+  get #missing(): Carrier | undefined {
+    return this.#carriers.find((carrier) => this.#paths.get(carrier) === undefined);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Offload } from "../packet/offload.ts";
+import type { CloseReason } from "../protocol/control.ts";
+import type { Admission } from "./gatekeeper.ts";
+import { Paths } from "./paths.ts";
+import type { Member } from "./router.ts";
+import type { SecurePeer } from "./secure_peer.ts";
+
+/** What a session tells its server. */
+export interface PeerSessionOwner {
+  /** Whether clients reach the server's side only, not each other. */
+  readonly isolate: boolean;
+  /** The time by the server's clock, in milliseconds. */
+  readonly now: number;
+  /** The session has something to do sooner than it had. */
+  hurry(session: PeerSession): void;
+  /** What goes to the client goes by another path from now on. */
+  moved(session: PeerSession, reason: string): void;
+}
+
+/** A secure client that was let in: the one or two connections that it has, as one member. */
+export class PeerSession implements Member {
+  readonly #owner: PeerSessionOwner;
+  readonly #paths: Paths<SecurePeer>;
+  /** What the client was admitted as last. */
+  admission: Admission;
+
+  constructor(owner: PeerSessionOwner, admission: Admission) {
+    this.#owner = owner;
+    this.admission = admission;
+    this.#paths = new Paths((reason) => owner.moved(this, reason));
+  }
+
+  /** By which packets go to the client; undefined if it has no connection any more. */
+  get active(): SecurePeer | undefined {
+    return this.#paths.active;
+  }
+
+  /** When `advance()` has something to do at the earliest. */
+  get deadline(): number {
+    return this.#paths.deadline;
+  }
+
+  advance(now: number): void {
+    this.#paths.advance(now);
+  }
+
+  /** Adds a connection, in place of an older one over the same carrier. */
+  add(peer: SecurePeer): void {
+    if (this.#paths.get(peer.carrier) === peer) return;
+    this.#paths.add(peer, this.#owner.now)?.drop("made its connection anew");
+  }
+
+  /** A connection is gone. */
+  remove(peer: SecurePeer, reason: string): void {
+    this.#paths.remove(peer, reason, this.#owner.now);
+  }
+
+  /** Tells the client why, and ends all connections. */
+  expel(reason: CloseReason): void {
+    for (const peer of this.#paths.all) peer.expel(reason);
+  }
+
+  /** Ends all connections without a word. */
+  drop(reason: string): void {
+    for (const peer of this.#paths.all) peer.drop(reason);
+  }
+
+  /** @see {Member} */
+  get isolated(): boolean {
+    return this.#owner.isolate || this.admission.isolated;
+  }
+
+  /** @see {Member} */
+  get hasRoom(): boolean {
+    return this.#paths.active?.hasRoom ?? true;
+  }
+
+  /** @see {Member} */
+  deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    if (this.#paths.sending(this.#owner.now)) this.#owner.hurry(this);
+    this.#paths.active?.send(bytes, offset, length, offload);
+  }
+}
