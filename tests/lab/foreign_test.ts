@@ -59,7 +59,7 @@ async function openForeignLab(ofServer: string[], ofClient: string[]): Promise<F
     await router.run("sh", "-c", `echo 1 > /proc/sys/net/${setting}`);
   }
   await lab.startSecureServer("--network", "fd00::/64", ...ofServer);
-  const { process } = await lab.join(client, "router", ...ofClient);
+  const { process } = await lab.join(client, "router", "--tcp", ...ofClient);
   const routes = NETWORKS.flatMap((network) => ["--route", network]);
   await lab.manage("peers", "set", "router", ...routes);
   await process.waitFor(/changed this machine's settings/);

@@ -25,7 +25,7 @@ async function openLab(
     const joined = [];
     for (let i = 0; i < clients; i++) {
       const client = await lab.addClient();
-      joined.push({ machine: client.machine, ...await lab.join(client, `peer${i + 1}`) });
+      joined.push({ machine: client.machine, ...await lab.join(client, `peer${i + 1}`, "--tcp") });
     }
     return { lab, joined };
   } catch (error) {

@@ -60,7 +60,7 @@ async function assertExact(mtu: number, ofServer: boolean, ofClient: boolean): P
   const options = (offload: boolean): string[] => offload ? [] : ["--no-offload"];
   const network = ["--network", "fd00::/64"];
   const server = await lab.startSecureServer("--mtu", `${mtu}`, ...network, ...options(ofServer));
-  const joined = await lab.join(client, "pi", ...options(ofClient));
+  const joined = await lab.join(client, "pi", "--tcp", ...options(ofClient));
   for (const to of Object.values(SERVERS)) {
     await sendAgainOnlyWhatIsLost(client.machine, to, joined.tun);
   }

@@ -49,7 +49,7 @@ for (
       );
       await server.waitFor(/Listening on/);
       await server.waitFor(/leaves checksums and tcp segmentation/);
-      await lab.join(client, "pi");
+      await lab.join(client, "pi", "--tcp");
       await startEcho(lab.server);
       const before = (await countersOf(server)).packets;
       const { here, there } = await tcpFlows(client.machine, "10.0.0.1", 1);
@@ -71,7 +71,7 @@ for (const options of [[], ["--no-offload"]]) {
       await using lab = await TunnelLab.open();
       const client = await lab.addClient();
       await lab.startSecureServer("--mtu", "65535", ...options);
-      const { address } = await lab.join(client, "pi", ...options);
+      const { address } = await lab.join(client, "pi", "--tcp", ...options);
       // The headers of IPv4 and ICMP take 28 bytes.
       const ping = ["ping", "-c", "2", "-i", "0.1", "-W", "2", "-M", "do", "-s", `${65_535 - 28}`];
       await client.machine.run(...ping, "10.0.0.1");
@@ -87,7 +87,7 @@ await labTest(
     await using lab = await TunnelLab.open();
     const client = await lab.addClient();
     await lab.startSecureServer("--mtu", "1337");
-    const { tun } = await lab.join(client, "pi");
+    const { tun } = await lab.join(client, "pi", "--tcp");
     for (const [machine, device] of [[lab.server, "simplevpn0"], [client.machine, tun]] as const) {
       const setting = async (name: string): Promise<number> =>
         Number(await machine.run("cat", `/sys/class/net/${device}/${name}`));

@@ -93,7 +93,7 @@ await labTest("a client that nobody let in gets no answer", [], async () => {
   const server = await lab.startSecureServer();
   const [, key] = await server.waitFor(/The server key is (\S+)/);
   const client = await lab.addClient();
-  const command = lab.secureCommand(client, "-s", client.server, "--server-key", key!);
+  const command = lab.secureCommand(client, "--tcp", "-s", client.server, "--server-key", key!);
   await client.machine.start(command).waitFor(/did not answer the handshake.*trying on/);
   assertEquals((await countersOf(server)).drops.refused, 1);
 });
