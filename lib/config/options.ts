@@ -1,5 +1,6 @@
 /** The options of both programs' commands, as tables that command lines are read and helped by. */
 import {
+  CLASSIC_KEEPALIVE_INTERVAL,
   CLIENT_TIMEOUT,
   KEEPALIVE_INTERVAL,
   MAX_CONNECTIONS,
@@ -142,7 +143,7 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     name: "keepalive",
     value: "SECONDS",
     help: `with --classic: ask for a sign of life after so long (default ${
-      KEEPALIVE_INTERVAL / 1000
+      CLASSIC_KEEPALIVE_INTERVAL / 1000
     })`,
   },
   {

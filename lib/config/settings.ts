@@ -5,6 +5,7 @@ import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import type { Prefix } from "../address/prefix.ts";
 import {
+  CLASSIC_KEEPALIVE_INTERVAL,
   CLIENT_TIMEOUT,
   KEEPALIVE_INTERVAL,
   MAX_CONNECTIONS,
@@ -114,7 +115,7 @@ export interface InviteSettings {
 export function readServerSettings(args: Arguments): ServerSettings {
   readOperands(args);
   return {
-    ...readCommonSettings(args, SERVER_TIMEOUT),
+    ...readCommonSettings(args, KEEPALIVE_INTERVAL, SERVER_TIMEOUT),
     port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
     ...readNetworks(args),
@@ -132,7 +133,7 @@ const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
   const settings: ClientSettings = {
-    ...readCommonSettings(args, CLIENT_TIMEOUT),
+    ...readCommonSettings(args, CLASSIC_KEEPALIVE_INTERVAL, CLIENT_TIMEOUT),
     host: read(args, "server", host),
     port: read(args, "port", port),
     serverKey: read(args, "server-key", publicKey),
@@ -177,8 +178,12 @@ export function isHostOf(network: Ipv4Prefix, address: number): boolean {
   return address > network.first && address < network.last;
 }
 
-function readCommonSettings(args: Arguments, timeout: number): CommonSettings {
-  const timing = readTiming(args, timeout);
+function readCommonSettings(
+  args: Arguments,
+  defaultKeepalive: number,
+  defaultTimeout: number,
+): CommonSettings {
+  const timing = readTiming(args, defaultKeepalive, defaultTimeout);
   const classic = isGiven(args, "classic");
   return {
     classic,
@@ -205,9 +210,13 @@ function readCarriers(args: Arguments, classic: boolean): Carrier[] {
 }
 
 /** A short timeout alone is clear enough: signs of life are asked for well before it. */
-function readTiming(args: Arguments, defaultTimeout: number): LivenessTiming {
+function readTiming(
+  args: Arguments,
+  defaultKeepalive: number,
+  defaultTimeout: number,
+): LivenessTiming {
   const timeout = read(args, "timeout", seconds) ?? defaultTimeout;
-  const usual = KEEPALIVE_INTERVAL < timeout ? KEEPALIVE_INTERVAL : timeout / 3;
+  const usual = defaultKeepalive < timeout ? defaultKeepalive : timeout / 3;
   const keepalive = read(args, "keepalive", seconds) ?? usual;
   if (keepalive < timeout) return { keepalive, timeout };
   throw new UsageError("The option --keepalive must be less than --timeout");

@@ -1,7 +1,10 @@
 /** Every timer and limit of a session, in one place. Times are in milliseconds, sizes in bytes. */
 
-/** A client that neither sent, or did not hear, anything for this long sends a keepalive. */
-export const KEEPALIVE_INTERVAL = 15_000;
+/** An end that did not send, or did not hear, anything for this long sends a Ping: NATs forget later. */
+export const KEEPALIVE_INTERVAL = 25_000;
+
+/** As KEEPALIVE_INTERVAL, for classic clients, as the C program does it. */
+export const CLASSIC_KEEPALIVE_INTERVAL = 15_000;
 
 /** Keepalives that follow an unanswered one are this far apart. */
 export const KEEPALIVE_RETRY = 1_000;

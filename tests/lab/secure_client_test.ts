@@ -15,7 +15,7 @@ import {
 const PYTHON = ["/usr/bin/python3", "-B"];
 const CLIENT = new URL("secure_client.py", import.meta.url).pathname;
 const CONFIGURATION =
-  "configuration gadget 10.0.0.2/16 fd00:1:2::2/64 mtu 1400 keepalive 15000 timeout 60000 " +
+  "configuration gadget 10.0.0.2/16 fd00:1:2::2/64 mtu 1400 keepalive 25000 timeout 60000 " +
   "routes 192.0.2.0/24,2001:db8:9::/48";
 
 /** What is missing for the client; undefined if nothing is. */

@@ -8,7 +8,11 @@ import { Batches } from "../../lib/session/batches.ts";
 import { inTurn } from "../../lib/session/candidates.ts";
 import { Client, type ClientEvent } from "../../lib/session/client.ts";
 import { Counters } from "../../lib/session/counters.ts";
-import { CLIENT_TIMEOUT, DATAGRAM_MOST, KEEPALIVE_INTERVAL } from "../../lib/session/limits.ts";
+import {
+  CLASSIC_KEEPALIVE_INTERVAL,
+  CLIENT_TIMEOUT,
+  DATAGRAM_MOST,
+} from "../../lib/session/limits.ts";
 import { type Credentials, Introducer, type MainThreadPorts } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
@@ -91,7 +95,7 @@ export class ClientNode {
         classic: credentials === undefined,
         carriers: options.carriers ?? ["tcp"],
         address: wanted,
-        timing: { keepalive: KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
+        timing: { keepalive: CLASSIC_KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
       },
       {
         resolve: () => this.#resolve(),

@@ -7,7 +7,9 @@ import {
   DATAGRAM_LEAST,
   DATAGRAM_MOST,
   HANDSHAKE_RATE,
+  KEEPALIVE_INTERVAL,
   REKEY_AFTER_TIME,
+  UDP_PATIENCE,
 } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { SentDatagram } from "./datagrams.ts";
@@ -236,7 +238,10 @@ Deno.test("a server that stops says so, one that vanishes is noticed, and client
   server.stop();
   world.clock.run(0);
   world.network.datagrams.loss = 0;
-  world.clock.waitUntil(() => pi.told("down").length === 2, 27_000);
+  world.clock.waitUntil(
+    () => pi.told("down").length === 2,
+    KEEPALIVE_INTERVAL + UDP_PATIENCE + 2_000,
+  );
   assertMatch(pi.told("down")[1]!.reason, /silent for too long/);
   server.start();
   world.clock.waitUntil(() => pi.isUp);

@@ -66,7 +66,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     offload: true,
     congestion: undefined,
     mtu: 1500,
-    timing: { keepalive: 15_000, timeout: 60_000 },
+    timing: { keepalive: 25_000, timeout: 60_000 },
     logLevel: "info",
     jsonLogs: false,
     listen: undefined,
