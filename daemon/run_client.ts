@@ -95,7 +95,9 @@ class ClientControl {
   #lastServer: SocketAddress | undefined;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
-  /** The same of the path that is missing. */
+  /** How packets go to the server now, and why, in words. */
+  #way = "Not connected yet";
+  /** Why the path that is missing could not be had, so that each reason is told once. */
   readonly #pathFailures = new Map<Carrier, string>();
 
   constructor(
@@ -118,7 +120,7 @@ class ClientControl {
       { tun, capabilities, classic, carriers, address, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
-    reportCounters(this.#worker.counters);
+    reportCounters(this.#worker.counters, () => this.#way);
     releaseStartupMemory();
   }
 
@@ -207,6 +209,7 @@ class ClientControl {
         return log.info(CHANGES[event.cause], { mtu: event.pathMtu });
       case "down":
         this.#lastFailure = event.reason;
+        this.#way = `Not connected: ${event.reason}`;
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -239,6 +242,7 @@ class ClientControl {
         );
       }
       case "moved":
+        this.#way = `Sending over ${values.carrier}: ${event.reason}`;
         return log.info("Sending over {carrier} from now on: {reason}", values);
     }
   }
@@ -255,6 +259,7 @@ class ClientControl {
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#lastFailure = "";
+    this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",

@@ -1,11 +1,11 @@
 /** What a client and the connections inside its tunnel live through. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { LabProcess, Machine } from "../../scripts/lab.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
+import { filter, unfilter } from "./packet_filter.ts";
+import { assertFlows, startStream } from "./steady_stream.ts";
 import { connected, type ConnectedClient, labTest, TunnelLab } from "./tunnel_lab.ts";
 
-const ECHO = [Deno.execPath(), "run", "--no-prompt", "--allow-net"]
-  .concat(new URL("echo_stream.ts", import.meta.url).pathname);
 /** Timers so short that a dead path shows within a test. */
 const IMPATIENT = ["--keepalive", "0.3", "--timeout", "1.5"];
 
@@ -49,7 +49,7 @@ await labTest("a TCP connection survives a cable that is cut and mended", ["nft"
   const from = session.process.stderr.length;
   await cut(lab.server);
   await session.process.waitFor(/Lost the connection: the server was silent/, undefined, from);
-  await mend(lab.server);
+  await unfilter(lab.server);
   assertEquals(await connected(session.process, 20_000, from), addressOf(session));
   await assertFlows(stream);
 });
@@ -64,7 +64,7 @@ await labTest("a client stays connected over a cut shorter than its timeout", ["
   // The kernel says that it sends again and again what nobody acknowledges.
   const socket = (): Promise<string> => lab.server.run("ss", "-tin", "sport", "=", ":2002");
   assertMatch(await eventually(socket, (text) => /backoff:/.test(text)), /backoff:[1-9]/);
-  await mend(lab.server);
+  await unfilter(lab.server);
   await assertFlows(stream);
   assertEquals(process.stderr.includes("Lost the connection"), false, process.stderr);
 });
@@ -135,38 +135,11 @@ function addressOf(
   return address;
 }
 
-/** Starts a TCP connection to `address` on one machine from another, and waits until it flows. */
-async function startStream(to: Machine, address: string, from: Machine): Promise<LabProcess> {
-  const listener = to.start([...ECHO, "serve", address, "7"]);
-  await listener.waitFor(/listening/);
-  const stream = from.start([...ECHO, "dial", address, "7"]);
-  await stream.waitFor(/echo 3\n/);
-  return stream;
-}
-
-/** Asserts that a stream goes on from where it is now. */
-async function assertFlows(stream: LabProcess): Promise<void> {
-  const next = lines(stream.stderr) + 5;
-  const arrived = (): Promise<number> => Promise.resolve(lines(stream.stderr));
-  assert(await eventually(arrived, (count) => count >= next) >= next, stream.stderr.slice(-200));
-}
-
-function lines(text: string): number {
-  return text.split("\n").length - 1;
-}
-
 /** Lets nothing through a machine's cables. */
 async function cut(machine: Machine): Promise<void> {
-  const rules = [
-    "add table inet cut",
-    "add chain inet cut in { type filter hook input priority 0; }",
-    "add chain inet cut out { type filter hook output priority 0; }",
-    'add rule inet cut in iifname "eth*" drop',
-    'add rule inet cut out oifname "eth*" drop',
-  ];
-  await machine.run("nft", rules.join("; "));
-}
-
-async function mend(machine: Machine): Promise<void> {
-  await machine.run("nft", "delete table inet cut");
+  await filter(
+    machine,
+    'chain in { type filter hook input priority 0; iifname "eth*" drop; }',
+    'chain out { type filter hook output priority 0; oifname "eth*" drop; }',
+  );
 }

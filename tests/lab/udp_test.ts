@@ -5,6 +5,7 @@ import { fromBase64 } from "../../lib/config/base64.ts";
 import { toHex } from "../hex.ts";
 import { countersOf, eventually } from "./inspection.ts";
 import { iperf } from "./iperf.ts";
+import { filter } from "./packet_filter.ts";
 import { program } from "../../scripts/program.ts";
 import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
@@ -19,11 +20,6 @@ const FLOOD_LEAST = 100_000;
 const FLOOD_RATE = 100_000;
 const STEADY = ["-u", "-b", "50M", "-l", "1300", "-t", "2"];
 const FLOOD = new URL("udp_flood.py", import.meta.url).pathname;
-
-/** Adds rules to a machine's packet filter, in a table of their own. */
-async function filter(machine: Machine, ...chains: string[]): Promise<void> {
-  await machine.run("nft", `table inet lab {\n${chains.join("\n")}\n}`);
-}
 
 /** The port that a client's only UDP socket has. */
 async function portOf(machine: Machine): Promise<string> {
