@@ -9,47 +9,25 @@ import {
   type Sealer,
   TAG_LENGTH,
 } from "../lib/protocol/cipher.ts";
-import { addressOf, NativeBuffer } from "./native_buffer.ts";
+import { NativeBuffer, viewFrom } from "./native_buffer.ts";
 
 /** Versions whose calls are the ones below, newest first. */
 const LIBRARIES = ["libcrypto.so.3", "libcrypto.so.1.1"];
 
 const SYMBOLS = {
-  EVP_chacha20_poly1305: { parameters: [], result: "usize" },
-  EVP_CIPHER_CTX_new: { parameters: [], result: "usize" },
-  EVP_CIPHER_CTX_free: { parameters: ["usize"], result: "void" },
-  EVP_CIPHER_CTX_ctrl: { parameters: ["usize", "i32", "i32", "usize"], result: "i32" },
+  EVP_chacha20_poly1305: { parameters: [], result: "pointer" },
+  EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
+  EVP_CIPHER_CTX_free: { parameters: ["pointer"], result: "void" },
+  EVP_CIPHER_CTX_ctrl: { parameters: ["buffer", "i32", "i32", "buffer"], result: "i32" },
   EVP_CipherInit_ex: {
-    parameters: ["usize", "usize", "usize", "usize", "usize", "i32"],
+    parameters: ["buffer", "pointer", "buffer", "buffer", "buffer", "i32"],
     result: "i32",
   },
-  EVP_CipherUpdate: { parameters: ["usize", "usize", "usize", "usize", "i32"], result: "i32" },
-  EVP_CipherFinal_ex: { parameters: ["usize", "usize", "usize"], result: "i32" },
+  EVP_CipherUpdate: { parameters: ["buffer", "buffer", "buffer", "buffer", "i32"], result: "i32" },
+  EVP_CipherFinal_ex: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 } as const;
 
-/** As libc's: plain numbers pass where Deno's own types want BigInts. */
-interface Calls {
-  EVP_chacha20_poly1305(): bigint;
-  EVP_CIPHER_CTX_new(): bigint;
-  EVP_CIPHER_CTX_free(context: number): void;
-  EVP_CIPHER_CTX_ctrl(context: number, type: number, argument: number, pointer: number): number;
-  EVP_CipherInit_ex(
-    context: number,
-    cipher: number,
-    engine: number,
-    key: number,
-    nonce: number,
-    encrypt: number,
-  ): number;
-  EVP_CipherUpdate(
-    context: number,
-    out: number,
-    outLength: number,
-    input: number,
-    length: number,
-  ): number;
-  EVP_CipherFinal_ex(context: number, out: number, outLength: number): number;
-}
+type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** openssl/evp.h */
 const EVP_CTRL_AEAD_GET_TAG = 0x10;
@@ -59,46 +37,54 @@ const DECRYPT = 0;
 /** "As before", for the direction. */
 const UNCHANGED = -1;
 
-const nonce = new NativeBuffer(NONCE_LENGTH);
-const outLength = new NativeBuffer(4);
+const nonce = new NativeBuffer(NONCE_LENGTH).bytes;
+const tag = new NativeBuffer(TAG_LENGTH).bytes;
+/** Where lengths of output go, which are known, and what a stream cipher has left at the end, nothing. */
+const ignored = new NativeBuffer(TAG_LENGTH).bytes;
 
 /** One EVP_CIPHER_CTX with a key, for one direction. */
 class Context {
   readonly #calls: Calls;
-  readonly #context: number;
+  readonly #context: Deno.PointerObject;
+  /** The context's address as a parameter. */
+  readonly #handle: Uint8Array<ArrayBuffer>;
   #destroyed = false;
 
   constructor(calls: Calls, key: Uint8Array, direction: number) {
     this.#calls = calls;
-    this.#context = Number(calls.EVP_CIPHER_CTX_new());
-    const cipher = Number(calls.EVP_chacha20_poly1305());
-    const copy = new NativeBuffer(key.length);
-    copy.bytes.set(key);
-    const done = this.#context !== 0 &&
-      calls.EVP_CipherInit_ex(this.#context, cipher, 0, copy.address, 0, direction) === 1;
-    copy.bytes.fill(0);
+    const context = calls.EVP_CIPHER_CTX_new();
+    if (context === null) throw new Error("libcrypto has no memory left");
+    this.#context = context;
+    this.#handle = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(context, 1));
+    const cipher = calls.EVP_chacha20_poly1305();
+    const copy = new NativeBuffer(key.length).bytes;
+    copy.set(key);
+    const done = calls.EVP_CipherInit_ex(this.#handle, cipher, null, copy, null, direction) === 1;
+    copy.fill(0);
     if (!done) throw new Error("libcrypto cannot set up ChaCha20-Poly1305");
   }
 
-  /** Begins a record with `length` bytes of associated data at `address`. */
-  begin(nonceBytes: Uint8Array, address: number, length: number): void {
+  /** Begins a record with `length` bytes of associated data. */
+  begin(nonceBytes: Uint8Array, associated: Uint8Array, length: number): void {
     if (this.#destroyed) throw new Error("The key is destroyed");
-    nonce.bytes.set(nonceBytes);
-    this.#calls.EVP_CipherInit_ex(this.#context, 0, 0, 0, nonce.address, UNCHANGED);
-    this.#calls.EVP_CipherUpdate(this.#context, 0, outLength.address, address, length);
+    for (let i = 0; i < NONCE_LENGTH; i++) nonce[i] = nonceBytes[i]!;
+    this.#calls.EVP_CipherInit_ex(this.#handle, null, null, null, nonce, UNCHANGED);
+    this.#calls.EVP_CipherUpdate(this.#handle, null, ignored, associated, length);
   }
 
-  update(address: number, length: number): void {
-    this.#calls.EVP_CipherUpdate(this.#context, address, outLength.address, address, length);
+  /** Encrypts or decrypts in place. */
+  update(bytes: Uint8Array, length: number): void {
+    this.#calls.EVP_CipherUpdate(this.#handle, bytes, ignored, bytes, length);
   }
 
   /** Ends a record; false if it is not authentic. */
-  end(address: number): boolean {
-    return this.#calls.EVP_CipherFinal_ex(this.#context, address, outLength.address) === 1;
+  end(): boolean {
+    return this.#calls.EVP_CipherFinal_ex(this.#handle, ignored, ignored) === 1;
   }
 
-  tag(type: number, address: number): void {
-    this.#calls.EVP_CIPHER_CTX_ctrl(this.#context, type, TAG_LENGTH, address);
+  /** Gets the tag, or says what it must be. */
+  tag(type: number): void {
+    this.#calls.EVP_CIPHER_CTX_ctrl(this.#handle, type, TAG_LENGTH, tag);
   }
 
   /** libcrypto overwrites the key before it frees the memory. */
@@ -116,11 +102,12 @@ class LibcryptoSealer implements Sealer {
   }
 
   seal(nonce: Uint8Array, bytes: Uint8Array, before: number, offset: number, length: number): void {
-    const address = addressOf(bytes) + offset;
-    this.#context.begin(nonce, address - before, before);
-    this.#context.update(address, length);
-    this.#context.end(address + length);
-    this.#context.tag(EVP_CTRL_AEAD_GET_TAG, address + length);
+    const context = this.#context;
+    context.begin(nonce, viewFrom(bytes, offset - before), before);
+    if (length > 0) context.update(viewFrom(bytes, offset), length);
+    context.end();
+    context.tag(EVP_CTRL_AEAD_GET_TAG);
+    for (let i = 0; i < TAG_LENGTH; i++) bytes[offset + length + i] = tag[i]!;
   }
 
   destroy(): void {
@@ -142,11 +129,12 @@ class LibcryptoOpener implements Opener {
     offset: number,
     length: number,
   ): boolean {
-    const address = addressOf(bytes) + offset;
-    this.#context.begin(nonce, address - before, before);
-    this.#context.tag(EVP_CTRL_AEAD_SET_TAG, address + length);
-    this.#context.update(address, length);
-    return this.#context.end(address + length);
+    const context = this.#context;
+    context.begin(nonce, viewFrom(bytes, offset - before), before);
+    for (let i = 0; i < TAG_LENGTH; i++) tag[i] = bytes[offset + length + i]!;
+    context.tag(EVP_CTRL_AEAD_SET_TAG);
+    if (length > 0) context.update(viewFrom(bytes, offset), length);
+    return context.end();
   }
 
   destroy(): void {
@@ -167,7 +155,7 @@ export function openLibcrypto(): CipherSuite | undefined {
 
 function load(library: string): Calls | undefined {
   try {
-    return Deno.dlopen(library, SYMBOLS).symbols as unknown as Calls;
+    return Deno.dlopen(library, SYMBOLS).symbols;
   } catch {
     return undefined;
   }
