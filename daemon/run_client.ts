@@ -6,7 +6,7 @@ import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
-import { DEFAULT_MTU, DEFAULT_PORT } from "../lib/config/options.ts";
+import { DEFAULT_PORT } from "../lib/config/options.ts";
 import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
@@ -112,12 +112,12 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
-    const { classic, address, timing, crypto, congestion } = settings;
+    const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities, classic, carriers, address, timing, crypto, congestion },
+      { tun, capabilities, classic, carriers, address, mtu, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters, () => this.#way);
@@ -205,8 +205,8 @@ class ClientControl {
       case "up":
         return this.#up(event);
       case "changed":
-        this.#configure(event.configuration.address.address, event.configuration, event.pathMtu);
-        return log.info(CHANGES[event.cause], { mtu: event.pathMtu });
+        this.#configure(event.configuration.address.address, event.configuration, event.mtu);
+        return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
         this.#lastFailure = event.reason;
         this.#way = `Not connected: ${event.reason}`;
@@ -247,13 +247,13 @@ class ClientControl {
     }
   }
 
-  #up({ address, configuration, candidate, carrier, pathMtu }: ClientEvent & { type: "up" }): void {
+  #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
     const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
-      pathMtu,
+      mtu,
       [server, ...spare],
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
@@ -278,14 +278,12 @@ class ClientControl {
   #configure(
     address: number,
     configuration: Configuration | undefined,
-    pathMtu: number,
+    mtu: number,
     servers?: readonly SocketAddress[],
   ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
-    const wanted = this.#settings.mtu ?? configuration?.mtu ?? DEFAULT_MTU;
-    const mtu = Math.min(wanted, pathMtu);
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);

@@ -13,7 +13,7 @@ export const IPV6_LEAST_MTU = 1280;
 
 /** Where the header's fields are. */
 export const IPV6_PAYLOAD_LENGTH = 4;
-const NEXT_HEADER = 6;
+export const IPV6_NEXT_HEADER = 6;
 const SOURCE = 8;
 const DESTINATION = 24;
 
@@ -44,7 +44,7 @@ export class Ipv6Packet {
 
   /** Protocol number of what follows the fixed header: an extension header or the payload. */
   get nextHeader(): number {
-    return this.#bytes[this.#offset + NEXT_HEADER]!;
+    return this.#bytes[this.#offset + IPV6_NEXT_HEADER]!;
   }
 
   /** Where the 16 bytes of the source address begin in the packet's buffer. */
@@ -85,7 +85,7 @@ export class Ipv6Payload {
    * the headers of IPsec.
    */
   set(bytes: Uint8Array, offset: number, length: number): boolean {
-    this.protocol = bytes[offset + NEXT_HEADER]!;
+    this.protocol = bytes[offset + IPV6_NEXT_HEADER]!;
     this.start = IPV6_HEADER_LENGTH;
     for (let i = 0; isExtensionHeader(this.protocol); i++) {
       const at = offset + this.start;
@@ -97,6 +97,7 @@ export class Ipv6Payload {
   }
 }
 
-function isExtensionHeader(protocol: number): boolean {
+/** Whether a next header is an extension header that can be stepped over. */
+export function isExtensionHeader(protocol: number): boolean {
   return protocol === HOP_BY_HOP || protocol === ROUTING || protocol === DESTINATION_OPTIONS;
 }

@@ -6,14 +6,17 @@ import { Ipv6Payload } from "./ipv6.ts";
 export const TCP = 6;
 export const UDP = 17;
 
-const IPV4_PROTOCOL = 9;
+/** Where an IPv4 header says its payload's protocol. */
+export const IPV4_PROTOCOL = 9;
 const FRAGMENT = 6;
 /** All of the fragment field but "don't fragment". */
 const IS_FRAGMENT = 0xbfff;
 
-const TCP_HEADER_LEAST = 20;
+/** Bytes of a TCP header without options. */
+export const TCP_HEADER_LEAST = 20;
 const TCP_DATA_OFFSET = 12;
-const TCP_CHECKSUM = 16;
+/** Where in the header the checksum is. */
+export const TCP_CHECKSUM = 16;
 export const UDP_HEADER_LENGTH = 8;
 const UDP_CHECKSUM = 6;
 

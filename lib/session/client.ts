@@ -1,3 +1,5 @@
+import { DEFAULT_MTU } from "../config/options.ts";
+import { MssClamp } from "../packet/mss.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
@@ -31,8 +33,8 @@ import {
 } from "./transport.ts";
 
 /**
- * What a person may want to know of a client. Times are in milliseconds. `pathMtu` is the longest packet
- * that can be sent in one piece, whichever path it goes by; Infinity if any can.
+ * What a person may want to know of a client. Times are in milliseconds. `mtu` is what the interface is
+ * to have: no longer packet can be sent in one piece, whichever path it goes by.
  */
 export type ClientEvent =
   /** Connected to the candidate of this index, with what the server told. */
@@ -42,10 +44,10 @@ export type ClientEvent =
     configuration: Configuration | undefined;
     candidate: number;
     carrier: Carrier;
-    pathMtu: number;
+    mtu: number;
   }
-  /** What the server told, or the path's MTU, changed while connected. */
-  | { type: "changed"; configuration: Configuration; pathMtu: number; cause: ChangeCause }
+  /** What the server told, or the MTU, changed while connected. */
+  | { type: "changed"; configuration: Configuration; mtu: number; cause: ChangeCause }
   /** The server was reached over this carrier, too, or is not any more. */
   | { type: "path_up"; carrier: Carrier }
   | { type: "path_down"; carrier: Carrier; reason: string }
@@ -97,6 +99,8 @@ export interface ClientOptions {
   carriers: readonly Carrier[];
   /** The address to ask for; any will do if undefined. */
   address?: number | undefined;
+  /** Of the interface, at the most; undefined for what the server says. */
+  mtu?: number | undefined;
   /** For as long as the server does not say otherwise. */
   timing: LivenessTiming;
 }
@@ -131,6 +135,9 @@ export class Client implements AttemptOwner {
   /** What the server told last, and by which lengths datagrams pass. */
   #configuration: Configuration | undefined;
   #pathMtu: number;
+  /** Longest packet that the interfaces of both ends take, and every path. */
+  #longest = 0;
+  readonly #mss = new MssClamp();
   /** The address that this client had last. */
   #address: number | undefined;
   #upSince = 0;
@@ -223,6 +230,7 @@ export class Client implements AttemptOwner {
     counters.pass(Way.FromTun, length);
     if (this.#paths === undefined) return counters.drop(DropReason.NotConnected);
     this.#paths.sending(clock.now);
+    this.#mss.clamp(bytes, offset, length, offload, this.#longest);
     this.#paths.active!.link!.fromTun(bytes, offset, length, offload);
   }
 
@@ -273,21 +281,19 @@ export class Client implements AttemptOwner {
     this.#race = undefined;
     this.#address = address;
     this.#upSince = now;
-    this.#configuration = configuration;
-    const pathMtu = this.#learnPathMtu(attempt);
-    this.#ports.report({ type: "up", address, configuration, candidate, carrier, pathMtu });
+    const mtu = this.#learn(attempt, configuration);
+    this.#ports.report({ type: "up", address, configuration, candidate, carrier, mtu });
     this.#paths = this.#newPaths(attempt, now);
   }
 
   /** @see {AttemptOwner} */
   attemptChanged(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void {
-    const before = [this.#configuration, this.#pathMtu];
-    const pathMtu = this.#learnPathMtu(attempt);
-    this.#configuration = configuration;
+    const before = [this.#configuration, this.#mtu];
+    const mtu = this.#learn(attempt, configuration);
     // Each path tells it.
-    if (JSON.stringify(before) === JSON.stringify([configuration, pathMtu])) return;
+    if (JSON.stringify(before) === JSON.stringify([configuration, mtu])) return;
     this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration, pathMtu, cause });
+    this.#ports.report({ type: "changed", configuration, mtu, cause });
   }
 
   /** @see {AttemptOwner} */
@@ -301,6 +307,7 @@ export class Client implements AttemptOwner {
 
   /** @see {AttemptOwner} */
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
+    this.#mss.clamp(bytes, offset, length, offload, this.#longest);
     this.#ports.toTun(bytes, offset, length, offload);
   }
 
@@ -334,10 +341,21 @@ export class Client implements AttemptOwner {
     this.#ports.report({ type: wasPath ? "path_down" : "path_failed", carrier, reason });
   }
 
-  /** Only the UDP path has one, which is remembered when that path is gone, since it may come again. */
-  #learnPathMtu({ link }: Attempt): number {
+  /**
+   * Takes what the server told, and the path's MTU: only the UDP path has one, which is remembered when
+   * that path is gone, since it may come again. Returns the MTU of the interface.
+   */
+  #learn({ link }: Attempt, configuration: Configuration | undefined): number {
     if (link!.pathMtu < Infinity) this.#pathMtu = link!.pathMtu;
-    return this.#pathMtu;
+    this.#configuration = configuration;
+    this.#longest = Math.min(this.#mtu, configuration?.mtu ?? Infinity);
+    return this.#mtu;
+  }
+
+  /** Of the interface. */
+  get #mtu(): number {
+    const wanted = this.#options.mtu ?? this.#configuration?.mtu ?? DEFAULT_MTU;
+    return Math.min(wanted, this.#pathMtu);
   }
 
   #attemptOf(link: number): Attempt | undefined {

@@ -136,9 +136,9 @@ export class ClientNode {
     ).at(-1)!;
   }
 
-  /** Longest packet that the client can send in one piece. */
-  get pathMtu(): number {
-    return this.events.flatMap((event) => "pathMtu" in event ? [event.pathMtu] : []).at(-1)!;
+  /** Of the client's interface. */
+  get mtu(): number {
+    return this.events.flatMap((event) => "mtu" in event ? [event.mtu] : []).at(-1)!;
   }
 
   /** The address that the client was given last, as text. */

@@ -13,9 +13,10 @@ import {
 } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { SentDatagram } from "./datagrams.ts";
+import { TCP, unfinished } from "../unit/packet/offload_packets.ts";
 import { ipv4Packet } from "./packets.ts";
 import { enrolled, secureWorld } from "./secure_scene.ts";
-import type { ServerNode } from "./server_node.ts";
+import { PUSH, type ServerNode } from "./server_node.ts";
 import { World } from "./world.ts";
 
 const SERVER = "10.0.0.1";
@@ -270,9 +271,9 @@ Deno.test("what a path takes is found, and the client told, when long datagrams 
   const { world, server } = secureWorld();
   world.network.datagrams.longest = 1300;
   const pi = join(world, server, "pi");
-  assertEquals(pi.pathMtu, DATAGRAM_MOST - 38);
-  world.clock.waitUntil(() => pi.pathMtu < DATAGRAM_MOST - 38, 10_000);
-  assertEquals(pi.pathMtu, DATAGRAM_LEAST - 38);
+  assertEquals(pi.mtu, PUSH.mtu);
+  world.clock.waitUntil(() => pi.mtu < PUSH.mtu, 10_000);
+  assertEquals(pi.mtu, DATAGRAM_LEAST - 38);
   const largest = ipv4Packet(SERVER, pi.address, world.random.bytes(DATAGRAM_LEAST - 38 - 20));
   world.settle();
   server.send(largest);
@@ -280,8 +281,33 @@ Deno.test("what a path takes is found, and the client told, when long datagrams 
   assertEquals(pi.tun, [largest]);
   // The path is mended, which is tried after a while.
   world.network.datagrams.longest = Infinity;
-  world.clock.waitUntil(() => pi.pathMtu === DATAGRAM_MOST - 38, 1_000_000);
+  world.clock.waitUntil(() => pi.mtu === PUSH.mtu, 1_000_000);
   assert(world.network.datagrams.sent.some(({ bytes }) => bytes.length === DATAGRAM_MOST));
+});
+
+Deno.test("what TCP's ends say of segments is lowered to what the path takes, both ways", () => {
+  const { world, server } = secureWorld();
+  const pi = join(world, server, "pi");
+  const mss = (packet: Uint8Array): number => new DataView(packet.buffer).getUint16(42);
+  /** One that says 1,460, and its way back. */
+  const syn = unfinished({
+    ...{ version: 4, protocol: TCP, flags: 2, ipOptions: 0, tcpOptions: 4 },
+    payload: new Uint8Array(0),
+  });
+  syn.set([2, 4, 1460 >> 8, 1460 & 255], 40);
+  const back = syn.slice();
+  back.set(syn.subarray(16, 20), 12);
+  back.set(syn.subarray(12, 16), 16);
+  const bothWays = (): number[] => {
+    pi.send(syn.slice());
+    server.send(back.slice());
+    world.settle();
+    return [mss(server.tun.at(-1)!), mss(pi.tun.at(-1)!)];
+  };
+  assertEquals(bothWays(), [PUSH.mtu - 40, PUSH.mtu - 40]);
+  world.network.datagrams.longest = 1300;
+  world.clock.waitUntil(() => pi.mtu < PUSH.mtu, 100_000);
+  assertEquals(bothWays(), [DATAGRAM_LEAST - 38 - 40, DATAGRAM_LEAST - 38 - 40]);
 });
 
 Deno.test("who sends a packet that is too long for a client is told what is not", () => {

@@ -25,7 +25,7 @@ import type { Wire } from "./wire.ts";
 const BATCHES = 3;
 
 /** What a server tells its clients if a test says nothing else. */
-const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
+export const PUSH: ServerOptions["push"] = { mtu: 1400, routes: [], dns: [], searchDomains: [] };
 
 export interface ServerNodeOptions
   extends Partial<Omit<ServerOptions, "network" | "network6" | "leases" | "publicKey">> {
