@@ -1,10 +1,9 @@
-import { parseIpv4 } from "../lib/address/ipv4_address.ts";
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
 import { PEERS_ADD_OPTIONS, PEERS_LIST_OPTIONS, STATE_OPTIONS } from "../lib/config/options.ts";
 import type { Peer, Registry } from "../lib/config/registry.ts";
-import { routedNetwork } from "../lib/config/networks.ts";
+import { hostIpv4, routedNetwork } from "../lib/config/networks.ts";
 import {
   isGiven,
   peerName,
@@ -112,7 +111,7 @@ function add(args: Arguments): void {
   const peer: Peer = {
     name: peerName(name!),
     publicKey: toBase64(readKey(key!)),
-    address: read(args, "address", parseIpv4),
+    address: read(args, "address", hostIpv4),
     routes: readAll(args, "route", routedNetwork),
     enabled: true,
     isolated: isGiven(args, "isolate"),
@@ -123,7 +122,7 @@ function add(args: Arguments): void {
 
 function set(args: Arguments): void {
   const [name] = readOperands(args, NAME);
-  const address = read(args, "address", parseIpv4);
+  const address = read(args, "address", hostIpv4);
   const routes = readAll(args, "route", routedNetwork);
   change(args, (registry) =>
     registry.changePeer(name!, {

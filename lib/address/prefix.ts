@@ -1,4 +1,4 @@
-import { type IpAddress, isIpv4 } from "./ip_address.ts";
+import { type IpAddress, isIpv4, isOrdinary } from "./ip_address.ts";
 import { Ipv4Prefix, parseIpv4Prefix } from "./ipv4_prefix.ts";
 import { Ipv6Prefix, parseIpv6Prefix } from "./ipv6_prefix.ts";
 
@@ -27,6 +27,18 @@ export function isIpv6Prefix(prefix: Prefix): prefix is Ipv6Prefix {
 export function isWithin(prefix: Prefix, address: IpAddress): boolean {
   if (isIpv4Prefix(prefix)) return isIpv4(address) && prefix.contains(address);
   return !isIpv4(address) && prefix.contains(address);
+}
+
+/** Length of the block at the beginning of all addresses that are no host's (0.0.0.0/8, ::/64). */
+const FIRST_BLOCK_LENGTHS = { ipv4: 8, ipv6: 64 } as const;
+
+/** Whether hosts may have addresses in a network: whether any of it is ordinary (@see {isOrdinary}). */
+export function hasOrdinary(prefix: Prefix): boolean {
+  const { first, length } = prefix;
+  const isBeginning = isIpv4(first) ? first === 0 : first.every((word) => word === 0);
+  // A shorter one reaches beyond that block; no other such block begins where a longer one does.
+  if (isBeginning) return length < FIRST_BLOCK_LENGTHS[isIpv4(first) ? "ipv4" : "ipv6"];
+  return isOrdinary(first);
 }
 
 /** Whether two networks have addresses in common, which those of different versions never have. */

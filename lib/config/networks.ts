@@ -1,5 +1,6 @@
 /** Networks and addresses that a server is told of on its command line. */
 import { type IpAddress, isIpv4, isOrdinary, parseAddress } from "../address/ip_address.ts";
+import { parseIpv4 } from "../address/ipv4_address.ts";
 import { type Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
@@ -41,7 +42,15 @@ export function routedNetwork(text: string): Prefix {
 
 /** An address that a host on a network can have. */
 export function hostAddress(text: string): IpAddress {
-  const address = parseAddress(text);
+  return checkedHost(text, parseAddress(text));
+}
+
+/** The same, of IPv4. */
+export function hostIpv4(text: string): number {
+  return checkedHost(text, parseIpv4(text));
+}
+
+function checkedHost<Address extends IpAddress>(text: string, address: Address): Address {
   if (isOrdinary(address)) return address;
   throw new RangeError(`"${text}" is no host's address`);
 }

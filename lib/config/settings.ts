@@ -1,6 +1,6 @@
 /** What a person told the programs, checked as a whole. Times are in milliseconds. */
 import type { IpAddress } from "../address/ip_address.ts";
-import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
+import { formatIpv4 } from "../address/ipv4_address.ts";
 import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import type { Prefix } from "../address/prefix.ts";
@@ -24,7 +24,7 @@ import {
   LOG_LEVELS,
   type LogLevel,
 } from "./options.ts";
-import { hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
+import { hostIpv4, hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
   congestionControl,
@@ -138,7 +138,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     port: read(args, "port", port),
     serverKey: read(args, "server-key", publicKey),
     invite: readInvite(args),
-    address: read(args, "address", parseIpv4),
+    address: read(args, "address", hostIpv4),
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
   };
@@ -157,7 +157,7 @@ export function readInviteSettings(args: Arguments): InviteSettings {
   const [name] = readOperands(args, "The NAME of whoever is invited");
   return {
     name: peerName(name!),
-    address: read(args, "address", parseIpv4),
+    address: read(args, "address", hostIpv4),
     routes: readAll(args, "route", routedNetwork),
     expires: read(args, "expires", duration) ?? duration(DEFAULT_EXPIRY),
     host: read(args, "host", host),

@@ -3,7 +3,7 @@ import { addressBytes, addressOfBytes, type IpAddress, isOrdinary } from "../add
 import { type Ipv6Address, readIpv6 } from "../address/ipv6_address.ts";
 import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../address/ipv6_prefix.ts";
-import { type Prefix, prefixOf } from "../address/prefix.ts";
+import { hasOrdinary, type Prefix, prefixOf } from "../address/prefix.ts";
 import { type Item, readItems, readUint, uintValue, writeItems } from "./items.ts";
 
 export enum ControlType {
@@ -212,15 +212,18 @@ function readPrefix(value: Uint8Array): Prefix {
   const address = value.subarray(0, -1);
   const most = 8 * address.length;
   const prefix = prefixOf(addressOfBytes(address), within(value.at(-1)!, 0, most));
-  if (addressBytes(prefix.first).every((byte, i) => byte === address[i])) return prefix;
-  throw new SyntaxError("A route has host bits set");
+  if (!addressBytes(prefix.first).every((byte, i) => byte === address[i])) {
+    throw new SyntaxError("A route has host bits set");
+  }
+  if (hasOrdinary(prefix)) return prefix;
+  throw new SyntaxError(`A route leads to ${prefix}, where no host is`);
 }
 
 function readIpv4Interface(value: Uint8Array | undefined): InterfaceAddress {
   if (value === undefined) throw new SyntaxError("There is no address");
   const address = readUint(value.subarray(0, 4), 4);
   const prefix = new Ipv4Prefix(address, within(value[4]!, 1, 30));
-  if (address === prefix.first || address === prefix.last) {
+  if (!isOrdinary(address) || address === prefix.first || address === prefix.last) {
     throw new SyntaxError("The address is no host's");
   }
   return { address, prefixLength: prefix.length };

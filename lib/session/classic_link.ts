@@ -1,9 +1,5 @@
-import {
-  isLoopback,
-  isMulticast,
-  LIMITED_BROADCAST,
-  UNSPECIFIED,
-} from "../address/ipv4_address.ts";
+import { isOrdinary } from "../address/ip_address.ts";
+import { LIMITED_BROADCAST, UNSPECIFIED } from "../address/ipv4_address.ts";
 import {
   classify,
   CONTROL_LENGTH,
@@ -167,10 +163,11 @@ export class ClassicLink implements Link, StreamReceiver {
   /** The C server answers each request twice, so only the first reply counts. */
   #takeReply(address: number): void {
     if (this.#filter !== undefined) return this.#counters.drop(DropReason.StrayControl);
-    const usable = (this.#wanted === undefined || this.#wanted === address) &&
-      !isMulticast(address) && !isLoopback(address) && address !== LIMITED_BROADCAST;
+    const isWanted = this.#wanted === undefined || this.#wanted === address;
     const now = this.#liveness.heardAt;
-    if (!usable) return this.#lose("the server gave an address that cannot be used", now);
+    if (!isWanted || !isOrdinary(address)) {
+      return this.#lose("the server gave an address that cannot be used", now);
+    }
     this.#filter = new ClientFilter([address]);
     this.#owner.linkUp(address, undefined, now);
   }

@@ -50,6 +50,7 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["client", [...TO_SERVER, "-u"], /leave out either --classic or -u/],
   ["client", [...TO_SERVER, "-a", "10.0.0"], /--address: Not an IPv4 address: "10\.0\.0"/],
   ["client", [...TO_SERVER, "-a", "10.0.255.255"], /"10\.0\.255\.255" is no host's address/],
+  ["client", [...TO_SERVER, "-a", "127.0.0.5"], /--address: "127\.0\.0\.5" is no host's address/],
   ["client", [...TO_SERVER, "-p", "-1"], /--port needs a value/],
   ["client", [...TO_SERVER, "--keepalive", "30"], /--keepalive must be less than --timeout/],
   ["client", [...TO_SERVER, "--keepalive", "soon"], /--keepalive: "soon" is not/],

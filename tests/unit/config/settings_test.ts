@@ -303,6 +303,15 @@ Deno.test("A classic client asks only for an address that a host can have", () =
   );
 });
 
+Deno.test("Nobody asks for, or is given, an address that no host has", () => {
+  for (const read of [classic, client, invite]) {
+    refuses(read, "--address", [
+      ...["127.0.0.5", "224.0.0.7", "239.255.255.254", "240.0.0.1", "0.0.0.1"],
+      ...["fd00::2", "10.0.0"],
+    ]);
+  }
+});
+
 Deno.test("isHostOf() excludes the two ends of a network and what is beyond them", () => {
   const network = parseIpv4Prefix("10.0.0.0/30");
   const hosts = ["9.255.255.255", "10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]

@@ -19,7 +19,16 @@ const FULL: Configuration = {
   address: { address: parseIpv4("10.0.0.2"), prefixLength: 16 },
   address6: { address: parseIpv6("fd00:1:2::2"), prefixLength: 64 },
   mtu: 1420,
-  routes: ["192.168.1.0/24", "0.0.0.0/0", "203.0.113.7/32", "2001:db8::/32", "::/0"].map(
+  routes: [
+    "192.168.1.0/24",
+    "0.0.0.0/0",
+    "203.0.113.7/32",
+    "2001:db8::/32",
+    "::/0",
+    "0.0.0.0/1",
+    "128.0.0.0/1",
+    "::/1",
+  ].map(
     parsePrefix,
   ),
   prefixes: ["192.168.7.0/24", "2001:db8:7::7/128"].map(parsePrefix),
@@ -38,6 +47,7 @@ enum Type {
   SearchDomain = 6,
   Keepalive = 7,
   Timeout = 8,
+  Prefix = 9,
 }
 
 /** An item's value. */
@@ -93,6 +103,10 @@ Deno.test("readConfiguration() throws SyntaxError for what a client must not act
     [Type.Address, [10, 0, 0, 2, 0]],
     [Type.Address, [10, 0, 0, 0, 16]],
     [Type.Address, [10, 0, 255, 255, 16]],
+    [Type.Address, [127, 0, 0, 5, 8]],
+    [Type.Address, [224, 0, 0, 7, 24]],
+    [Type.Address, [240, 0, 0, 7, 24]],
+    [Type.Address, [0, 0, 0, 7, 24]],
     [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::2", 0)],
     [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::2", 127)],
     [Type.Address, [10, 0, 0, 2, 16], ipv6("fd00::", 64)],
@@ -107,6 +121,17 @@ Deno.test("readConfiguration() throws SyntaxError for what a client must not act
     [Type.Mtu, [5]],
     [Type.Route, [10, 0, 0, 1, 16]],
     [Type.Route, [10, 0, 0, 0, 33]],
+    ...[Type.Route, Type.Prefix].flatMap((type): [Type, number[]][] => [
+      [type, [224, 0, 0, 0, 4]],
+      [type, [239, 1, 2, 3, 32]],
+      [type, [224, 0, 0, 0, 3]],
+      [type, [127, 0, 0, 0, 8]],
+      [type, [0, 0, 0, 0, 8]],
+      [type, ipv6("ff02::", 16)],
+      [type, ipv6("fe80::", 10)],
+      [type, ipv6("::", 64)],
+      [type, ipv6("::1", 128)],
+    ]),
     [Type.SearchDomain, "a..b"],
     [Type.SearchDomain, "-a"],
     [Type.SearchDomain, "a b"],
