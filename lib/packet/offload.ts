@@ -35,6 +35,9 @@ export function kindOf(offload: Offload): number {
   return offload >>> 16;
 }
 
+/** A packet whose checksum is unfinished, and nothing else. */
+export const PARTIAL: Offload = offloadOf(PacketKind.PartialChecksum, 0);
+
 export function gsoSizeOf(offload: Offload): number {
   return offload & 0xffff;
 }

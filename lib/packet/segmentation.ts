@@ -10,11 +10,14 @@ import {
   gsoSizeOf,
   kindOf,
   type Offload,
+  offloadOf,
   PacketKind,
+  PARTIAL,
   TCP_LEAST_GSO_SIZE,
   WHOLE,
 } from "./offload.ts";
-import { TCP, TransportHeader } from "./transport_header.ts";
+import { TCP, TransportHeader, UDP } from "./transport_header.ts";
+import { MAX_UDP_SEGMENTS } from "./udp_train.ts";
 
 const TOTAL_LENGTH = 2;
 const IDENTIFICATION = 4;
@@ -30,8 +33,19 @@ const UDP_LENGTH = 4;
 /** Most datagrams that a kernel makes one packet of (UDP_MAX_SEGMENTS, linux/udp.h, of newer ones). */
 const UDP_MOST_SEGMENTS = 128;
 
-/** Takes one ordinary packet; the bytes are good until it returns. */
-export type PacketSink = (bytes: Uint8Array, offset: number, length: number) => void;
+/** Takes one packet; the bytes are good until it returns. */
+export type PacketSink = (
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  offload: Offload,
+) => void;
+
+/** Whether a packet may be a UDP super-packet of more datagrams than every kernel takes. */
+export function mayBeTooMany(length: number, offload: Offload): boolean {
+  return kindOf(offload) === PacketKind.UdpSegments &&
+    length > MAX_UDP_SEGMENTS * gsoSizeOf(offload);
+}
 
 /** Makes ordinary packets. One per user, so that nothing is allocated per packet. */
 export class Segmenter {
@@ -55,7 +69,7 @@ export class Segmenter {
     finish = true,
   ): boolean {
     if (offload === WHOLE) {
-      sink(bytes, offset, length);
+      sink(bytes, offset, length, WHOLE);
       return true;
     }
     const transport = this.#transport;
@@ -64,7 +78,7 @@ export class Segmenter {
     if (kind === PacketKind.PartialChecksum) {
       const start = offset + transport.start;
       finishChecksum(bytes, start, offset + length, start + transport.checksumOffset);
-      sink(bytes, offset, length);
+      sink(bytes, offset, length, WHOLE);
       return true;
     }
     const isTcp = kind === PacketKind.TcpSegments || kind === PacketKind.TcpSegmentsEcn;
@@ -76,18 +90,42 @@ export class Segmenter {
     const wanted = Math.min(gsoSizeOf(offload), payload);
     const gsoSize = Math.min(wanted, most - headersLength);
     if (gsoSize < wanted && !(isTcp && gsoSize >= TCP_LEAST_GSO_SIZE)) return false;
-    this.#cut(bytes, offset, length, gsoSize, sink, finish);
+    this.#cut(bytes, offset, length, offloadOf(kind, gsoSize), 1, sink, finish);
     return true;
   }
 
+  /**
+   * Gives `sink` the super-packets of MAX_UDP_SEGMENTS datagrams at the most that a UDP super-packet stands
+   * for; a datagram that is left over is no super-packet. Returns false, with nothing given, if the packet
+   * is not what `offload` says.
+   */
+  split(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+    sink: PacketSink,
+  ): boolean {
+    const transport = this.#transport;
+    if (!transport.set(bytes, offset, length) || transport.protocol !== UDP) return false;
+    const payload = length - transport.headersLength;
+    if (payload > UDP_MOST_SEGMENTS * gsoSizeOf(offload)) return false;
+    this.#cut(bytes, offset, length, offload, MAX_UDP_SEGMENTS, sink, false);
+    return true;
+  }
+
+  /** @param together how many segments each packet has, but the last */
   #cut(
     bytes: Uint8Array,
     offset: number,
     length: number,
-    gsoSize: number,
+    offload: Offload,
+    together: number,
     sink: PacketSink,
     finish: boolean,
   ): void {
+    const gsoSize = gsoSizeOf(offload);
+    const alone = finish ? WHOLE : PARTIAL;
     const { headersLength, start, checksumOffset } = this.#transport;
     // The pseudo-header's sum without the length, which each segment has its own of (RFC 1624).
     const pseudo = readUint16(bytes, offset + start + checksumOffset) + complement(length - start);
@@ -95,14 +133,14 @@ export class Segmenter {
     const segment = this.#segment;
     segment.set(bytes.subarray(offset, offset + headersLength));
     for (let done = 0, i = 0; done < payload; i++) {
-      const size = Math.min(gsoSize, payload - done);
+      const size = Math.min(together * gsoSize, payload - done);
       const from = offset + headersLength + done;
       segment.set(bytes.subarray(from, from + size), headersLength);
-      this.#patchIp(bytes, offset, headersLength + size, i);
+      this.#patchIp(bytes, offset, headersLength + size, i * together);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
       this.#leaveChecksum(headersLength + size, pseudo);
       if (finish) this.#finishChecksum(headersLength + size);
-      sink(segment, 0, headersLength + size);
+      sink(segment, 0, headersLength + size, size > gsoSize ? offload : alone);
       done += size;
     }
   }

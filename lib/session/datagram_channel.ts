@@ -1,4 +1,4 @@
-import { kindOf, type Offload, offloadOf, PacketKind } from "../packet/offload.ts";
+import { kindOf, type Offload, offloadOf, PacketKind, PARTIAL } from "../packet/offload.ts";
 import { TcpTrain } from "../packet/tcp_train.ts";
 import { ControlType } from "../protocol/control.ts";
 import {
@@ -150,9 +150,10 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     const { counters, segmenter } = this.context;
     if (!this.#transport.hasRoom(length)) return counters.drop(DropReason.OutboxFull);
     const isPartial = this.isAgreed(PacketKind.PartialChecksum);
-    const sink = isPartial ? this.#appendPartial : this.#appendOrdinary;
     const isSuper = kindOf(offload) >= PacketKind.TcpSegments;
-    if (isSuper && segmenter.segment(bytes, offset, length, offload, sink, most, !isPartial)) {
+    if (
+      isSuper && segmenter.segment(bytes, offset, length, offload, this.append, most, !isPartial)
+    ) {
       return;
     }
     counters.drop(DropReason.TooLong);
@@ -288,14 +289,4 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#previousOpener?.destroy();
     this.#previousOpener = undefined;
   }
-
-  readonly #appendPartial = (bytes: Uint8Array, offset: number, length: number): void => {
-    this.appendPacket(bytes, offset, length, PARTIAL);
-  };
-
-  readonly #appendOrdinary = (bytes: Uint8Array, offset: number, length: number): void => {
-    this.appendPacket(bytes, offset, length, offloadOf(PacketKind.Whole, 0));
-  };
 }
-
-const PARTIAL = offloadOf(PacketKind.PartialChecksum, 0);

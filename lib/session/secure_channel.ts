@@ -1,13 +1,6 @@
 import { copyBytes } from "../packet/copy_bytes.ts";
-import {
-  gsoSizeOf,
-  kindOf,
-  type Offload,
-  offloadOf,
-  PacketKind,
-  WHOLE,
-} from "../packet/offload.ts";
-import type { Segmenter } from "../packet/segmentation.ts";
+import { gsoSizeOf, kindOf, type Offload, offloadOf, PacketKind } from "../packet/offload.ts";
+import { mayBeTooMany, type PacketSink, type Segmenter } from "../packet/segmentation.ts";
 import { UdpTrain } from "../packet/udp_train.ts";
 import type { CipherSuite } from "../protocol/cipher.ts";
 import { ControlType, PING_LENGTH } from "../protocol/control.ts";
@@ -191,15 +184,18 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   /** Tells the meter what is known without asking the other end. */
   sample(_now: number): void {}
 
-  /** Adds a packet to the batch of this turn, as ordinary ones if the other end takes no other. */
+  /** Adds a packet to the batch of this turn, as several if the other end takes it no other way. */
   sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.ended) return;
     const { counters, segmenter } = this.context;
-    if (length <= MAX_FRAME_BODY && this.isAgreed(kindOf(offload))) {
-      this.appendPacket(bytes, offset, length, offload);
-    } else if (!segmenter.segment(bytes, offset, length, offload, this.#appendWhole)) {
-      counters.drop(DropReason.Unsupported);
+    const isAgreed = length <= MAX_FRAME_BODY && this.isAgreed(kindOf(offload));
+    if (isAgreed && !mayBeTooMany(length, offload)) {
+      return this.appendPacket(bytes, offset, length, offload);
     }
+    const isSent = isAgreed
+      ? segmenter.split(bytes, offset, length, offload, this.append)
+      : segmenter.segment(bytes, offset, length, offload, this.append);
+    if (!isSent) counters.drop(DropReason.Unsupported);
   }
 
   /** Sends a control message at once, behind the packets that wait. */
@@ -372,9 +368,9 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     this.owner.channelLost(reason);
   }
 
-  readonly #appendWhole = (bytes: Uint8Array, offset: number, length: number): void => {
-    this.appendPacket(bytes, offset, length, WHOLE);
-  };
+  /** For the segmenter. */
+  protected readonly append: PacketSink = (bytes, offset, length, offload) =>
+    this.appendPacket(bytes, offset, length, offload);
 
   /** Joins a packet to the one that the batch ends with, as one frame, if both are of one UDP flow. */
   #joinTrain(bytes: Uint8Array, offset: number, length: number): boolean {

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { offloadOf, PacketKind, WHOLE } from "../../../lib/packet/offload.ts";
 import { Segmenter } from "../../../lib/packet/segmentation.ts";
+import {
+  VIRTIO_NET_HEADER_LENGTH,
+  VirtioNetHeader,
+} from "../../../lib/packet/virtio_net_header.ts";
 import { ControlType } from "../../../lib/protocol/control.ts";
 import { Capability } from "../../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
@@ -14,6 +18,7 @@ import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_chan
 import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 import { flip } from "../../hex.ts";
 import { Random } from "../../random.ts";
+import { randomRecipe, UDP, unfinished, VERSIONS } from "../packet/offload_packets.ts";
 
 const TIMING = { keepalive: 15_000, timeout: 60_000 };
 const BOTH = Capability.Offload | Capability.UdpSegments;
@@ -366,6 +371,57 @@ Deno.test("UDP packets of one turn travel joined between ends that can take that
     assertEquals(sent.bytes.to_peers, came.bytes.from_peers);
   }
 });
+
+Deno.test("a UDP super-packet of more datagrams than every kernel takes travels in several", () => {
+  const random = new Random(9);
+  for (
+    const [payload, gsoSize, sizes] of [[6400, 100, [6400]], [6401, 100, [6400, 1]], [
+      12_745,
+      100,
+      [6400, 6345],
+    ], [128, 1, [64, 64]]] as const
+  ) {
+    for (const version of VERSIONS) {
+      const whole = unfinished(randomRecipe(random, UDP, payload, version));
+      const [client, server] = pair([BOTH, BOTH]);
+      const offload = offloadOf(PacketKind.UdpSegments, gsoSize);
+      client.channel.sendPacket(whole, 0, whole.length, offload);
+      client.batches.flush();
+      deliver(client, server);
+      const headers = whole.length - payload;
+      assertEquals(server.packets.map(({ length }) => length - headers), sizes.slice());
+      // What they stand for is the same.
+      const parts = server.packets.flatMap((packet, i) => datagrams(packet, server.offloads[i]!));
+      assertEquals(parts, datagrams(whole, offload));
+      const header = new VirtioNetHeader();
+      server.packets.forEach((packet, i) => {
+        const bytes = new Uint8Array(VIRTIO_NET_HEADER_LENGTH + packet.length);
+        bytes.set(packet, VIRTIO_NET_HEADER_LENGTH);
+        const { length } = packet;
+        assert(header.write(bytes, VIRTIO_NET_HEADER_LENGTH, length, server.offloads[i]!));
+      });
+    }
+  }
+});
+
+Deno.test("a UDP super-packet of more datagrams than any kernel makes is dropped", () => {
+  const [client] = pair([BOTH, BOTH]);
+  const packet = datagram(129);
+  client.channel.sendPacket(packet, 0, packet.length, offloadOf(PacketKind.UdpSegments, 1));
+  client.batches.flush();
+  assertEquals(client.sent, []);
+  assertEquals(client.counters.dropped(DropReason.Unsupported), 1);
+});
+
+/** The ordinary packets that one stands for. */
+function datagrams(packet: Uint8Array, offload: number): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  const done = new Segmenter().segment(packet, 0, packet.length, offload, (bytes, at, length) => {
+    all.push(bytes.slice(at, at + length));
+  });
+  assert(done);
+  return all;
+}
 
 Deno.test("a packet of a kind that was not agreed on is dropped, and the others are not", () => {
   // A client that believes the server can take what it cannot.
