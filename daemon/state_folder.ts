@@ -3,7 +3,9 @@ import { Failure } from "./failure.ts";
 /** Where programs keep what must survive a restart: system-wide for root, else the user's own. */
 export function defaultStateFolder(): string {
   if (Deno.uid() === 0) return "/var/lib/simplevpn";
-  const base = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? ""}/.local/state`;
+  const told = Deno.env.get("XDG_STATE_HOME") ?? "";
+  // The XDG Base Directory Specification wants a relative one ignored.
+  const base = told.startsWith("/") ? told : `${Deno.env.get("HOME") ?? ""}/.local/state`;
   return `${base}/simplevpn`;
 }
 

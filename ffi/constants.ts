@@ -10,6 +10,9 @@ export const O_CREAT = 0o100;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
+// signal.h
+export const SIGHUP = 1;
+
 // sys/file.h
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
@@ -96,6 +99,7 @@ export const TCP_NOTSENT_LOWAT = 25;
 // netdb.h
 export const AI_PASSIVE = 0x01;
 export const AI_NUMERICHOST = 0x04;
+export const EAI_NONAME = -2;
 export const EAI_AGAIN = -3;
 export const EAI_MEMORY = -10;
 export const EAI_SYSTEM = -11;

@@ -8,7 +8,13 @@ export const Errno = {
   EBADFD: 77,
 };
 
-const NAMES = new Map(Object.entries(Errno).map(([name, number]) => [number, name]));
+/** Second names that some numbers have, by which the kernel does not call them. */
+const SYNONYMS = ["EWOULDBLOCK", "ENOTSUP"];
+
+const NAMES = new Map(
+  Object.entries(Errno).filter(([name]) => !SYNONYMS.includes(name))
+    .map(([name, number]) => [number, name]),
+);
 
 /** A system call that failed. */
 export class OsError extends Error {

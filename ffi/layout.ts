@@ -22,6 +22,9 @@ export const SOCKADDR_IN6 = {
 /** struct in6_pktinfo (netinet/in.h). */
 export const IN6_PKTINFO = { size: 20, ipi6_addr: 0 } as const;
 
+/** struct sigaction (signal.h): a pointer, and much else. */
+export const SIGACTION = { size: 152, sa_handler: 0 } as const;
+
 /** struct sock_filter (linux/filter.h): an instruction. */
 export const SOCK_FILTER = { size: 8, code: 0, jt: 2, jf: 3, k: 4 } as const;
 

@@ -1,8 +1,10 @@
+import { parseAddress } from "../lib/address/ip_address.ts";
 import {
   AI_NUMERICHOST,
   AI_PASSIVE,
   EAI_AGAIN,
   EAI_MEMORY,
+  EAI_NONAME,
   EAI_SYSTEM,
   SOCK_STREAM,
 } from "./constants.ts";
@@ -43,9 +45,25 @@ export function resolveHost(host: string, port: number): Promise<SocketAddress[]
   return getAddresses(host, port, 0);
 }
 
-/** Reads a literal address, IPv4 or IPv6. @throws {ResolveError} if it is none */
-export function parseSocketAddress(text: string, port: number): Promise<SocketAddress[]> {
-  return getAddresses(text, port, AI_NUMERICHOST | AI_PASSIVE);
+/**
+ * Reads a literal address, IPv4 or IPv6, that with a scope or without. Of what getaddrinfo(3) takes the
+ * forms that inet_aton(3) has besides dotted decimal are none (@see {parseIpv4}).
+ *
+ * @throws {ResolveError} if it is none
+ */
+export async function parseSocketAddress(text: string, port: number): Promise<SocketAddress[]> {
+  const [address] = text.split("%", 1);
+  if (!isAddress(address!)) throw new ResolveError(EAI_NONAME);
+  return await getAddresses(text, port, AI_NUMERICHOST | AI_PASSIVE);
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function getAddresses(host: string, port: number, flags: number): Promise<SocketAddress[]> {

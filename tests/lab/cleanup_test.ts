@@ -1,7 +1,7 @@
 /** That nothing of a program stays behind on its machine, however it ended. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ending, networkState } from "./inspection.ts";
-import { type ClientMachine, labTest, TunnelLab } from "./tunnel_lab.ts";
+import { countersOf, ending, networkState } from "./inspection.ts";
+import { type ClientMachine, connected, labTest, TunnelLab } from "./tunnel_lab.ts";
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   await labTest(`both programs put everything back on ${signal}`, [], async () => {
@@ -20,6 +20,22 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     assertEquals(await Promise.all(machines.map(networkState)), before);
   });
 }
+
+await labTest("programs that nohup(1) starts outlive the terminal", ["nohup"], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const server = lab.server.start(["nohup", ...lab.serverCommand()]);
+  await server.waitFor(/Listening on/);
+  const process = client.machine.start(["nohup", ...lab.clientCommand(client)]);
+  await connected(process);
+  for (const program of [process, server]) {
+    await lab.server.run("kill", "-HUP", `${program.pid}`);
+    // Whoever answers lives.
+    await countersOf(program);
+    assertEquals((await program.stop("SIGTERM")).code, 0, program.stderr);
+    assertMatch(program.stderr, /Stopping on SIGTERM\n$/);
+  }
+});
 
 await labTest(
   "a client that has not found its server yet ends at once when asked to",

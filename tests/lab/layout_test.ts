@@ -9,6 +9,7 @@ const HEADERS = [
   "errno.h",
   "fcntl.h",
   "netdb.h",
+  "signal.h",
   "stddef.h",
   "time.h",
   "netinet/in.h",

@@ -88,6 +88,8 @@ Deno.test("defaultStateFolder() is system-wide for root and else the user's own"
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
     environment.XDG_STATE_HOME = "";
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
+    environment.XDG_STATE_HOME = "data/state";
+    assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
     environment.XDG_STATE_HOME = "/data/state";
     assertEquals(defaultStateFolder(), "/data/state/simplevpn");
   } finally {

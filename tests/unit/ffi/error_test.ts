@@ -14,6 +14,13 @@ Deno.test("describeErrno() gives the number of an error that has no name", () =>
   assertMatch(describeErrno(4000), /^unknown error 4000 \(4000\)$/);
 });
 
+Deno.test("describeErrno() calls an error by the name that the kernel has for it", () => {
+  const { EAGAIN, EWOULDBLOCK, ENOTSUP } = Errno;
+  assertEquals(EAGAIN, EWOULDBLOCK);
+  assertMatch(describeErrno(EAGAIN), /\(EAGAIN\)$/);
+  assertMatch(describeErrno(ENOTSUP), /\(EOPNOTSUPP\)$/);
+});
+
 Deno.test("check() throws the error of the call that failed just now", () => {
   const missing = assertThrows(() => openFd(cString("/nonexistent"), 0), OsError);
   assertEquals([missing.call, missing.errno], ["open", Errno.ENOENT]);

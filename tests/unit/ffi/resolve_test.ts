@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { parseSocketAddress, ResolveError, resolveHost } from "../../../ffi/resolve.ts";
 
 Deno.test("parseSocketAddress() reads literal addresses of both families", async () => {
@@ -20,6 +20,19 @@ Deno.test("parseSocketAddress() rejects with ResolveError for a name, and asks n
     const error = await assertRejects(() => parseSocketAddress(text, 1), ResolveError);
     assertEquals([error.message, error.temporary], ["name or service not known", false], text);
   }
+});
+
+Deno.test("parseSocketAddress() rejects what means other addresses to other programs", async () => {
+  const texts = ["127.1", "0x7f.1", "010.0.0.1", "2130706433", "0", "127.0.0.1%lo", "::0x1", "%1"];
+  for (const text of texts) {
+    await assertRejects(() => parseSocketAddress(text, 1), ResolveError);
+  }
+});
+
+Deno.test("parseSocketAddress() takes the interface of a link-local address", async () => {
+  const [address] = await parseSocketAddress("fe80::1%lo", 2002);
+  assertMatch(String(address), /^\[fe80::1%\d+\]:2002$/);
+  await assertRejects(() => parseSocketAddress("fe80::1%no such", 1), ResolveError);
 });
 
 Deno.test("resolveHost() takes a literal address for itself, with the port that it is given", async () => {
