@@ -5,22 +5,26 @@
  */
 import { fold, readUint16, writeUint16 } from "./checksum.ts";
 import { copyBytes } from "./copy_bytes.ts";
-import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH, readUint32 } from "./ipv4.ts";
+import {
+  continuesHeader,
+  growHeader,
+  MAX_TRAIN_LENGTH,
+  plainHeaderLength,
+  saysLength,
+} from "./ip_train.ts";
+import { readUint32 } from "./ipv4.ts";
+import { TCP_LEAST_GSO_SIZE } from "./offload.ts";
 import { TCP, TransportHeader } from "./transport_header.ts";
 
-const TOTAL_LENGTH = 2;
-const IDENTIFICATION = 4;
-const FLAGS = 6;
-const DONT_FRAGMENT = 0x40;
-const HEADER_CHECKSUM = 10;
-const SEQUENCE = IPV4_HEADER_LENGTH + 4;
-const TCP_FLAGS = IPV4_HEADER_LENGTH + 13;
-const TCP_CHECKSUM = IPV4_HEADER_LENGTH + 16;
+/** Where fields are, counted from the TCP header's first byte. */
+const SEQUENCE = 4;
+const FLAGS = 13;
+const CHECKSUM = 16;
 const ACK = 0x10;
 const PSH = 0x08;
 
 /**
- * A segment in some memory, and those that have joined it behind it. All are whole IPv4 packets with
+ * A segment in some memory, and those that have joined it behind it. All are whole IP packets with
  * unfinished checksums (PacketKind.PartialChecksum).
  */
 export class TcpTrain {
@@ -28,6 +32,8 @@ export class TcpTrain {
   #bytes: Uint8Array = new Uint8Array(0);
   #offset = 0;
   #length = 0;
+  /** Length of the IP header of every segment, and of all its headers. */
+  #start = 0;
   #headersLength = 0;
   /** Segments in the train. */
   #count = 0;
@@ -64,12 +70,15 @@ export class TcpTrain {
   begin(bytes: Uint8Array, offset: number, length: number): boolean {
     this.clear();
     if (!this.#isCarriage(bytes, offset, length)) return false;
-    if (bytes[offset + TCP_FLAGS] !== ACK) return false;
+    const { start, headersLength } = this.#transport;
+    const payload = length - headersLength;
+    if (payload < TCP_LEAST_GSO_SIZE || bytes[offset + start + FLAGS] !== ACK) return false;
     this.#bytes = bytes;
     this.#offset = offset;
     this.#length = length;
-    this.#headersLength = this.#transport.headersLength;
-    this.#gsoSize = length - this.#headersLength;
+    this.#start = start;
+    this.#headersLength = headersLength;
+    this.#gsoSize = payload;
     this.#count = 1;
     this.#open = true;
     return true;
@@ -90,9 +99,9 @@ export class TcpTrain {
     const payload = length - this.#headersLength;
     const end = this.#offset + this.#length;
     // To be read first: the payload may come to lie over the packet's own headers.
-    const flags = bytes[offset + TCP_FLAGS]!;
+    const flags = bytes[offset + this.#start + FLAGS]!;
     copyBytes(this.#bytes, end, bytes, offset + this.#headersLength, payload);
-    this.#bytes[this.#offset + TCP_FLAGS]! |= flags;
+    this.#bytes[this.#offset + this.#start + FLAGS]! |= flags;
     this.#length += payload;
     this.#count++;
     this.#open = payload === this.#gsoSize && flags === ACK;
@@ -102,7 +111,7 @@ export class TcpTrain {
 
   #takes(bytes: Uint8Array, offset: number, length: number): boolean {
     const payload = length - this.#headersLength;
-    return payload <= this.#gsoSize && this.#length + payload <= IPV4_MAX_LENGTH &&
+    return payload <= this.#gsoSize && this.#length + payload <= MAX_TRAIN_LENGTH &&
       this.#isCarriage(bytes, offset, length) &&
       this.#transport.headersLength === this.#headersLength &&
       this.#isNext(bytes, offset) && this.#isSameFlow(bytes, offset);
@@ -112,46 +121,39 @@ export class TcpTrain {
   #isCarriage(bytes: Uint8Array, offset: number, length: number): boolean {
     const transport = this.#transport;
     return transport.set(bytes, offset, length) && transport.protocol === TCP &&
-      transport.start === IPV4_HEADER_LENGTH && length > transport.headersLength &&
-      readUint16(bytes, offset + TOTAL_LENGTH) === length;
+      transport.start === plainHeaderLength(bytes, offset) && length > transport.headersLength &&
+      saysLength(bytes, offset, length);
   }
 
   /** Whether its data is what follows, and its flags say nothing but that it may be the last. */
   #isNext(bytes: Uint8Array, offset: number): boolean {
     const payload = this.#length - this.#headersLength;
-    const next = readUint32(this.#bytes, this.#offset + SEQUENCE) + payload;
-    return readUint32(bytes, offset + SEQUENCE) === next % 2 ** 32 &&
-      (bytes[offset + TCP_FLAGS]! | PSH) === (ACK | PSH);
+    const next = readUint32(this.#bytes, this.#offset + this.#start + SEQUENCE) + payload;
+    return readUint32(bytes, offset + this.#start + SEQUENCE) === next % 2 ** 32 &&
+      (bytes[offset + this.#start + FLAGS]! | PSH) === (ACK | PSH);
   }
 
   /** Whether all is alike that segments of one super-packet have in common. */
   #isSameFlow(bytes: Uint8Array, offset: number): boolean {
     const head = this.#bytes;
     const at = this.#offset;
-    const length = this.#headersLength;
-    for (let i = 0; i < length; i++) {
-      if (head[at + i] !== bytes[offset + i] && !isSegmentsOwn(i)) return false;
+    for (let i = this.#start; i < this.#headersLength; i++) {
+      if (head[at + i] !== bytes[offset + i] && !isSegmentsOwn(i - this.#start)) return false;
     }
-    // Of packets that are never fragmented the identification means nothing (RFC 6864, 4.1).
-    if ((bytes[offset + FLAGS]! & DONT_FRAGMENT) !== 0) return true;
-    const next = readUint16(head, at + IDENTIFICATION) + this.#count;
-    return readUint16(bytes, offset + IDENTIFICATION) === (next & 0xffff);
+    return continuesHeader(head, at, this.#count, bytes, offset);
   }
 
   /** Adds to the length, and to the checksums what that changes (RFC 1624). */
   #grow(payload: number): void {
     const bytes = this.#bytes;
-    const at = this.#offset;
-    writeUint16(bytes, at + TOTAL_LENGTH, this.#length);
-    const sum = ~readUint16(bytes, at + HEADER_CHECKSUM) & 0xffff;
-    writeUint16(bytes, at + HEADER_CHECKSUM, ~fold(sum + payload));
-    writeUint16(bytes, at + TCP_CHECKSUM, fold(readUint16(bytes, at + TCP_CHECKSUM) + payload));
+    growHeader(bytes, this.#offset, this.#length, payload);
+    const field = this.#offset + this.#start + CHECKSUM;
+    writeUint16(bytes, field, fold(readUint16(bytes, field) + payload));
   }
 }
 
-/** Whether the byte at `i` of the headers may differ from segment to segment. */
+/** Whether the byte at `i` of the TCP header may differ from segment to segment. */
 function isSegmentsOwn(i: number): boolean {
-  return (i >= TOTAL_LENGTH && i < FLAGS) || (i >= HEADER_CHECKSUM && i < HEADER_CHECKSUM + 2) ||
-    (i >= SEQUENCE && i < SEQUENCE + 4) || i === TCP_FLAGS ||
-    (i >= TCP_CHECKSUM && i < TCP_CHECKSUM + 2);
+  return (i >= SEQUENCE && i < SEQUENCE + 4) || i === FLAGS ||
+    (i >= CHECKSUM && i < CHECKSUM + 2);
 }

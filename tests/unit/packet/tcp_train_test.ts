@@ -3,7 +3,15 @@ import { offloadOf, PacketKind } from "../../../lib/packet/offload.ts";
 import { Segmenter } from "../../../lib/packet/segmentation.ts";
 import { TcpTrain } from "../../../lib/packet/tcp_train.ts";
 import { Random } from "../../random.ts";
-import { headersLength, type Recipe, TCP, unfinished } from "./offload_packets.ts";
+import {
+  headersLength,
+  ipHeadersLength,
+  type Recipe,
+  TCP,
+  unfinished,
+  type Version,
+  VERSIONS,
+} from "./offload_packets.ts";
 
 const ACK = 0x10;
 const PSH = 0x08;
@@ -41,10 +49,10 @@ function joined(packets: readonly Uint8Array[]): { train: TcpTrain; bytes: Uint8
   return { train, bytes };
 }
 
-function recipe(random: Random, payload: number, flags = ACK): Recipe {
+function recipe(random: Random, version: Version, payload: number, flags = ACK): Recipe {
   const tcpOptions = 4 * random.integer(0, 10);
   return {
-    version: 4,
+    version,
     protocol: TCP,
     ipOptions: 0,
     tcpOptions,
@@ -53,61 +61,97 @@ function recipe(random: Random, payload: number, flags = ACK): Recipe {
   };
 }
 
-Deno.test("TcpTrain makes of segments the super-packet that they were cut from", () => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const random = new Random(seed);
-    const gsoSize = random.integer(1, 1500);
-    const made = recipe(random, random.integer(1, Math.min(60_000, 60 * gsoSize)));
-    if (seed % 2) made.flags |= PSH;
-    const { whole, segments } = cut(made, gsoSize);
-    if (segments.length < 2) continue;
-    const { train } = joined(segments);
-    assertEquals([train.count, train.gsoSize], [segments.length, gsoSize], `seed ${seed}`);
-    assertEquals(train.bytes.subarray(train.offset, train.offset + train.length), whole);
-  }
-});
+/** Bytes of the headers that each segment has its own of: lengths, identification, checksums, sequence. */
+function ownBytes(made: Recipe): Set<number> {
+  const tcp = ipHeadersLength(made);
+  const ofIp = made.version === 4 ? [2, 3, 4, 5, 10, 11] : [4, 5];
+  return new Set([...ofIp, tcp + 16, tcp + 17]);
+}
 
-Deno.test("TcpTrain takes nothing that is not the continuation", () => {
-  const random = new Random(1);
-  const made = recipe(random, 3000);
-  const { segments } = cut(made, 1000);
-  const length = headersLength(made);
-  const own = new Set([2, 3, 4, 5, 10, 11, 20 + 16, 20 + 17]);
-  for (let at = 0; at < length; at++) {
-    if (own.has(at)) continue;
-    const changed = segments[1]!.slice();
-    changed[at]! ^= at === 33 ? 0x01 : 0x80;
-    assertEquals(joined([segments[0]!, changed]).train.count, 1, `byte ${at}`);
-  }
-  for (const others of [[0, 2], [0, 0], [1, 0]]) {
-    const { train } = joined(others.map((i) => segments[i]!));
-    assertEquals(train.count, 1, String(others));
-  }
-});
+for (const version of VERSIONS) {
+  Deno.test(`TcpTrain makes of IPv${version} segments the super-packet that they were cut from`, () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = new Random(seed);
+      const gsoSize = random.integer(8, 1500);
+      const made = recipe(random, version, random.integer(1, Math.min(60_000, 60 * gsoSize)));
+      if (seed % 2) made.flags |= PSH;
+      const { whole, segments } = cut(made, gsoSize);
+      if (segments.length < 2) continue;
+      const { train } = joined(segments);
+      assertEquals([train.count, train.gsoSize], [segments.length, gsoSize], `seed ${seed}`);
+      assertEquals(train.bytes.subarray(train.offset, train.offset + train.length), whole);
+    }
+  });
 
-Deno.test("TcpTrain ends with a short segment, or one with PSH", () => {
-  const random = new Random(2);
-  const { segments } = cut(recipe(random, 2500), 1000);
-  const { segments: pushed } = cut(recipe(new Random(2), 2000, ACK | PSH), 1000);
-  for (const list of [segments, pushed]) {
-    const last = list.at(-1)!;
-    const after = last.slice();
-    const sequence = new DataView(after.buffer);
-    sequence.setUint32(24, sequence.getUint32(24) + last.length - 40);
-    const { train, bytes } = joined(list);
-    assert(!train.join(bytes, bytes.length - after.length, after.length));
-    assertEquals(train.count, list.length);
-  }
-});
+  Deno.test(`TcpTrain takes nothing of IPv${version} that is not the continuation`, () => {
+    const random = new Random(1);
+    const made = recipe(random, version, 3000);
+    const { segments } = cut(made, 1000);
+    const own = ownBytes(made);
+    const flags = ipHeadersLength(made) + 13;
+    for (let at = 0; at < headersLength(made); at++) {
+      if (own.has(at)) continue;
+      const changed = segments[1]!.slice();
+      changed[at]! ^= at === flags ? 0x01 : 0x80;
+      assertEquals(joined([segments[0]!, changed]).train.count, 1, `byte ${at}`);
+    }
+    for (const others of [[0, 2], [0, 0], [1, 0]]) {
+      const { train } = joined(others.map((i) => segments[i]!));
+      assertEquals(train.count, 1, String(others));
+    }
+    const otherVersion = recipe(random, version === 4 ? 6 : 4, 1000);
+    assertEquals(joined([segments[0]!, unfinished(otherVersion)]).train.count, 1);
+    const options = cut({ ...made, ipOptions: 8 }, 1000).segments;
+    assertEquals(joined(options).train.count, 0);
+    assertEquals(joined([segments[0]!, options[1]!]).train.count, 1);
+  });
 
-Deno.test("TcpTrain begins with plain data alone", () => {
-  const random = new Random(3);
-  for (
-    const flags of [0, 0x02, ACK | 0x02, ACK | 0x01, ACK | 0x04, ACK | 0x20, ACK | 0x80, ACK | PSH]
-  ) {
-    const packet = unfinished(recipe(random, 100, flags));
-    assert(!new TcpTrain().begin(packet, 0, packet.length), `flags ${flags}`);
-  }
-  const empty = unfinished(recipe(random, 0));
-  assert(!new TcpTrain().begin(empty, 0, empty.length));
-});
+  Deno.test(`TcpTrain ends with a short segment of IPv${version}, or one with PSH`, () => {
+    const plain = cut(recipe(new Random(2), version, 2500), 1000).segments;
+    const pushed = cut(recipe(new Random(2), version, 2000, ACK | PSH), 1000).segments;
+    for (const list of [plain, pushed]) {
+      const last = list.at(-1)!;
+      const after = last.slice();
+      const sequence = new DataView(after.buffer);
+      const at = (version === 4 ? 20 : 40) + 4;
+      sequence.setUint32(at, sequence.getUint32(at) + last.length - at - 16);
+      const { train, bytes } = joined(list);
+      assert(!train.join(bytes, bytes.length - after.length, after.length));
+      assertEquals(train.count, list.length);
+    }
+  });
+
+  Deno.test(`TcpTrain begins with plain data of IPv${version} alone, and with enough of it`, () => {
+    const random = new Random(3);
+    for (
+      const flags of [
+        0,
+        0x02,
+        ACK | 0x02,
+        ACK | 0x01,
+        ACK | 0x04,
+        ACK | 0x20,
+        ACK | 0x80,
+        ACK | PSH,
+      ]
+    ) {
+      const packet = unfinished(recipe(random, version, 100, flags));
+      assert(!new TcpTrain().begin(packet, 0, packet.length), `flags ${flags}`);
+    }
+    for (const [payload, begins] of [[0, false], [7, false], [8, true]] as const) {
+      const packet = unfinished(recipe(random, version, payload));
+      assertEquals(new TcpTrain().begin(packet, 0, packet.length), begins, `${payload} bytes`);
+    }
+  });
+
+  Deno.test(`a train of IPv${version} has 65,535 bytes at the most`, () => {
+    const made = { ...recipe(new Random(4), version, 3000), tcpOptions: 0 };
+    const headers = headersLength(made);
+    const list = Array.from({ length: 30 }, (_, i) => {
+      const packet = unfinished(made);
+      new DataView(packet.buffer).setUint32(headers - 16, 3000 * i);
+      return packet;
+    });
+    assertEquals(joined(list).train.length, headers + 21 * 3000);
+  });
+}

@@ -13,7 +13,16 @@ import { DATAGRAM_LEAST, DATAGRAM_MOST, KEEP_PREVIOUS_KEYS } from "../../../lib/
 import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
 import type { DatagramTransport } from "../../../lib/session/transport.ts";
 import { Random } from "../../random.ts";
-import { isSound, type Recipe, TCP, UDP, unfinished } from "../packet/offload_packets.ts";
+import {
+  headersLength,
+  isSound,
+  type Recipe,
+  TCP,
+  UDP,
+  unfinished,
+  type Version,
+  VERSIONS,
+} from "../packet/offload_packets.ts";
 
 const TIMING = { keepalive: 15_000, timeout: 60_000 };
 const BOTH = Capability.Offload | Capability.UdpSegments;
@@ -128,40 +137,52 @@ function sendSuper(end: End, packet: Uint8Array, kind: PacketKind, gsoSize: numb
   end.batches.flush();
 }
 
-function recipe(protocol: number, payload: number): Recipe {
+function recipe(protocol: number, payload: number, version: Version = 4): Recipe {
   const bytes = new Random(payload).bytes(payload);
-  return { version: 4, protocol, ipOptions: 0, tcpOptions: 12, payload: bytes, flags: ACK };
+  return { version, protocol, ipOptions: 0, tcpOptions: 12, payload: bytes, flags: ACK };
 }
 
-Deno.test("a stream's super-packet leaves in datagrams of one length, by few calls, and arrives whole", () => {
-  for (const [longest, gsoSize] of [[DATAGRAM_MOST, 1382], [DATAGRAM_LEAST, 1142], [1400, 900]]) {
-    const [client, server] = pair(BOTH, BOTH);
-    client.channel.longest = longest!;
-    const packet = unfinished(recipe(TCP, 60_000));
-    sendSuper(client, packet, PacketKind.TcpSegments, gsoSize!);
-    assert(client.runs.length <= 2, `${client.runs.length} calls`);
-    for (const run of client.runs) {
-      assert(run.length <= 64);
-      assert(run.slice(0, -1).every(({ length }) => length === run[0]!.length));
-      assert(run[0]!.length <= longest!);
+for (const version of VERSIONS) {
+  Deno.test(`an IPv${version} stream's super-packet leaves by few calls and arrives whole`, () => {
+    const made = recipe(TCP, 60_000, version);
+    const packet = unfinished(made);
+    const most = (longest: number): number => longest - PACKET_OVERHEAD - headersLength(made);
+    for (
+      const [longest, gsoSize] of [
+        [DATAGRAM_MOST, most(DATAGRAM_MOST)],
+        [DATAGRAM_LEAST, most(DATAGRAM_LEAST)],
+        [1400, 900],
+      ] as const
+    ) {
+      const [client, server] = pair(BOTH, BOTH);
+      client.channel.longest = longest;
+      sendSuper(client, packet, PacketKind.TcpSegments, gsoSize);
+      assert(client.runs.length <= 2, `${client.runs.length} calls`);
+      for (const run of client.runs) {
+        assert(run.length <= 64);
+        assert(run.slice(0, -1).every(({ length }) => length === run[0]!.length));
+        assert(run[0]!.length <= longest);
+      }
+      server.receive(client.fetch());
+      assertEquals(server.packets, [packet]);
+      assertEquals(server.offloads, [offloadOf(PacketKind.TcpSegments, gsoSize)]);
     }
-    server.receive(client.fetch());
-    assertEquals(server.packets, [packet]);
-    assertEquals(server.offloads, [offloadOf(PacketKind.TcpSegments, gsoSize!)]);
-  }
-});
+  });
 
-Deno.test("segments that are too long for the path are cut shorter, and are the same stream", () => {
-  const [client, server] = pair(BOTH, BOTH);
-  client.channel.longest = DATAGRAM_LEAST;
-  const packet = unfinished(recipe(TCP, 60_000));
-  sendSuper(client, packet, PacketKind.TcpSegments, 1448);
-  const datagrams = client.fetch();
-  assert(datagrams.every(({ length }) => length <= DATAGRAM_LEAST));
-  server.receive(datagrams);
-  assertEquals(server.packets, [packet]);
-  assertEquals(gsoSizeOf(server.offloads[0]!), DATAGRAM_LEAST - PACKET_OVERHEAD - 52);
-});
+  Deno.test(`IPv${version} segments too long for the path are cut shorter, and are the same stream`, () => {
+    const [client, server] = pair(BOTH, BOTH);
+    client.channel.longest = DATAGRAM_LEAST;
+    const made = recipe(TCP, 60_000, version);
+    const packet = unfinished(made);
+    sendSuper(client, packet, PacketKind.TcpSegments, 1448);
+    const datagrams = client.fetch();
+    assert(datagrams.every(({ length }) => length <= DATAGRAM_LEAST));
+    server.receive(datagrams);
+    assertEquals(server.packets, [packet]);
+    const most = DATAGRAM_LEAST - PACKET_OVERHEAD - headersLength(made);
+    assertEquals(gsoSizeOf(server.offloads[0]!), most);
+  });
+}
 
 Deno.test("an end that takes no offload gets ordinary segments with right checksums", () => {
   for (const [own, other] of [[BOTH, 0], [0, BOTH]]) {
