@@ -1,4 +1,6 @@
 import { MAX_ICMP_ERROR, writeFragmentationNeeded } from "../packet/icmp.ts";
+import { MAX_ICMPV6_ERROR, writePacketTooBig } from "../packet/icmpv6.ts";
+import { ipVersion } from "../packet/ipv4.ts";
 import { VIRTIO_NET_HEADER_LENGTH } from "../packet/virtio_net_header.ts";
 import { MAX_TOO_LONG_REPORTS } from "./limits.ts";
 
@@ -8,12 +10,14 @@ const WINDOW = 1000;
 export class IcmpErrors {
   /** Where in `bytes` they are made: behind room for what a TUN device wants in front. */
   static readonly OFFSET = VIRTIO_NET_HEADER_LENGTH;
-  readonly bytes = new Uint8Array(IcmpErrors.OFFSET + MAX_ICMP_ERROR);
+  readonly bytes = new Uint8Array(
+    IcmpErrors.OFFSET + Math.max(MAX_ICMP_ERROR, MAX_ICMPV6_ERROR),
+  );
   #count = 0;
   #windowEnds = -Infinity;
 
   /**
-   * Says that an IPv4 packet is longer than `most` bytes. Returns the length of the message at `OFFSET`
+   * Says that a whole packet is longer than `most` bytes. Returns the length of the message at `OFFSET`
    * of `bytes`; 0 if nothing is to be said.
    */
   tooLong(bytes: Uint8Array, offset: number, length: number, most: number, now: number): number {
@@ -22,6 +26,7 @@ export class IcmpErrors {
       this.#count = 0;
     }
     if (++this.#count > MAX_TOO_LONG_REPORTS) return 0;
-    return writeFragmentationNeeded(this.bytes, IcmpErrors.OFFSET, bytes, offset, length, most);
+    const write = ipVersion(bytes, offset) === 6 ? writePacketTooBig : writeFragmentationNeeded;
+    return write(this.bytes, IcmpErrors.OFFSET, bytes, offset, length, most);
   }
 }

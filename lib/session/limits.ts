@@ -155,7 +155,7 @@ export const PROBE_INTERVAL = 500;
 export const PROBE_AGAIN = 60_000;
 export const PROBE_RAISE = 600_000;
 
-/** "Fragmentation needed" messages that are sent in a second, at the most. */
+/** "Fragmentation needed" and "packet too big" messages that are sent in a second, at the most. */
 export const MAX_TOO_LONG_REPORTS = 100;
 
 /**

@@ -302,7 +302,7 @@ export class Server {
     };
   }
 
-  /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191). */
+  /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191, RFC 8201). */
   tooLong(bytes: Uint8Array, offset: number, length: number, most: number): void {
     const error = this.#icmp.tooLong(bytes, offset, length, most, this.channels.clock.now);
     if (error > 0) this.router.fromServer(this.#icmp.bytes, IcmpErrors.OFFSET, error);

@@ -11,6 +11,8 @@ import { program } from "../../scripts/program.ts";
 import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const SERVER = "10.0.0.1";
+const SERVER6 = "fd00::1";
+const NETWORK6 = ["--network", "fd00::/64"];
 const PUBKEY = [...program("server", SOURCE), "pubkey"];
 const PING = ["ping", "-c", "3", "-i", "0.1", "-W", "2"];
 /** The last of what iperf3 sends does not count any more, as it seems. */
@@ -21,6 +23,7 @@ const FLOOD_LEAST = 100_000;
 const FLOOD_RATE = 100_000;
 const STEADY = ["-u", "-b", "50M", "-l", "1300", "-t", "2"];
 const HOSTILE_PATH = new URL("hostile_path.py", import.meta.url).pathname;
+const TOO_BIG = new URL("too_big.py", import.meta.url).pathname;
 const FLOOD = new URL("udp_flood.py", import.meta.url).pathname;
 
 /** The port that a client's only UDP socket has. */
@@ -95,40 +98,77 @@ await labTest("a server whose UDP port is taken serves TCP alone, and says so", 
 
 await labTest("streams pass both ways over UDP, in long packets", ["iperf3"], async () => {
   await using lab = await TunnelLab.open();
-  const server = await lab.startSecureServer();
+  const server = await lab.startSecureServer(...NETWORK6);
   const client = await lab.addClient();
   const { process } = await lab.join(client, "pi", "-u");
-  const up = await iperf(client.machine, lab.server, SERVER, ...SOME_MEGABYTES);
-  const before = await countersOf(process);
-  const down = await iperf(client.machine, lab.server, SERVER, ...SOME_MEGABYTES, "-R");
-  for (const { sum_received } of [up, down]) {
-    assert(sum_received.bytes >= HALF * 20e6, `${sum_received.bytes}`);
+  for (const to of [SERVER, SERVER6]) {
+    const up = await iperf(client.machine, lab.server, to, ...SOME_MEGABYTES);
+    const before = await countersOf(process);
+    const down = await iperf(client.machine, lab.server, to, ...SOME_MEGABYTES, "-R");
+    for (const { sum_received } of [up, down]) {
+      assert(sum_received.bytes >= HALF * 20e6, `${sum_received.bytes}`);
+    }
+    // What comes in 15,000 datagrams is handed to the kernel in far fewer packets.
+    const { packets } = await countersOf(process);
+    const written = packets.to_tun! - before.packets.to_tun!;
+    assert(written < 5000, `${written} packets from ${to}`);
   }
-  // What comes in 15,000 datagrams is handed to the kernel in far fewer packets.
-  const { packets } = await countersOf(process);
-  const written = packets.to_tun! - before.packets.to_tun!;
-  assert(written < 5000, `${written}`);
   assertEquals((await countersOf(server)).drops.forged ?? 0, 0);
 });
 
-await labTest(
-  "packets of other lengths than pass are refused by whom they meet",
-  ["ping"],
-  async () => {
-    await using lab = await TunnelLab.open();
-    await lab.startSecureServer();
-    const client = await lab.addClient();
-    const { address } = await lab.join(client, "pi", "-u");
-    const longest = ["-M", "do", "-s", String(1434 - 28)];
-    await client.machine.run(...PING, ...longest, SERVER);
-    await lab.server.run(...PING, ...longest, address);
-    const longer = ["-M", "do", "-s", String(1435 - 28)];
-    assertMatch((await client.machine.try(...PING, ...longer, SERVER)).stderr, /mtu ?=? ?1434/);
-    // Of the server's packets, which has other clients too, the server itself says so.
-    const { stdout, stderr } = await lab.server.try(...PING, ...longer, address);
-    assertMatch(stdout + stderr, /mtu ?=? ?1434/);
-  },
-);
+for (const [version, server, headers] of [[4, SERVER, 28], [6, SERVER6, 48]] as const) {
+  await labTest(
+    `IPv${version} packets of other lengths than pass are refused by whom they meet`,
+    ["ping"],
+    async () => {
+      await using lab = await TunnelLab.open();
+      await lab.startSecureServer(...NETWORK6);
+      const client = await lab.addClient();
+      const joined = await lab.join(client, "pi", "-u");
+      const address = version === 4 ? joined.address : joined.address6;
+      const longest = ["-M", "do", "-s", String(1434 - headers)];
+      await client.machine.run(...PING, ...longest, server);
+      await lab.server.run(...PING, ...longest, address);
+      const longer = ["-M", "do", "-s", String(1435 - headers)];
+      const refused = await client.machine.try(...PING, ...longer, server);
+      assertMatch(refused.stdout + refused.stderr, /mtu ?[=:]? ?1434/i);
+      // Of the server's packets, which has other clients too, the server itself says so.
+      const { stdout, stderr } = await lab.server.try(...PING, ...longer, address);
+      assertMatch(stdout + stderr, /mtu ?[=:]? ?1434/i);
+    },
+  );
+}
+
+/** The "packet too big" that a packet to an address is answered with, without what is its own. */
+async function tooBig(machine: Machine, address: string, length: number): Promise<Uint8Array> {
+  const hex = await machine.run("python3", "-B", TOO_BIG, address, String(length));
+  const message = Uint8Array.fromHex(hex.trim());
+  const [icmp, quote] = [0, 8];
+  message.fill(0, icmp + 2, icmp + 4);
+  // The quoted packet's flow label, hop limit (the tunnel is one link) and addresses, and its checksum.
+  return message.fill(0, quote + 1, quote + 4).fill(0, quote + 7, quote + 40)
+    .fill(0, quote + 42, quote + 44);
+}
+
+await labTest("the server says that an IPv6 packet is too big as a kernel says it", [
+  "python3",
+], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer(...NETWORK6);
+  const [one, two] = [await lab.addClient(), await lab.addClient()];
+  await lab.join(one, "one", "--tcp");
+  const { address6 } = await lab.join(two, "two", "-u");
+  // Outside, the server's kernel is a router with the same MTU behind it.
+  await lab.server.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+  await lab.server.run("ip", "route", "add", `${two.host6}/128`, "dev", "eth2", "mtu", "1434");
+  await one.machine.run("ip", "route", "add", `${two.host6}/128`, "via", one.server6);
+  for (const length of [1435, 1500]) {
+    const ours = await tooBig(one.machine, address6, length);
+    const kernels = await tooBig(one.machine, two.host6, length);
+    assertEquals(toHex(ours), toHex(kernels));
+    assertEquals([ours.length, ours[6]! * 256 + ours[7]!], [1240, 1434]);
+  }
+});
 
 await labTest("a client that changes address and port keeps its connections", [
   "iperf3",

@@ -14,7 +14,7 @@ import {
 import type { ClientNode } from "./client_node.ts";
 import type { SentDatagram } from "./datagrams.ts";
 import { TCP, unfinished } from "../unit/packet/offload_packets.ts";
-import { ipv4Packet } from "./packets.ts";
+import { ipv4Packet, ipv6Packet, summaries } from "./packets.ts";
 import { enrolled, secureWorld } from "./secure_scene.ts";
 import { PUSH, type ServerNode } from "./server_node.ts";
 import { World } from "./world.ts";
@@ -327,4 +327,33 @@ Deno.test("who sends a packet that is too long for a client is told what is not"
   assert(server.tun.length <= 200, "There are not too many of them");
   assertEquals(server.counters.dropped(DropReason.TooLong), 301);
   assertEquals([pi.tun, other.tun], [[], []]);
+});
+
+Deno.test("who sends an IPv6 packet that is too long is told so, but not about an error", () => {
+  const { world, server } = secureWorld(1, { network6: "fd00::/64" });
+  world.network.datagrams.longest = 1400;
+  const pi = join(world, server, "pi");
+  const nas = world.connectClient({ credentials: enrolled(world, server, "nas") });
+  world.clock.run(10_000);
+  // Of all the peer's addresses that of the same number is its IPv6 one.
+  const [ofPi, ofNas] = [pi, nas].map((node) => `fd00::${node.address.split(".")[3]}`);
+  const long = ipv6Packet("fd00::1", ofPi, new Uint8Array(1400));
+  server.send(long);
+  assertEquals(summaries(server.tun), [`${ofPi} > fd00::1`]);
+  const [error] = server.tun;
+  assertEquals([error![40], error![41]], [2, 0]);
+  assertEquals(error!.subarray(48), long.subarray(0, 1232));
+  const aboutError = long.slice();
+  aboutError[6] = 58;
+  aboutError[40] = 1;
+  for (const source of ["::", "ff02::1"]) server.send(ipv6Packet(source, ofPi, long.subarray(40)));
+  server.send(aboutError);
+  assertEquals(server.tun.length, 1);
+  nas.send(ipv6Packet(ofNas, ofPi, long.subarray(40)));
+  world.settle();
+  assertEquals([pi.tun, server.tun.length], [[], 1]);
+  assertEquals(summaries(nas.tun), [`${ofPi} > ${ofNas}`]);
+  for (let i = 0; i < 300; i++) server.send(long);
+  assert(server.tun.length <= 200, "There are not too many of them");
+  assertEquals(server.counters.dropped(DropReason.TooLong), 305);
 });
