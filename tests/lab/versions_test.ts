@@ -1,0 +1,95 @@
+/** Both versions of IP inside, over both versions outside, over TCP and over UDP, and where little passes. */
+import { assert } from "@std/assert";
+import type { Machine } from "../../scripts/lab.ts";
+import { eventually } from "./inspection.ts";
+import { iperf } from "./iperf.ts";
+import { type ClientMachine, connected, labTest, TunnelLab } from "./tunnel_lab.ts";
+
+const NETWORK = ["--network", "fd00::/64"];
+/** The server inside, and the headers in front of what a ping carries. */
+const INSIDE = {
+  IPv4: { server: "10.0.0.1", headers: 28 },
+  IPv6: { server: "fd00::1", headers: 48 },
+} as const;
+
+type Version = keyof typeof INSIDE;
+
+const BYTES = 20_000_000;
+/** The last of what iperf3 sends does not count any more, as it seems. */
+const ENOUGH = BYTES / 2;
+
+/** What a tunnel goes over, and the longest packets that are sent in it. */
+interface Way {
+  outside: Version;
+  option: "--tcp" | "-u";
+  /** Longest packets that pass outside, if not those of the interface, as nobody says. */
+  longest?: number;
+  mtu: Record<Version, number>;
+}
+
+const WAYS: readonly Way[] = [
+  { outside: "IPv4", option: "--tcp", mtu: { IPv4: 1500, IPv6: 1500 } },
+  { outside: "IPv6", option: "--tcp", mtu: { IPv4: 1500, IPv6: 1500 } },
+  { outside: "IPv4", option: "-u", mtu: { IPv4: 1434, IPv6: 1434 } },
+  { outside: "IPv6", option: "-u", mtu: { IPv4: 1414, IPv6: 1414 } },
+];
+
+for (const way of WAYS) {
+  const where = way.longest === undefined ? "" : `, where no more than ${way.longest} bytes pass`;
+  await labTest(
+    `IPv4 and IPv6 pass in ${way.outside} with ${way.option}${where}`,
+    ["iperf3", "nft", "ping"],
+    () => assertPasses(way),
+  );
+}
+
+async function assertPasses(way: Way): Promise<void> {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer(...NETWORK);
+  const client = await lab.addClient();
+  if (way.longest !== undefined) await narrow(lab, client, way.longest);
+  const invite = await lab.invite(client, "pi");
+  const host = way.outside === "IPv4" ? client.server : `[${client.server6}]`;
+  const process = client.machine.start(
+    lab.secureCommand(client, invite.replace(client.server, host), way.option),
+  );
+  const { address, address6, tun } = await connected(process);
+  const addresses = { IPv4: address, IPv6: address6 };
+  const most = Math.max(...Object.values(way.mtu));
+  const link = (): Promise<string> => client.machine.run("ip", "link", "show", tun);
+  assert((await eventually(link, (it) => it.includes(`mtu ${most} `))).includes(`mtu ${most} `));
+  for (const version of ["IPv4", "IPv6"] as const) {
+    const { server, headers } = INSIDE[version];
+    const size = way.mtu[version] - headers;
+    await ping(client.machine, server, size);
+    await ping(lab.server, addresses[version], size);
+    for (const direction of [[], ["-R"]]) {
+      const options = ["-n", `${BYTES}`, ...direction];
+      const { sum_received } = await iperf(client.machine, lab.server, server, ...options);
+      assert(sum_received.bytes >= ENOUGH, `${version}: ${sum_received.bytes} bytes`);
+    }
+  }
+}
+
+/** Pings with so many bytes, in packets that nobody may cut. @throws {Error} if an answer is missing */
+async function ping(machine: Machine, to: string, size: number): Promise<void> {
+  const options = ["-c", "3", "-i", "0.1", "-W", "2", "-M", "do", "-s", `${size}`];
+  await machine.run("ping", ...options, to);
+}
+
+/** Makes longer packets vanish on a client's cable, both ways, and all that ICMP says of it. */
+async function narrow(lab: TunnelLab, client: ClientMachine, longest: number): Promise<void> {
+  for (const [machine, device] of [[lab.server, "eth0"], [client.machine, "eth1"]] as const) {
+    // Else several datagrams would pass as one packet.
+    await machine.run("ip", "link", "set", device, "gso_max_segs", "1");
+    await machine.run(
+      "nft",
+      `table inet narrow { chain in { type filter hook input priority 0;
+         iifname != ${device} accept
+         meta length > ${longest} drop
+         meta l4proto icmp drop
+         icmpv6 type != { nd-neighbor-solicit, nd-neighbor-advert } drop
+       }; }`,
+    );
+  }
+}
