@@ -44,11 +44,11 @@ function told(tun: TunDevice): TunDevice {
 export function capabilitiesOf({ offload }: TunDevice): number {
   switch (offload) {
     case "none":
-      return 0;
+      return Capability.Parts;
     case "tcp":
-      return Capability.Offload;
+      return Capability.Parts | Capability.Offload;
     case "tcp+udp":
-      return Capability.Offload | Capability.UdpSegments;
+      return Capability.Parts | Capability.Offload | Capability.UdpSegments;
   }
 }
 

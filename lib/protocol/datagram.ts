@@ -195,6 +195,11 @@ export function dataKeyNumber(bytes: Uint8Array, offset: number): number {
   return bytes[offset + KEY_NUMBER]!;
 }
 
+/** The number that data says it has among all that is sealed with its key. */
+export function dataCounter(bytes: Uint8Array, offset: number): number {
+  return readUint32(bytes, offset + COUNTER) * 2 ** 32 + readUint32(bytes, offset + COUNTER + 4);
+}
+
 function mac1(bytes: Uint8Array, offset: number, length: number, key: Uint8Array): Uint8Array {
   const covered = bytes.subarray(offset, offset + length - COOKIE_LENGTH - MAC_LENGTH);
   return createHmac("sha256", key).update(covered).digest().subarray(0, MAC_LENGTH);
@@ -286,8 +291,7 @@ export class DataOpener {
    * @param limit counters from this on are not taken
    */
   open(bytes: Uint8Array, offset: number, length: number, limit: number): Opened {
-    const counter = readUint32(bytes, offset + COUNTER) * 2 ** 32 +
-      readUint32(bytes, offset + COUNTER + 4);
+    const counter = dataCounter(bytes, offset);
     if (counter >= limit) return Opened.Forged;
     const window = this.#window;
     if (!window.isNew(counter)) return Opened.Replayed;

@@ -18,6 +18,9 @@ export enum FrameType {
   Packet = 1,
   /** One control message; its kind is a ControlType. */
   Control = 2,
+  /** The beginning of a packet, and the rest of it, of the packet's kind; in datagrams alone. */
+  FirstPart = 3,
+  LastPart = 4,
 }
 
 /** Takes the frames of a batch, one after the other. */

@@ -30,6 +30,8 @@ export enum Capability {
   Offload = 1,
   /** UDP super-packets. */
   UdpSegments = 2,
+  /** Packets in two parts, over UDP. */
+  Parts = 4,
 }
 
 const LENGTH_LENGTH = 2;

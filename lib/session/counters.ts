@@ -38,6 +38,8 @@ export enum DropReason {
    * the UDP socket, too.
    */
   Flood,
+  /** A part of a packet whose other part did not come in time. */
+  Incomplete,
 }
 
 /** The reasons' stable names, as they stand in logs. */
@@ -58,6 +60,7 @@ export const DROP_NAMES: Readonly<Record<DropReason, string>> = {
   [DropReason.Replayed]: "replayed",
   [DropReason.TooLong]: "too_long",
   [DropReason.Flood]: "flood",
+  [DropReason.Incomplete]: "incomplete",
 };
 
 /** Ways that packets pass. */

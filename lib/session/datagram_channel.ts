@@ -4,16 +4,17 @@ import { ControlType } from "../protocol/control.ts";
 import {
   DATA_HEADER_LENGTH,
   DATA_OVERHEAD,
+  dataCounter,
   dataKeyNumber,
   DataOpener,
   DataSealer,
   Opened,
 } from "../protocol/datagram.ts";
-import { FRAME_HEADER_LENGTH, receiveFrames } from "../protocol/frame.ts";
+import { FRAME_HEADER_LENGTH, FrameType, receiveFrames } from "../protocol/frame.ts";
 import { readUint, uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { Batches } from "./batches.ts";
-import { DropReason } from "./counters.ts";
+import { DropReason, Way } from "./counters.ts";
 import {
   CLOSE_COPIES,
   DATAGRAM_LEAST,
@@ -22,6 +23,7 @@ import {
   REJECT_AFTER_RECORDS,
 } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
+import { MAX_PARTED, NO_PART, PacketParts, WAITING } from "./packet_parts.ts";
 import { ReliableControl } from "./reliable_control.ts";
 import { type ChannelContext, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
 import type { DatagramTransport } from "./transport.ts";
@@ -54,6 +56,11 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   #longest = DATAGRAM_LEAST;
   /** Segments of a stream that came together. */
   readonly #train = new TcpTrain();
+  /** Made when the first part of a packet comes. */
+  #parts: PacketParts | undefined;
+  /** Of the datagram whose frames are being taken. */
+  #key: DataOpener | undefined;
+  #counter = 0;
   /** Lengths of the sealed datagrams in the slot. */
   readonly #sizes = new Uint16Array(MAX_DATAGRAMS);
   #count = 0;
@@ -100,6 +107,11 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#longest = Math.min(Math.max(longest, DATAGRAM_LEAST), DATAGRAM_MOST);
   }
 
+  /** Bytes of the longest packet that is sent: in one datagram, or in two as far as IPv6 needs that. */
+  get longestPacket(): number {
+    return this.hasParts ? Math.max(this.#mostAlone, MAX_PARTED) : this.#mostAlone;
+  }
+
   override get deadline(): number {
     const previous = this.#previousOpener ? this.keysSince + KEEP_PREVIOUS_KEYS : Infinity;
     return Math.min(super.deadline, this.#reliable.deadline, previous);
@@ -133,6 +145,8 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   /** Takes what an opened datagram carries. */
   take(bytes: Uint8Array, offset: number, length: number): void {
     const batch = offset + DATA_HEADER_LENGTH;
+    this.#key = this.#openerOf(dataKeyNumber(bytes, offset));
+    this.#counter = dataCounter(bytes, offset);
     // It is authentic, so the other end is out of its mind, or of another version.
     if (!receiveFrames(this, bytes, batch, length - DATA_OVERHEAD)) this.lose("forged");
   }
@@ -144,20 +158,18 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   }
 
   override sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    const most = this.#longest - PACKET_OVERHEAD;
-    if (length <= most) return super.sendPacket(bytes, offset, length, offload);
-    if (this.ended) return;
-    const { counters, segmenter } = this.context;
-    if (!this.#transport.hasRoom(length)) return counters.drop(DropReason.OutboxFull);
-    const isPartial = this.isAgreed(PacketKind.PartialChecksum);
-    const isSuper = kindOf(offload) >= PacketKind.TcpSegments;
-    if (
-      isSuper && segmenter.segment(bytes, offset, length, offload, this.append, most, !isPartial)
-    ) {
-      return;
+    const kind = kindOf(offload);
+    const isSuper = kind >= PacketKind.TcpSegments;
+    const longest = this.longestPacket;
+    if (length <= (isSuper ? this.#mostAlone : longest)) {
+      return super.sendPacket(bytes, offset, length, offload);
     }
+    if (this.ended) return;
+    const { counters } = this.context;
+    if (!this.#transport.hasRoom(length)) return counters.drop(DropReason.OutboxFull);
+    if (isSuper && this.#sendSegments(bytes, offset, length, offload)) return;
     counters.drop(DropReason.TooLong);
-    this.owner.channelTooLong(bytes, offset, length, most);
+    this.owner.channelTooLong(bytes, offset, length, longest);
   }
 
   override sendControl(type: ControlType, body: Uint8Array): void {
@@ -167,6 +179,26 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
 
   override sendReliably(type: ControlType, body: Uint8Array): void {
     this.#reliable.send(type, body, this.context.clock.now);
+  }
+
+  /** A packet that does not fit into a datagram goes on in the next one. */
+  protected override appendPacket(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    offload: Offload,
+  ): void {
+    const most = this.#mostAlone;
+    if (length <= most) return super.appendPacket(bytes, offset, length, offload);
+    const { counters } = this.context;
+    if (!this.fits(length)) return counters.drop(DropReason.OutboxFull);
+    counters.pass(Way.ToPeers, length);
+    const kind = kindOf(offload);
+    // The datagram that is being filled takes what it can, as long as the rest fits into one.
+    const room = most - this.filled;
+    const first = length - room <= most ? room : most;
+    this.append(FrameType.FirstPart, kind, 0, bytes, offset, first);
+    this.append(FrameType.LastPart, kind, 0, bytes, offset + first, length - first);
   }
 
   protected override get unitsSent(): number {
@@ -202,6 +234,28 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#deliverTrain();
     if (kind === PacketKind.PartialChecksum && train.begin(bytes, offset, length)) return;
     super.receivePacket(bytes, offset, length, kind, gsoSize);
+  }
+
+  protected override receivePart(
+    type: FrameType,
+    kind: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const { counters } = this.context;
+    if (!this.hasParts || kind > PacketKind.PartialChecksum || !this.isAgreed(kind)) {
+      return counters.drop(DropReason.Unsupported);
+    }
+    const parts = this.#parts ??= new PacketParts(() => counters.drop(DropReason.Incomplete));
+    const isLast = type === FrameType.LastPart;
+    const whole = parts.add(this.#key, this.#counter, isLast, kind, bytes, offset, length);
+    if (whole === NO_PART) counters.drop(DropReason.Malformed);
+    if (whole === NO_PART || whole === WAITING) return;
+    counters.pass(Way.FromPeers, whole);
+    this.#deliverTrain();
+    // No train can begin there: nothing has room behind it.
+    super.receivePacket(parts.bytes, parts.offset, whole, kind, 0);
   }
 
   protected override receiveControl(type: number, number: number, body: Uint8Array): void {
@@ -246,6 +300,16 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.liveness.sent(this.context.clock.now);
   }
 
+  /** Sends a super-packet as segments; returns false if they are too long. */
+  #sendSegments(bytes: Uint8Array, offset: number, length: number, offload: Offload): boolean {
+    // Those of a stream can be cut so short that each goes alone.
+    const isStream = kindOf(offload) !== PacketKind.UdpSegments;
+    const most = isStream ? this.#mostAlone : this.longestPacket;
+    const isPartial = this.isAgreed(PacketKind.PartialChecksum);
+    const { segmenter } = this.context;
+    return segmenter.segment(bytes, offset, length, offload, this.append, most, !isPartial);
+  }
+
   /** Whether datagram `i` goes on a run of `count` ones of `size` bytes, `length` in all. */
   #joinsRun(size: number, length: number, count: number, i: number): boolean {
     return this.#sizes[i - 1] === size && this.#sizes[i]! <= size && count < MAX_RUN &&
@@ -263,6 +327,11 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     this.#sent++;
     this.unit += size;
     this.filled = 0;
+  }
+
+  /** Bytes of the longest packet that fits into one datagram. */
+  get #mostAlone(): number {
+    return this.#longest - PACKET_OVERHEAD;
   }
 
   #openerOf(number: number): DataOpener | undefined {

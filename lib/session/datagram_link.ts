@@ -13,13 +13,7 @@ import { uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { DropReason } from "./counters.ts";
 import { DatagramChannel, PACKET_OVERHEAD } from "./datagram_channel.ts";
-import {
-  BACKOFF_JITTER,
-  DATAGRAM_MOST,
-  RETRANSMIT_FIRST,
-  RETRANSMIT_LONGEST,
-  UDP_PATIENCE,
-} from "./limits.ts";
+import { BACKOFF_JITTER, RETRANSMIT_FIRST, RETRANSMIT_LONGEST, UDP_PATIENCE } from "./limits.ts";
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
@@ -139,7 +133,7 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
   }
 
   override get pathMtu(): number {
-    return (this.#path?.longest ?? DATAGRAM_MOST) - PACKET_OVERHEAD;
+    return this.channel!.longestPacket;
   }
 
   protected override configured(): void {

@@ -147,6 +147,9 @@ export const CLOSE_COPIES = 3;
 export const DATAGRAM_LEAST = 1232;
 export const DATAGRAM_MOST = 1472;
 
+/** Parts of packets that wait for the other part, at the most. */
+export const MAX_PARTS = 8;
+
 /** Whether a length passes is asked so many times, so far apart, before it counts as too long. */
 export const PROBE_ATTEMPTS = 4;
 export const PROBE_INTERVAL = 500;

@@ -261,6 +261,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
       else this.context.counters.drop(DropReason.Unsupported);
     } else if (type === FrameType.Control) {
       this.receiveControl(kind, gsoSize, bytes.slice(offset, offset + length));
+    } else if (type === FrameType.FirstPart || type === FrameType.LastPart) {
+      this.receivePart(type, kind, bytes, offset, length);
     }
     return !this.ended;
   }
@@ -291,6 +293,17 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     gsoSize: number,
   ): void {
     this.owner.channelPacket(bytes, offset, length, offloadOf(kind, gsoSize));
+  }
+
+  /** A part of a packet came, which nobody sends where packets of any length pass. */
+  protected receivePart(
+    _type: FrameType.FirstPart | FrameType.LastPart,
+    _kind: number,
+    _bytes: Uint8Array,
+    _offset: number,
+    _length: number,
+  ): void {
+    this.context.counters.drop(DropReason.Unsupported);
   }
 
   /** @param _number 0 if it need not arrive */
@@ -325,8 +338,13 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   protected sendNumbered(type: ControlType, number: number, body: Uint8Array): void {
     if (this.ended) return;
     this.flush();
-    this.#append(FrameType.Control, type, number, body, 0, body.length);
+    this.append(FrameType.Control, type, number, body, 0, body.length);
     this.flush();
+  }
+
+  /** Whether packets can be sent, and be taken, in two parts. */
+  protected get hasParts(): boolean {
+    return (this.#capabilities & Capability.Parts) !== 0;
   }
 
   /** Whether packets of a kind can be sent, and be taken. */
@@ -350,7 +368,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     const kind = kindOf(offload);
     if (kind === PacketKind.PartialChecksum && this.#joinTrain(bytes, offset, length)) return;
     counters.pass(Way.ToPeers, length);
-    const body = this.#append(FrameType.Packet, kind, gsoSizeOf(offload), bytes, offset, length);
+    const body = this.append(FrameType.Packet, kind, gsoSizeOf(offload), bytes, offset, length);
     const { batches } = this.context;
     if (kind === PacketKind.PartialChecksum) this.#train.begin(batches.bytes, body, length);
   }
@@ -392,7 +410,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   }
 
   /** Adds a frame to the batch; returns where its body is. */
-  #append(
+  protected append(
     type: FrameType,
     kind: number,
     gsoSize: number,

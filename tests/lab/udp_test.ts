@@ -273,9 +273,9 @@ await labTest("a path that swallows what is longer than 1280 bytes is found out"
   // A cable drops what is longer than the other end's MTU without a word.
   await lab.server.run("ip", "link", "set", "eth0", "mtu", "1280");
   const { process, tun, address } = await lab.join(client, "pi", "-u");
-  await process.waitFor(/the MTU is 1194 now/, 20_000);
+  await process.waitFor(/the MTU is 1280 now/, 20_000);
   const { machine } = client;
-  await eventually(() => machine.run("ip", "link", "show", tun), (it) => it.includes("mtu 1194"));
+  await eventually(() => machine.run("ip", "link", "show", tun), (it) => it.includes("mtu 1280"));
   await assertReaches(lab, machine, address);
   for (const direction of [[], ["-R"]]) {
     const report = await iperf(machine, lab.server, SERVER, ...SOME_MEGABYTES, ...direction);

@@ -28,6 +28,8 @@ export interface ClientNodeOptions {
   credentials?: Credentials;
   /** What a secure client goes over, the best first; TCP alone by default. */
   carriers?: readonly Carrier[];
+  /** What a secure client can take, as bits of Capability; none by default. */
+  capabilities?: number;
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -83,13 +85,14 @@ export class ClientNode {
   #port = 40_000;
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
-    const { address, servers = ["server"], credentials } = options;
+    const { address, servers = ["server"], credentials, capabilities = 0 } = options;
     const { clock } = network;
     this.host = host;
     this.#network = network;
     this.#servers = servers;
     const wanted = address === undefined ? undefined : parseIpv4(address);
-    this.introducer = credentials && new Introducer(network, { address: wanted, ...credentials });
+    this.introducer = credentials &&
+      new Introducer(network, { address: wanted, ...credentials }, capabilities);
     this.#client = new Client(
       {
         classic: credentials === undefined,
@@ -111,7 +114,7 @@ export class ClientNode {
         suite: nodeCipher,
         batches: this.#batches,
         counters: this.counters,
-        capabilities: 0,
+        capabilities,
         segmenter: new Segmenter(),
         clock,
       },

@@ -19,6 +19,7 @@ export class Doorkeeper implements ThreadDelay {
   readonly #network: Network;
   readonly #prefix: Ipv4Prefix;
   readonly #pool: Pool;
+  readonly #capabilities: number;
   readonly #timestamps = new Map<string, number>();
   #registry = new Registry();
   #gatekeeper: Gatekeeper;
@@ -28,7 +29,9 @@ export class Doorkeeper implements ThreadDelay {
   #toMain: Mailbox;
   #toWorker: Mailbox;
 
-  constructor(network: Network, prefix: Ipv4Prefix) {
+  /** @param capabilities what the server can take */
+  constructor(network: Network, prefix: Ipv4Prefix, capabilities: number) {
+    this.#capabilities = capabilities;
     this.#network = network;
     this.#prefix = prefix;
     this.#pool = new Pool(prefix, Pool.serverAddress(prefix), new Leases(0));
@@ -109,7 +112,7 @@ export class Doorkeeper implements ThreadDelay {
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),
       timestamps: this.#timestamps,
-      capabilities: 0,
+      capabilities: this.#capabilities,
       randomKey: () => this.#network.random.bytes(32),
       wallClock: () => this.#network.wallClock,
     });

@@ -33,10 +33,11 @@ export class Introducer implements ThreadDelay {
   readonly #toWorker: Mailbox;
   #timestamp = -1;
 
-  constructor(network: Network, credentials: Credentials) {
+  /** @param capabilities what the client can take */
+  constructor(network: Network, credentials: Credentials, capabilities: number) {
     const { clock, random } = network;
     this.#network = network;
-    this.#introduction = new Introduction({ ...credentials, capabilities: 0 }, {
+    this.#introduction = new Introduction({ ...credentials, capabilities }, {
       timestamp: () => this.#nextTimestamp(),
       randomKey: () => random.bytes(32),
     });

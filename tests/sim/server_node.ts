@@ -32,6 +32,8 @@ export interface ServerNodeOptions
   network?: string;
   /** No IPv6 by default. */
   network6?: string;
+  /** What it can take, as bits of Capability; none by default. */
+  capabilities?: number;
 }
 
 /**
@@ -58,6 +60,7 @@ export class ServerNode implements Listener {
   readonly #network: Network;
   readonly #host: string;
   readonly #options: ServerOptions;
+  readonly #capabilities: number;
   readonly #leases = new Leases(MAX_LEASES);
   readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
   #wires = new Map<Connection, Wire>();
@@ -68,8 +71,9 @@ export class ServerNode implements Listener {
   constructor(network: Network, host: string, options: ServerNodeOptions = {}) {
     this.#network = network;
     this.#host = host;
+    this.#capabilities = options.capabilities ?? 0;
     const prefix = parseIpv4Prefix(options.network ?? "10.0.0.0/24");
-    this.door = new Doorkeeper(network, prefix);
+    this.door = new Doorkeeper(network, prefix, this.#capabilities);
     this.#options = {
       publicKey: this.door.identity.publicKey,
       timing: { keepalive: KEEPALIVE_INTERVAL, timeout: SERVER_TIMEOUT },
@@ -193,7 +197,7 @@ export class ServerNode implements Listener {
         suite: nodeCipher,
         batches: this.#batches,
         counters: this.counters,
-        capabilities: 0,
+        capabilities: this.#capabilities,
         segmenter: new Segmenter(),
         clock,
       },
