@@ -26,7 +26,7 @@ interface Waiting {
 
 /**
  * Packets that come in two parts, in datagrams that follow one another, in whatever order they come. A
- * few parts are kept; one more, and the oldest is given up.
+ * part is given up when MAX_PARTS more have come that had to wait as well.
  */
 export class PacketParts {
   /** The memory that whole packets are in, with room in front of them for a TUN device's header. */
@@ -34,9 +34,10 @@ export class PacketParts {
   /** Where in it the packet begins that became whole last. */
   offset = 0;
   readonly #givenUp: () => void;
-  readonly #slots: Waiting[] = Array.from({ length: MAX_PARTS }, () => ({
-    ...{ key: undefined, counter: 0, isLast: false, kind: 0, length: 0 },
-  }));
+  readonly #slots: Waiting[] = Array.from(
+    { length: MAX_PARTS },
+    () => ({ key: undefined, counter: 0, isLast: false, kind: 0, length: 0 }),
+  );
   /** The slot that was filled longest ago. */
   #oldest = 0;
 
