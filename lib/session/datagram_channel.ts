@@ -307,7 +307,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     const most = isStream ? this.#mostAlone : this.longestPacket;
     const isPartial = this.isAgreed(PacketKind.PartialChecksum);
     const { segmenter } = this.context;
-    return segmenter.segment(bytes, offset, length, offload, this.append, most, !isPartial);
+    return segmenter.segment(bytes, offset, length, offload, this.appendSegment, most, !isPartial);
   }
 
   /** Whether datagram `i` goes on a run of `count` ones of `size` bytes, `length` in all. */

@@ -193,8 +193,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
       return this.appendPacket(bytes, offset, length, offload);
     }
     const isSent = isAgreed
-      ? segmenter.split(bytes, offset, length, offload, this.append)
-      : segmenter.segment(bytes, offset, length, offload, this.append);
+      ? segmenter.split(bytes, offset, length, offload, this.appendSegment)
+      : segmenter.segment(bytes, offset, length, offload, this.appendSegment);
     if (!isSent) counters.drop(DropReason.Unsupported);
   }
 
@@ -387,7 +387,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   }
 
   /** For the segmenter. */
-  protected readonly append: PacketSink = (bytes, offset, length, offload) =>
+  protected readonly appendSegment: PacketSink = (bytes, offset, length, offload) =>
     this.appendPacket(bytes, offset, length, offload);
 
   /** Joins a packet to the one that the batch ends with, as one frame, if both are of one UDP flow. */

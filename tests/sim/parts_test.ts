@@ -62,7 +62,7 @@ for (const version of VERSIONS) {
     const scene = narrowWorld();
     const { world, server } = scene;
     const [pi, nas] = [join(scene, "pi"), join(scene, "nas")];
-    assertEquals([pi.pathMtu, nas.pathMtu], [MTU, MTU]);
+    assertEquals([pi.mtu, nas.mtu], [MTU, MTU]);
     const [ofPi, ofNas] = [pi, nas].map((node) => addressOf(node, version)) as [string, string];
     const up = packetOf(world, version, ofPi, SERVER[version]);
     const down = packetOf(world, version, SERVER[version], ofPi);
@@ -137,7 +137,7 @@ Deno.test("who does not know of parts is sent none, and has the MTU that goes wi
     const { world, server } = scene;
     const pi = join(scene, "pi", ofClient!);
     const most = DATAGRAM_LEAST - 38;
-    assertEquals(pi.pathMtu, most);
+    assertEquals(pi.mtu, most);
     const [whole, long] = [most, most + 1].map((length) =>
       packetOf(world, 4, SERVER[4], pi.address, length)
     );
