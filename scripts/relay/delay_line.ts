@@ -70,10 +70,12 @@ export class DelayLine implements FdHandler {
   /** Sends what is due. */
   advance(now: number): void {
     while (this.deadline <= now) {
-      const sent = this.#slots.send(this.#to, this.#first, this.#countDue(now));
-      // A frame that is not taken got lost, as nftables wills it or since the interface is down.
+      const due = this.#countDue(now);
+      const sent = this.#slots.send(this.#to, this.#first, due);
+      // A frame that is not taken got lost, as nftables wills it or since the interface is down. Sent
+      // again, it might not be. Of one that is not the first the call does not tell the reason.
       if (sent < 0) expect(["ENOBUFS", "ENETDOWN"], "sendmmsg");
-      this.#leave(Math.max(sent, 1));
+      this.#leave(Math.min(Math.max(sent, 0) + 1, due));
     }
   }
 
