@@ -2,6 +2,7 @@ import { ImpairedLink, type Impairment } from "../impaired_link.ts";
 import { Lab, type LabProcess, type Machine } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
 import { tail } from "./log_tail.ts";
+import type { Congestion } from "./options.ts";
 
 /** Seconds that a tunnel may take to answer its first ping. */
 const START_PATIENCE = 20;
@@ -15,6 +16,7 @@ const OUTER = { server: "198.51.100.1", client: "198.51.100.2" };
 export interface BenchLabOptions {
   /** What is wrong with the cable; nothing if undefined. */
   impairment: Impairment | undefined;
+  congestion: Congestion;
   programs: ProgramSource;
   signal: AbortSignal;
 }
@@ -28,6 +30,7 @@ export class BenchLab implements AsyncDisposable {
   readonly folder: string;
   /** How simplevpn's own programs are run. */
   readonly programs: ProgramSource;
+  readonly congestion: Congestion;
   /** Aborts when the bench is interrupted. */
   readonly signal: AbortSignal;
   readonly #resources: AsyncDisposableStack;
@@ -35,7 +38,7 @@ export class BenchLab implements AsyncDisposable {
   private constructor(
     { server, client }: { server: Machine; client: Machine },
     folder: string,
-    { programs, signal }: BenchLabOptions,
+    { programs, congestion, signal }: BenchLabOptions,
     resources: AsyncDisposableStack,
   ) {
     this.server = server;
@@ -43,6 +46,7 @@ export class BenchLab implements AsyncDisposable {
     this.folder = folder;
     this.programs = programs;
     this.signal = signal;
+    this.congestion = congestion;
     this.#resources = resources;
   }
 
@@ -89,6 +93,8 @@ export class BenchLab implements AsyncDisposable {
     await server.waitFor(/Server listening/);
     try {
       const flow = ["iperf3", "--client", address, "--json", "--time", String(seconds), ...options];
+      const { flows } = this.congestion;
+      if (flows !== undefined && !options.includes("--udp")) flow.push("--congestion", flows);
       return await this.run("timeout", String(seconds + IPERF3_PATIENCE), ...flow);
     } finally {
       await server.stop();

@@ -33,9 +33,14 @@ export class BenchRun {
    * @throws {Error} if there is no lab, or when it is interrupted
    */
   async run(command: string, missing: readonly Missing[]): Promise<Report> {
-    const { rounds, seconds, subjects, probes, programs, impairment } = this.#options;
+    const { rounds, seconds, subjects, probes, programs, impairment, congestion } = this.#options;
     try {
-      await using lab = await BenchLab.open({ programs, impairment, signal: this.#signal });
+      await using lab = await BenchLab.open({
+        programs,
+        impairment,
+        congestion,
+        signal: this.#signal,
+      });
       for (let round = 0; round < rounds; round++) {
         for (const subject of orderOfRound(subjects, round)) {
           await this.#measure(lab, subject, `round ${round + 1} of ${rounds}, ${subject.name}`);
@@ -51,6 +56,7 @@ export class BenchRun {
         machine: describeMachine(),
         programs,
         impairment,
+        congestion,
         versions: await versionsOf(subjects),
         rounds,
         seconds,

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { congestionControl } from "../../lib/config/values.ts";
 import { type Impairment, LINK_COMMANDS } from "../impaired_link.ts";
 import { PREREQUISITES } from "../lab.ts";
 import type { ProgramSource } from "../program.ts";
@@ -14,9 +15,18 @@ export interface Options {
   programs: ProgramSource;
   /** What is wrong with the cable; nothing if undefined. */
   impairment: Impairment | undefined;
+  congestion: Congestion;
   json: boolean;
   /** The file for the chart. */
   svg: string | undefined;
+}
+
+/** Congestion controls of TCP; the system's default if undefined. */
+export interface Congestion {
+  /** That of simplevpn's own connections. */
+  tunnel: string | undefined;
+  /** That of the measured flows. */
+  flows: string | undefined;
 }
 
 export const HELP = `\
@@ -33,6 +43,9 @@ Usage: deno task bench [OPTION ...]
 ${SUBJECTS.map(({ name }) => `                        ${name}`).join("\n")}
   --delay MS          make a round trip between the machines take so long (0)
   --loss PERCENT      lose so many of the packets, each way (0)
+  --congestion NAME   the congestion control of simplevpn's own TCP (the system's)
+  --flow-congestion NAME
+                      that of the measured flows (the system's)
   --programs KIND     run simplevpn from "source" (default, unless the environment has
                       SIMPLEVPN_PROGRAMS=compiled) or "compiled"
   --json              print a JSON object instead of tables
@@ -43,7 +56,10 @@ ${SUBJECTS.map(({ name }) => `                        ${name}`).join("\n")}
 export function readOptions(args: readonly string[], environment?: string): Options | undefined {
   const given = parseArgs(args, {
     boolean: ["quick", "peers", "json", "help"],
-    string: ["rounds", "seconds", "only", "subjects", "delay", "loss", "programs", "svg"],
+    string: [
+      ...["rounds", "seconds", "only", "subjects", "delay", "loss"],
+      ...["congestion", "flow-congestion", "programs", "svg"],
+    ],
     unknown: (arg) => {
       throw new RangeError(`Unknown argument "${arg}"`);
     },
@@ -62,6 +78,10 @@ export function readOptions(args: readonly string[], environment?: string): Opti
       : choose(SUBJECTS, "--subjects", given.subjects),
     programs,
     impairment: readImpairment(given.delay, given.loss),
+    congestion: {
+      tunnel: readCongestion("--congestion", given.congestion),
+      flows: readCongestion("--flow-congestion", given["flow-congestion"]),
+    },
     json: given.json === true,
     svg: readFile("--svg", given.svg),
   };
@@ -73,6 +93,15 @@ function readImpairment(delay: unknown, loss: unknown): Impairment | undefined {
     loss: quantity("--loss", loss, 100),
   };
   return impairment.roundTrip + impairment.loss === 0 ? undefined : impairment;
+}
+
+function readCongestion(option: string, text: unknown): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return congestionControl(String(text));
+  } catch (error) {
+    throw new RangeError(`${option}: ${(error as Error).message}`);
+  }
 }
 
 function readFile(option: string, text: unknown): string | undefined {

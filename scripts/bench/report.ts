@@ -1,4 +1,5 @@
 import type { Impairment } from "../impaired_link.ts";
+import type { Congestion } from "./options.ts";
 import { formatTable } from "./table.ts";
 import { summarize, type Summary } from "./statistics.ts";
 
@@ -52,6 +53,8 @@ export interface Circumstances {
   programs: string;
   /** What was wrong with the cable, if anything was. */
   impairment: Impairment | undefined;
+  /** Where TCP's congestion control was not the machine's. */
+  congestion: Congestion;
   /** Versions of other VPNs, by subject, where they are known. */
   versions: Record<string, string>;
   rounds: number;
@@ -121,11 +124,18 @@ function formatCircumstances(report: Report): string {
   return `\`${report.command}\`, ${report.date.slice(0, 10)}: ${machine.cpu}, ${
     plural(machine.cores, "core")
   }, ` +
-    `Linux ${machine.kernel}, TCP ${machine.congestion}, Deno ${machine.deno}, ` +
+    `Linux ${machine.kernel}, TCP ${machine.congestion}${
+      describeCongestion(report)
+    }, Deno ${machine.deno}, ` +
     `programs ${report.programs === "source" ? "from source" : report.programs}. ` +
     `${describeImpairment(report)}` +
     `Medians of ${plural(rounds, "round")}, flows of ${report.seconds} s; ` +
     `in parentheses, as a multiple of ${base}'s.`;
+}
+
+function describeCongestion({ congestion: { tunnel, flows } }: Report): string {
+  const others = [tunnel && `simplevpn's own ${tunnel}`, flows && `the flows' ${flows}`];
+  return others.filter(Boolean).map((other) => `, ${other}`).join("");
 }
 
 function describeImpairment({ impairment }: Report): string {
@@ -150,9 +160,10 @@ function cell(summary: Summary | undefined, withRatio: boolean): string {
   return `${formatNumber(median)}${suffix}`;
 }
 
-/** Three digits that count, more where they are before the point. */
+/** Three digits that count, more where they are before the point, two of what is less than 0.01. */
 export function formatNumber(number: number): string {
   const size = Math.abs(number);
+  if (size > 0 && size < 0.01) return number.toPrecision(2);
   return number.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 

@@ -34,12 +34,13 @@ function subject(
       const state = await Deno.makeTempDir({ dir: lab.folder });
       const server = lab.server.start([
         ...serverCommand(lab),
+        ...congestionOption(lab),
         ...serverOptions,
         ...["--state", `${state}/server`],
       ]);
       await server.waitFor(/Listening on/);
       const options = await join(lab, state);
-      const command = [...program("client", lab.programs), ...options];
+      const command = [...program("client", lab.programs), ...congestionOption(lab), ...options];
       return await startClient(lab, SERVER, server, () => lab.client.start(command));
     },
   };
@@ -53,4 +54,8 @@ async function joinByInvite(lab: BenchLab, state: string): Promise<string[]> {
 
 function serverCommand({ programs }: BenchLab): string[] {
   return program("server", programs);
+}
+
+function congestionOption({ congestion: { tunnel } }: BenchLab): string[] {
+  return tunnel === undefined ? [] : ["--congestion", tunnel];
 }

@@ -9,6 +9,7 @@ function report(samples: Samples): Report {
     machine: { cpu: "Z80", cores: 1, kernel: "6.1 z80", congestion: "cubic", deno: "2.9.6" },
     programs: "source",
     impairment: undefined,
+    congestion: { tunnel: undefined, flows: undefined },
     versions: {},
     rounds: 1,
     seconds: 1,

@@ -56,6 +56,12 @@ Deno.test("readOptions() takes what is to be wrong with the cable", () => {
   assertEquals(read("--loss 0.5 --delay 20").impairment, { roundTrip: 20, loss: 0.5 });
 });
 
+Deno.test("readOptions() takes congestion controls", () => {
+  assertEquals(read("").congestion, { tunnel: undefined, flows: undefined });
+  const { congestion } = read("--congestion cubic --flow-congestion bbr");
+  assertEquals(congestion, { tunnel: "cubic", flows: "bbr" });
+});
+
 Deno.test("readOptions() takes the kind of programs from the environment when not told", () => {
   assertEquals(read("", "compiled").programs, "compiled");
   assertEquals(read("--programs source", "compiled").programs, "source");
@@ -77,6 +83,8 @@ for (
     "--delay 10001",
     "--loss -1",
     "--loss 101",
+    "--congestion BBR!",
+    "--flow-congestion",
     "--svg",
     "--nonsense",
     "nonsense",

@@ -15,6 +15,7 @@ const CIRCUMSTANCES: Circumstances = {
   machine: { cpu: "Z80", cores: 1, kernel: "6.1 z80", congestion: "cubic", deno: "2.9.6" },
   programs: "source",
   impairment: undefined,
+  congestion: { tunnel: undefined, flows: undefined },
   versions: {},
   rounds: 3,
   seconds: 2,
@@ -82,6 +83,14 @@ Deno.test("formatReport() shows circumstances, and medians and ratios in a row p
   assertStringIncludes(text, "programs from source. Medians of 3 rounds, flows of 2 s; in paren");
 });
 
+Deno.test("formatReport() tells where the congestion control is not the machine's", () => {
+  const congestion = { tunnel: "reno", flows: "bbr" };
+  const text = formatReport(
+    makeReport({ ...CIRCUMSTANCES, congestion }, METRICS, "veth", SAMPLES),
+  );
+  assertStringIncludes(text, "TCP cubic, simplevpn's own reno, the flows' bbr, Deno");
+});
+
 Deno.test("formatReport() has no row for a subject with nothing in a table", () => {
   const samples: Samples = new Map([...SAMPLES, ["broken", new Map()]]);
   const text = formatReport(makeReport(CIRCUMSTANCES, METRICS, "veth", samples));
@@ -104,9 +113,9 @@ Deno.test("formatReport() tells versions, what is not installed, and what failed
   ]);
 });
 
-Deno.test("formatNumber() keeps three digits, and all that are before the point", () => {
-  const texts = [0, 0.0356, 0.5, 9.876, 98.76, 987.6, 271588].map(formatNumber);
-  assertEquals(texts, ["0.000", "0.036", "0.500", "9.88", "98.8", "988", "271588"]);
+Deno.test("formatNumber() keeps three digits, all that are before the point, and two of little", () => {
+  const texts = [0, 0.00091, 0.0356, 0.5, 9.876, 98.76, 987.6, 271588].map(formatNumber);
+  assertEquals(texts, ["0.000", "0.00091", "0.036", "0.500", "9.88", "98.8", "988", "271588"]);
 });
 
 Deno.test("formatTable() aligns words to the left, numbers to the right, and Markdown so", () => {
