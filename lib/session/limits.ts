@@ -180,13 +180,15 @@ export const LOSS_SECONDS = 10;
 /**
  * A second in which a path lost this part of what was sent, and this many at the least, is a bad one. So
  * many of LOSS_BAD_WITHIN seconds, and the path is bad: a flow that begins may lose many in one of them.
- * LOSS_GOOD is what a path may lose of all that is remembered and be good.
+ * LOSS_GOOD is what a path may lose of all that is remembered and be good, if that is LOSS_SAMPLE at the
+ * least: of few nothing follows.
  */
 export const LOSS_BAD = 0.01;
 export const LOSS_LEAST = 2;
 export const LOSS_BAD_SECONDS = 3;
 export const LOSS_BAD_WITHIN = 5;
 export const LOSS_GOOD = 0.005;
+export const LOSS_SAMPLE = 500;
 
 /**
  * TCP whose round trip takes this much longer than twice UDP's has too long a queue; it is good again when

@@ -27,15 +27,15 @@ export class LossHistory {
     this.#lost.fill(0);
   }
 
+  /** All that is remembered as sent. */
+  get sent(): number {
+    return sum(this.#sent);
+  }
+
   /** What part of all that is remembered was lost, from 0 to 1. */
   get rate(): number {
-    let sent = 0;
-    let lost = 0;
-    for (let i = 0; i < this.#sent.length; i++) {
-      sent += this.#sent[i]!;
-      lost += this.#lost[i]!;
-    }
-    return sent === 0 ? 0 : Math.min(Math.max(lost / sent, 0), 1);
+    const { sent } = this;
+    return sent === 0 ? 0 : Math.min(Math.max(sum(this.#lost) / sent, 0), 1);
   }
 
   /**
@@ -52,4 +52,8 @@ export class LossHistory {
     }
     return count;
   }
+}
+
+function sum(numbers: Float64Array): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

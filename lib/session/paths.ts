@@ -8,6 +8,7 @@ import {
   LOSS_BAD_WITHIN,
   LOSS_GOOD,
   LOSS_LEAST,
+  LOSS_SAMPLE,
   PATH_BUSY,
   PATH_FRESH,
   PATH_TICK,
@@ -36,7 +37,8 @@ const TICKS = 1000 / PATH_TICK;
  * at rest by their keepalives alone.
  *
  * A path that lets nothing through is left at once, one that is merely worse after some seconds of that,
- * and TCP is tried again only after a while, a longer one each time that this was too early.
+ * and TCP is tried again only after a while, a longer one each time that this was too early, and when
+ * so much has gone by UDP that it is known to lose next to nothing.
  */
 export class Paths<P extends Path> {
   readonly #moved: (reason: string) => void;
@@ -169,7 +171,8 @@ export class Paths<P extends Path> {
   /** Why packets should not go by UDP any more. */
   #againstUdp(tcp: P, { meter }: P, now: number): string | undefined {
     if (meter.isStuck(now)) return `UDP has let nothing through for ${seconds(meter, now)} s`;
-    if (now < this.#heldUntil || meter.loss.rate >= LOSS_GOOD) return undefined;
+    const { sent, rate } = meter.loss;
+    if (now < this.#heldUntil || sent < LOSS_SAMPLE || rate >= LOSS_GOOD) return undefined;
     if (tcp.meter.roundTrip(now) > meter.roundTrip(now) + QUEUE_GOOD) return undefined;
     return `UDP lost ${percent(meter)} % only, and TCP is the faster one`;
   }

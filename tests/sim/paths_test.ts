@@ -153,6 +153,18 @@ Deno.test("packets stay with UDP that loses less than TCP, for as long as it los
   assertEquals(pi.carrier, "tcp");
 });
 
+Deno.test("packets that come after a rest stay with UDP until it is known to lose little", () => {
+  const { world, pi, talk } = twoPaths();
+  talk.run(6_000, (i) => pi.wire.client.repeats += Number(i % 20 === 0));
+  assertEquals(pi.carrier, "udp");
+  world.network.datagrams.loss = 0.03;
+  for (let i = 0; i < 5; i++) {
+    world.clock.run(2 * HOLD_FIRST);
+    talk.run(5_000);
+  }
+  assertEquals(pi.told("moved").length, 1);
+});
+
 for (const direction of ["both ways", "to the server", "to the client"]) {
   Deno.test(`UDP that is blocked midway, ${direction}, is left within 2 s`, () => {
     const { world, server, pi, talk } = twoPaths();

@@ -18,7 +18,7 @@ Deno.test("LossHistory remembers the last seconds, as a plain list does", () => 
       }
       const [all, gone] = [0, 1].map((i) => model.reduce((sum, pair) => sum + pair[i]!, 0));
       const rate = all === 0 ? 0 : Math.min(Math.max(gone! / all!, 0), 1);
-      assertEquals(history.rate, rate, `seed ${seed}`);
+      assertEquals([history.sent, history.rate], [all, rate], `seed ${seed}`);
       const within = random.integer(1, 15);
       const bad = model.slice(1, 1 + within).filter(([sent, lost]) =>
         lost >= 2 && lost >= 0.02 * sent
