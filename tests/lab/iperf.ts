@@ -1,4 +1,4 @@
-import type { Machine } from "../../scripts/lab.ts";
+import type { LabProcess, Machine } from "../../scripts/lab.ts";
 
 /** The last sums of a run of iperf3. */
 export interface IperfReport {
@@ -17,10 +17,16 @@ export async function iperf(
   address: string,
   ...options: string[]
 ): Promise<IperfReport> {
-  // It says on stdout that it listens.
-  const server = to.start(["sh", "-c", "exec iperf3 --server --one-off --forceflush >&2"]);
-  await server.waitFor(/Server listening/);
+  const server = await startIperfServer(to);
   const text = await from.run("iperf3", "--json", "--client", address, ...options);
   await server.status;
   return (JSON.parse(text) as { end: IperfReport }).end;
+}
+
+/** Starts what takes one stream, and waits until it listens. */
+export async function startIperfServer(machine: Machine): Promise<LabProcess> {
+  // It says on stdout that it listens.
+  const server = machine.start(["sh", "-c", "exec iperf3 --server --one-off --forceflush >&2"]);
+  await server.waitFor(/Server listening/);
+  return server;
 }

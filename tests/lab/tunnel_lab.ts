@@ -7,6 +7,7 @@ import {
   missingCommands,
   PREREQUISITES,
 } from "../../scripts/lab.ts";
+import { ImpairedLink, type Impairment } from "../../scripts/impaired_link.ts";
 import { program, type ProgramSource } from "../../scripts/program.ts";
 
 /** The lab tests run the programs from source, or with SIMPLEVPN_PROGRAMS=compiled those in dist/. */
@@ -103,18 +104,21 @@ export class TunnelLab implements AsyncDisposable {
     return new TunnelLab(lab, await lab.machine("server"));
   }
 
-  /** The n-th client's cable is 198.51.100.(4n)/30 and 2001:db8:n::/64; the server has .1 and ::1. */
-  async addClient(): Promise<ClientMachine> {
+  /**
+   * The n-th client's cable is 198.51.100.(4n)/30 and 2001:db8:n::/64; the server has .1 and ::1.
+   *
+   * @param impairment what is wrong with it; needs LINK_COMMANDS
+   */
+  async addClient(impairment?: Impairment): Promise<ClientMachine> {
     const n = ++this.#clients;
     const machine = await this.lab.machine(`client${n}`);
     const [server, host] = [`198.51.100.${4 * n + 1}`, `198.51.100.${4 * n + 2}`];
     const [server6, host6] = [`2001:db8:${n}::1`, `2001:db8:${n}::2`];
-    const { other } = await this.lab.cable(
-      this.server,
-      [`${server}/30`, `${server6}/64`],
-      machine,
-      [`${host}/30`, `${host6}/64`],
-    );
+    const near = [`${server}/30`, `${server6}/64`];
+    const far = [`${host}/30`, `${host6}/64`];
+    const { other } = impairment === undefined
+      ? await this.lab.cable(this.server, near, machine, far)
+      : await ImpairedLink.lay(this.lab, this.server, near, machine, far, impairment);
     return { machine, interface: other, host, host6, server, server6 };
   }
 
