@@ -5,7 +5,6 @@ import { describeErrno, OsError } from "../ffi/error.ts";
 import { connectTcp, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { openUdp } from "../ffi/udp.ts";
-import { Segmenter } from "../lib/packet/segmentation.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
@@ -66,7 +65,7 @@ class ClientWorker {
         batches: this.#buffer.batches,
         counters,
         capabilities: setup.capabilities,
-        segmenter: new Segmenter(),
+        segmenter: this.#buffer.segmenter,
         clock: loop,
       },
     );

@@ -1,14 +1,15 @@
 import { NativeBuffer } from "../ffi/native_buffer.ts";
 import { IPV6_MAX_LENGTH } from "../lib/packet/ipv6.ts";
+import { Segmenter } from "../lib/packet/segmentation.ts";
 import { MAX_PACKET_LENGTH } from "../lib/protocol/classic.ts";
 import { MAX_RECORD } from "../lib/protocol/record.ts";
 import { Batches } from "../lib/session/batches.ts";
 
 /**
  * The one buffer that a worker's packets pass through: what the TUN device gives, what a connection
- * gives behind the beginning of a unit that it gave before, and batches being filled. The first two
- * parts are overwritten by the next read into them, so nobody keeps an offset beyond the call that was
- * given it.
+ * gives behind the beginning of a unit that it gave before, batches being filled, and the segment that
+ * is being cut from a packet. The first two parts are overwritten by the next read into them, so nobody
+ * keeps an offset beyond the call that was given it.
  */
 export class PacketBuffer {
   /** Where a packet from the TUN device is read to; a virtio_net_hdr has room in front of it. */
@@ -30,13 +31,16 @@ export class PacketBuffer {
 
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly batches: Batches;
+  readonly segmenter: Segmenter;
   readonly #memory: NativeBuffer;
 
   /** @param batches how many batches can be filled at a time */
   constructor(batches: number) {
-    this.#memory = new NativeBuffer(PacketBuffer.#BATCHES + batches * Batches.SLOT);
+    const end = PacketBuffer.#BATCHES + batches * Batches.SLOT;
+    this.#memory = new NativeBuffer(end + Segmenter.LENGTH);
     this.bytes = this.#memory.bytes;
     this.batches = new Batches(this.bytes, PacketBuffer.#BATCHES, batches);
+    this.segmenter = new Segmenter(this.bytes, end);
   }
 
   /**

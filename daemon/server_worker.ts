@@ -6,7 +6,6 @@ import { acceptTcp } from "../ffi/socket.ts";
 import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import { Leases } from "../lib/address/leases.ts";
-import { Segmenter } from "../lib/packet/segmentation.ts";
 import { DatagramType, INDEX_END_AT, TYPE_AT } from "../lib/protocol/datagram.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
@@ -76,7 +75,7 @@ class ServerWorker {
         batches: this.#buffer.batches,
         counters,
         capabilities: setup.capabilities,
-        segmenter: new Segmenter(),
+        segmenter: this.#buffer.segmenter,
         clock: loop,
       },
     );

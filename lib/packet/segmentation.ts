@@ -4,6 +4,7 @@
  * __udp_gso_segment().
  */
 import { addSum, complement, finishChecksum, fold, readUint16, writeUint16 } from "./checksum.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import { ipVersion, readUint32, writeUint32 } from "./ipv4.ts";
 import { IPV6_HEADER_LENGTH, IPV6_MAX_LENGTH, IPV6_PAYLOAD_LENGTH } from "./ipv6.ts";
 import {
@@ -49,8 +50,21 @@ export function mayBeTooMany(length: number, offload: Offload): boolean {
 
 /** Makes ordinary packets. One per user, so that nothing is allocated per packet. */
 export class Segmenter {
+  /** Bytes of memory for one segment. */
+  static readonly LENGTH = IPV6_MAX_LENGTH;
   readonly #transport = new TransportHeader();
-  readonly #segment = new Uint8Array(IPV6_MAX_LENGTH);
+  /** Where the present segment is made. */
+  readonly #bytes: Uint8Array;
+  readonly #at: number;
+
+  /**
+   * @param bytes memory of which LENGTH bytes from `offset` on are this object's; where the packets are in
+   *   the same, nothing is allocated
+   */
+  constructor(bytes: Uint8Array = new Uint8Array(Segmenter.LENGTH), offset = 0) {
+    this.#bytes = bytes;
+    this.#at = offset;
+  }
 
   /**
    * Gives `sink` the ordinary packets that a whole IP packet of `length` bytes at `offset` stands for.
@@ -130,30 +144,34 @@ export class Segmenter {
     // The pseudo-header's sum without the length, which each segment has its own of (RFC 1624).
     const pseudo = readUint16(bytes, offset + start + checksumOffset) + complement(length - start);
     const payload = length - headersLength;
-    const segment = this.#segment;
-    segment.set(bytes.subarray(offset, offset + headersLength));
+    const segment = this.#bytes;
+    const at = this.#at;
+    copyBytes(segment, at, bytes, offset, headersLength);
     for (let done = 0, i = 0; done < payload; i++) {
       const size = Math.min(together * gsoSize, payload - done);
       const from = offset + headersLength + done;
-      segment.set(bytes.subarray(from, from + size), headersLength);
+      copyBytes(segment, at + headersLength, bytes, from, size);
       this.#patchIp(bytes, offset, headersLength + size, i * together);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
       this.#leaveChecksum(headersLength + size, pseudo);
       if (finish) this.#finishChecksum(headersLength + size);
-      sink(segment, 0, headersLength + size, size > gsoSize ? offload : alone);
+      sink(segment, at, headersLength + size, size > gsoSize ? offload : alone);
       done += size;
     }
   }
 
   #patchIp(original: Uint8Array, offset: number, length: number, index: number): void {
-    const segment = this.#segment;
-    if (ipVersion(segment, 0) === 6) {
-      return writeUint16(segment, IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_LENGTH);
+    const segment = this.#bytes;
+    const at = this.#at;
+    if (ipVersion(segment, at) === 6) {
+      return writeUint16(segment, at + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_LENGTH);
     }
-    writeUint16(segment, TOTAL_LENGTH, length);
-    writeUint16(segment, IDENTIFICATION, readUint16(original, offset + IDENTIFICATION) + index);
-    writeUint16(segment, HEADER_CHECKSUM, 0);
-    writeUint16(segment, HEADER_CHECKSUM, complement(addSum(segment, 0, this.#transport.start)));
+    const identification = readUint16(original, offset + IDENTIFICATION) + index;
+    writeUint16(segment, at + TOTAL_LENGTH, length);
+    writeUint16(segment, at + IDENTIFICATION, identification);
+    writeUint16(segment, at + HEADER_CHECKSUM, 0);
+    const sum = addSum(segment, at, this.#transport.start);
+    writeUint16(segment, at + HEADER_CHECKSUM, complement(sum));
   }
 
   #patchTransport(
@@ -164,27 +182,29 @@ export class Segmenter {
     isLast: boolean,
   ): void {
     const { start, protocol } = this.#transport;
-    const segment = this.#segment;
+    const segment = this.#bytes;
+    const header = this.#at + start;
     if (protocol === TCP) {
       const sequence = readUint32(original, offset + start + TCP_SEQUENCE);
-      writeUint32(segment, start + TCP_SEQUENCE, sequence + done);
+      writeUint32(segment, header + TCP_SEQUENCE, sequence + done);
       let flags = original[offset + start + TCP_FLAGS]!;
       if (!isLast) flags &= ~(FIN | PSH);
       if (done > 0) flags &= ~CWR;
-      segment[start + TCP_FLAGS] = flags;
+      segment[header + TCP_FLAGS] = flags;
     } else {
-      writeUint16(segment, start + UDP_LENGTH, length - start);
+      writeUint16(segment, header + UDP_LENGTH, length - start);
     }
   }
 
   /** @param pseudo sum of the pseudo-header without the length of the segment */
   #leaveChecksum(length: number, pseudo: number): void {
     const { start, checksumOffset } = this.#transport;
-    writeUint16(this.#segment, start + checksumOffset, fold(pseudo + (length - start)));
+    writeUint16(this.#bytes, this.#at + start + checksumOffset, fold(pseudo + (length - start)));
   }
 
   #finishChecksum(length: number): void {
     const { start, checksumOffset } = this.#transport;
-    finishChecksum(this.#segment, start, length, start + checksumOffset);
+    const header = this.#at + start;
+    finishChecksum(this.#bytes, header, this.#at + length, header + checksumOffset);
   }
 }
