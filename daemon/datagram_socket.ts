@@ -13,6 +13,9 @@ import type { EventLoop, FdHandler } from "./event_loop.ts";
 import { FloodFilter } from "./flood_filter.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
 
+/** Most bytes that one call gives: one datagram, or several that came as one. */
+const LONGEST_READ = 65_536;
+
 /** Calls in one go before other file descriptors get their turn. */
 const READS_PER_TURN = 64;
 
@@ -201,14 +204,21 @@ export class DatagramSocket implements FdHandler, DatagramSender {
 
   #read(): void {
     const { bytes } = this.#buffer;
-    const at = PacketBuffer.STREAM;
-    const address = this.#buffer.addressOf(bytes, at, PacketBuffer.STREAM_LENGTH);
+    const end = PacketBuffer.STREAM + PacketBuffer.STREAM_LENGTH;
+    let at = PacketBuffer.STREAM;
     for (let i = 0; i < READS_PER_TURN && !this.#closed; i++) {
-      const count = this.#receiver.receive(this.#fd, address, PacketBuffer.STREAM_LENGTH);
+      const address = this.#buffer.addressOf(bytes, at, LONGEST_READ);
+      const count = this.#receiver.receive(this.#fd, address, LONGEST_READ);
       // An error that an earlier datagram met is told here, and is of no interest.
-      if (count < 0 && errno() === Errno.EAGAIN) return;
+      if (count < 0 && errno() === Errno.EAGAIN) break;
       if (count > 0) this.#received(bytes, at, count);
+      // What comes next is put behind it, so that segments of a stream can be joined over several reads.
+      at += Math.max(count, 0);
+      if (at + LONGEST_READ <= end) continue;
+      this.#session!.settle();
+      at = PacketBuffer.STREAM;
     }
+    if (at > PacketBuffer.STREAM) this.#session!.settle();
   }
 
   #received(bytes: Uint8Array, offset: number, count: number): void {
@@ -218,7 +228,6 @@ export class DatagramSocket implements FdHandler, DatagramSender {
       const length = Math.min(size, count - at);
       this.#session!.receiveDatagram(bytes, offset + at, length, this, now);
     }
-    this.#session!.settle();
   }
 }
 
