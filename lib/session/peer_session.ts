@@ -57,12 +57,12 @@ export class PeerSession implements Member {
 
   /** Tells the client why, and ends all connections. */
   expel(reason: CloseReason): void {
-    for (const peer of this.#paths.all) peer.expel(reason);
+    for (const peer of this.#activeLast) peer.dismiss(reason);
   }
 
   /** Ends all connections without a word. */
   drop(reason: string): void {
-    for (const peer of this.#paths.all) peer.drop(reason);
+    for (const peer of this.#activeLast) peer.drop(reason);
   }
 
   /** @see {Member} */
@@ -79,5 +79,11 @@ export class PeerSession implements Member {
   deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.#paths.sending(this.#owner.now)) this.#owner.hurry(this);
     this.#paths.active?.send(bytes, offset, length, offload);
+  }
+
+  /** All connections in an order in which they can end without packets moving from one to another. */
+  get #activeLast(): SecurePeer[] {
+    const { active, all } = this.#paths;
+    return all.toSorted((a, b) => Number(a === active) - Number(b === active));
   }
 }

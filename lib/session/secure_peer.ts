@@ -97,8 +97,14 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     this.channel.rekey(answer.handshake, false);
   }
 
-  /** Tells the client why, and ends the connection. */
+  /** Tells the client why, and ends its session, or the connection alone if it was not let in. */
   expel(reason: CloseReason): void {
+    if (this.#session === undefined) this.dismiss(reason);
+    else this.#session.expel(reason);
+  }
+
+  /** Tells the client why, and ends the connection: the others of its session are to end as well. */
+  dismiss(reason: CloseReason): void {
     this.channel.sendControl(ControlType.Close, writeClose(reason));
     this.connection.close(EXPEL_TEXTS[reason] ?? describeClose(reason));
   }

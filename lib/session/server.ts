@@ -230,16 +230,19 @@ export class Server {
 
   /** The gatekeeper's word on a client, when it has proved who it is and whenever that changes. */
   judged(id: number, verdict: Verdict): void {
-    const stage = this.#connections.get(id)?.stage;
-    if (stage instanceof SecurePeer) stage.judge(verdict);
+    const connection = this.#connections.get(id);
+    if (!(connection?.stage instanceof SecurePeer)) return;
+    connection.stage.judge(verdict);
+    this.#expect(connection);
   }
 
   /** The gatekeeper's answer to a message for new keys. */
   rekeyed(id: number, answer: Answer | undefined): void {
-    const stage = this.#connections.get(id)?.stage;
-    if (!(stage instanceof SecurePeer)) return;
-    if (answer === undefined) stage.expel(CloseReason.ProtocolViolation);
-    else stage.rekeyed(answer);
+    const connection = this.#connections.get(id);
+    if (!(connection?.stage instanceof SecurePeer)) return;
+    if (answer === undefined) return connection.stage.expel(CloseReason.ProtocolViolation);
+    connection.stage.rekeyed(answer);
+    this.#expect(connection);
   }
 
   /** Addresses that are secure clients', whether connected or not, and given to nobody else. */

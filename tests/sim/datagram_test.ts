@@ -77,6 +77,22 @@ Deno.test("clients get in, and stay, where a third of all datagrams is lost, man
   }
 });
 
+Deno.test("a Configuration that is lost is repeated, and not the whole handshake", () => {
+  const { world, server } = secureWorld();
+  const { datagrams } = world.network;
+  const pi = world.startClient({
+    credentials: enrolled(world, server, "pi"),
+    carriers: ["udp"],
+  });
+  datagrams.blocks = (from) =>
+    from === "server" && sentOf(world, DatagramType.Data, "server").length > 0;
+  world.clock.waitUntil(() => server.told("joined").length > 0);
+  world.clock.run(200);
+  datagrams.blocks = () => false;
+  world.clock.waitUntil(() => pi.isUp, 1_000);
+  assertEquals(pi.told("failed"), []);
+});
+
 Deno.test("new keys cost no packet where datagrams overtake each other", () => {
   const { world, server } = secureWorld();
   world.network.datagrams.delay = [1, 900];

@@ -269,3 +269,32 @@ Deno.test("a server that was started anew is reached at once, though UDP tells n
   world.clock.waitUntil(() => pi.told("path_up").at(-1)!.carrier === "udp", 30_000);
   assertEquals(pi.told("down"), []);
 });
+
+Deno.test("where a session ends, however it ends, nothing is said to move first", () => {
+  const ends: ((scene: ReturnType<typeof twoPaths>) => void)[] = [
+    ({ server }) => server.stop(),
+    ({ pi }) => pi.stop(),
+    ({ server }) => server.door.change((registry) => registry.removePeer("pi")),
+    ({ server }) => server.door.change((it) => it.changePeer("pi", { enabled: false })),
+  ];
+  for (const end of ends) {
+    // Its word comes first by the one path, or by the other.
+    for (const seed of [1, 2, 3]) {
+      const scene = twoPaths(seed);
+      end(scene);
+      scene.world.clock.run(500);
+      assertEquals([scene.pi.told("moved"), scene.server.told("moved")], [[], []]);
+      assertEquals(scene.server.connections, []);
+    }
+  }
+});
+
+Deno.test("a server that sends already looks at both paths as soon as the second is there", () => {
+  const { world, server } = secureWorld();
+  const pi = world.connectClient({ credentials: enrolled(world, server, "pi"), carriers: BOTH });
+  const talk = new Talk(world, server, pi);
+  while (pi.told("path_up").length === 0) talk.run(20);
+  pi.wire.silence();
+  talk.run(2_000);
+  assertEquals(serversCarrier(server), "udp");
+});
