@@ -4,6 +4,7 @@ import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { Leases } from "../../lib/address/leases.ts";
 import { parseIpv6Prefix } from "../../lib/address/ipv6_prefix.ts";
 import { parseIpv4Prefix } from "../../lib/address/ipv4_prefix.ts";
+import type { RoutingTable } from "../../lib/routing/table.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
 import { ClassicPeer } from "../../lib/session/classic_peer.ts";
@@ -15,6 +16,7 @@ import {
   MAX_LEASES,
   SERVER_TIMEOUT,
 } from "../../lib/session/limits.ts";
+import type { Member } from "../../lib/session/router.ts";
 import { Server, type ServerEvent, type ServerOptions } from "../../lib/session/server.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import type { Listener, Network } from "./network.ts";
@@ -52,8 +54,6 @@ export class ServerNode implements Listener {
   readonly tun: Uint8Array[] = [];
   readonly events: Told<ServerEvent>[] = [];
   readonly counters = new Counters();
-  /** The addresses that clients have, by what the server tells. */
-  readonly held = new Set<number>();
   /** The main thread. */
   readonly door: Doorkeeper;
   inspect: Inspector = () => {};
@@ -63,6 +63,9 @@ export class ServerNode implements Listener {
   readonly #capabilities: number;
   readonly #leases = new Leases(MAX_LEASES);
   readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
+  /** By what the server tells: the addresses of classic clients, and those of the others by their names. */
+  readonly #leased = new Set<number>();
+  readonly #named = new Map<string, number>();
   #wires = new Map<Connection, Wire>();
   #server: Server;
   /** The connection whose bytes the server is working on. */
@@ -92,6 +95,16 @@ export class ServerNode implements Listener {
   /** The connections that are there. */
   get connections(): Connection[] {
     return [...this.#wires].filter(([_, wire]) => !wire.server.isClosed).map(([it]) => it);
+  }
+
+  /** The addresses that clients have, by what the server tells. */
+  get held(): Set<number> {
+    return new Set([...this.#leased, ...this.#named.values()]);
+  }
+
+  /** Who owns which addresses. */
+  get table(): RoutingTable<Member> {
+    return this.#server.router.table;
   }
 
   /** The addresses of the classic clients that are there. */
@@ -141,7 +154,8 @@ export class ServerNode implements Listener {
     this.door.close();
     for (const wire of this.#wires.values()) wire.server.close();
     this.#wires.clear();
-    this.held.clear();
+    this.#leased.clear();
+    this.#named.clear();
   }
 
   /** Ends the server without a word to anybody. */
@@ -232,15 +246,17 @@ export class ServerNode implements Listener {
     this.events.push({ ...event, time: this.#network.clock.now });
   }
 
-  #joined({ address, source, grant }: ServerEvent & { type: "joined" }): void {
-    // Secure clients have their addresses in the registry.
-    if (grant !== "enrolled") this.#leases.remember(address, source);
-    this.held.add(address);
+  #joined({ address, source, name }: ServerEvent & { type: "joined" }): void {
+    // Secure clients have their addresses in the registry, which may give them others.
+    if (name !== undefined) return void this.#named.set(name, address);
+    this.#leases.remember(address, source);
+    this.#leased.add(address);
   }
 
   #left({ address, name }: ServerEvent & { type: "left" }): void {
-    if (name === undefined) this.#leases.renew(address);
-    this.held.delete(address);
+    if (name !== undefined) return void this.#named.delete(name);
+    this.#leases.renew(address);
+    this.#leased.delete(address);
   }
 }
 
