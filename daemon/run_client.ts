@@ -258,6 +258,7 @@ class ClientControl {
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
+    this.#introduction?.enrolled();
     this.#lastFailure = "";
     this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
     log.info(

@@ -107,7 +107,11 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "SECONDS",
     help: `drop clients silent for so long (default ${SERVER_TIMEOUT / 1000})`,
   },
-  { name: "max-clients", value: "N", help: `connections at the most (default ${MAX_CONNECTIONS})` },
+  {
+    name: "max-clients",
+    value: "N",
+    help: `connections at the most, two for a client over TCP and UDP (default ${MAX_CONNECTIONS})`,
+  },
   ...RUN_OPTIONS,
 ];
 

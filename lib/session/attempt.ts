@@ -26,7 +26,8 @@ export interface AttemptOwner {
 }
 
 /**
- * One attempt to reach a server one way, and the connection that comes of it: a path. It takes what the connection brings, which is why it outlives the race for which it was made.
+ * One attempt to reach a server one way, and the connection that comes of it: a path. It takes what the
+ * connection brings, which is why it outlives the race for which it was made.
  */
 export class Attempt implements LinkOwner, Path {
   /** The number of its link. */

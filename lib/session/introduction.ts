@@ -57,6 +57,8 @@ export class Introduction {
   readonly #ports: IntroductionPorts;
   /** At random. */
   readonly #instance: Uint8Array;
+  /** Of a client that is not enrolled yet. */
+  #invite: TokenSecrets | undefined;
   /** By the connection's link. */
   readonly #links = new Map<number, Progress>();
 
@@ -64,6 +66,7 @@ export class Introduction {
     this.#options = options;
     this.#ports = ports;
     this.#instance = ports.randomKey();
+    this.#invite = options.invite;
   }
 
   /**
@@ -74,7 +77,8 @@ export class Introduction {
    * @throws {HandshakeError} if the server's key is none
    */
   hello(link: number, session: number, index?: number): Uint8Array {
-    const { invite, address, capabilities } = this.#options;
+    const { address, capabilities } = this.#options;
+    const invite = this.#invite;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
       capabilities,
@@ -113,6 +117,11 @@ export class Introduction {
     if (progress.hash === undefined) progress.serverTakes = readResponse(payload).capabilities;
     progress.hash = handshake.hash;
     return { handshake, capabilities: progress.serverTakes };
+  }
+
+  /** The server let this client in: it knows the key from now on, and may forget the invite. */
+  enrolled(): void {
+    this.#invite = undefined;
   }
 
   /** A connection is gone. */

@@ -199,7 +199,10 @@ export class ClientNode {
   }
 
   #report(event: ClientEvent): void {
-    if (event.type === "up") this.server = this.#candidates[event.candidate];
+    if (event.type === "up") {
+      this.server = this.#candidates[event.candidate];
+      this.introducer?.connected();
+    }
     this.events.push({ ...event, time: this.#network.clock.now });
   }
 

@@ -68,6 +68,11 @@ export class Introducer implements ThreadDelay {
     };
   }
 
+  /** The client is connected. */
+  connected(): void {
+    this.#introduction.enrolled();
+  }
+
   /** The main thread answers nothing until `resume()`. */
   pause(): void {
     this.#toMain.pause();

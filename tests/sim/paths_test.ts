@@ -298,3 +298,25 @@ Deno.test("a server that sends already looks at both paths as soon as the second
   talk.run(2_000);
   assertEquals(serversCarrier(server), "udp");
 });
+
+Deno.test("two machines with one identity take turns, each for 20 s at the least", () => {
+  const { world, server } = secureWorld();
+  const credentials = enrolled(world, server, "pi");
+  const machines = [1, 2].map(() =>
+    world.startClient({ credentials: { ...credentials }, carriers: BOTH })
+  );
+  world.clock.run(600_000);
+  const joins = server.told("joined").length;
+  assert(joins > 10 && joins <= 2 * 600_000 / 20_000, `${joins}`);
+  for (const { events } of machines) assert(events.length < 6 * joins, `${events.length}`);
+  for (let i = 0; i < 100; i++) {
+    world.clock.run(1_000);
+    const up = machines.filter(({ isUp }) => isUp);
+    for (const { tun } of machines) tun.length = 0;
+    server.send(ipv4Packet(SERVER, "10.0.0.2"));
+    world.clock.run(100);
+    const came = machines.filter(({ tun }) => tun.length > 0);
+    if (up.length === 1) assertEquals(came, up);
+    else assertEquals(came.length, 1);
+  }
+});

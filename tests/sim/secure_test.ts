@@ -4,6 +4,7 @@ import { parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import { parsePrefix } from "../../lib/address/prefix.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import { tokenSecrets } from "../../lib/config/invite.ts";
+import { Registry } from "../../lib/config/registry.ts";
 import { frameInitiation } from "../../lib/protocol/hello.ts";
 import { INITIATION_OVERHEAD } from "../../lib/protocol/noise.ts";
 import { DropReason } from "../../lib/session/counters.ts";
@@ -48,6 +49,16 @@ Deno.test("an invited client is enrolled, and comes back with its key alone", ()
   const { invite: _, ...key } = credentials;
   assertEquals(world.connectClient({ credentials: key }).address, "10.0.0.2");
   assertEquals(server.changes, ["10.0.0.2 enrolled", "10.0.0.2 left", "10.0.0.2 enrolled"]);
+});
+
+Deno.test("a client that was invited outlives its invite, which a server forgets in the end", () => {
+  const { world, server } = secureWorld();
+  const credentials = { ...strangerTo(world, server), invite: invited(world, server, "pi") };
+  const pi = world.connectClient({ credentials });
+  server.door.change(({ peers }) => new Registry(peers, []));
+  pi.wire.break();
+  world.clock.waitUntil(() => !pi.isUp);
+  world.clock.waitUntil(() => pi.isUp, 10_000);
 });
 
 Deno.test("of two clients that race with one invite, one gets in and the other is told", () => {
