@@ -16,6 +16,8 @@ export class Doorkeeper implements ThreadDelay {
   /** @see {ThreadDelay} */
   delay: readonly [least: number, most: number] = [0, 20];
   readonly identity: KeyPair;
+  /** The connections of which it knows. */
+  readonly connections = new Set<number>();
   readonly #network: Network;
   readonly #prefix: Ipv4Prefix;
   readonly #pool: Pool;
@@ -49,12 +51,14 @@ export class Doorkeeper implements ThreadDelay {
     server: () => Server,
   ): Pick<ServerPorts, "hello" | "confirmed" | "rekey" | "closed"> {
     this.#server = server;
+    this.connections.clear();
     this.#gatekeeper = this.#newGatekeeper();
     const [toMain, toWorker] = [this.#toMain, this.#toWorker] = this.#newMailboxes();
     this.#reserve();
     return {
       hello: (connection, message, carrier) =>
         toMain.post(() => {
+          this.connections.add(connection);
           const answer = copied(this.#gatekeeper.hello(connection, message, carrier));
           toWorker.post(() => server().answered(connection, answer, this.#network.clock.now));
         }),
@@ -68,7 +72,11 @@ export class Doorkeeper implements ThreadDelay {
           const answer = copied(this.#gatekeeper.rekey(connection, message));
           toWorker.post(() => server().rekeyed(connection, answer));
         }),
-      closed: (connection) => toMain.post(() => this.#gatekeeper.closed(connection)),
+      closed: (connection) =>
+        toMain.post(() => {
+          this.connections.delete(connection);
+          this.#gatekeeper.closed(connection);
+        }),
     };
   }
 

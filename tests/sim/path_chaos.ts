@@ -106,8 +106,8 @@ export class PathChaos {
       assertEquals(pathsOf(client), new Set(CARRIERS[i]!));
       assertEquals(client.introducer!.links.size, CARRIERS[i]!.length);
     }
-    const overTcp = this.clients.filter((_, i) => CARRIERS[i]!.includes("tcp"));
-    assertEquals(this.server.connections.length, overTcp.length);
+    const paths = this.clients.flatMap((_, i) => CARRIERS[i]!);
+    assertEquals(this.server.door.connections.size, paths.length);
   }
 
   /** Fails if a packet from anybody to anybody gets lost or astray. */

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { PathMeter } from "../../../lib/session/path_meter.ts";
 import { STUCK_TIME } from "../../../lib/session/limits.ts";
+import { Random } from "../../random.ts";
 
 Deno.test("PathMeter tells the round trip, and for how long answers have been missing", () => {
   const meter = new PathMeter();
@@ -62,4 +63,19 @@ Deno.test("PathMeter passes over answers to what it never asked, and to what is 
   for (let i = 0; i < 32; i++) meter.ask(0, i);
   meter.answer(old, 0, 40);
   assertEquals(meter.answeredAt, -Infinity);
+});
+
+Deno.test("PathMeter keeps to what can be, whatever is answered", () => {
+  const random = new Random(1);
+  const meter = new PathMeter();
+  const asked: number[] = [];
+  for (let now = 0, sent = 0; now < 100_000; now += random.integer(0, 50)) {
+    if (random.next() < 0.3) asked.push(meter.ask(sent += random.integer(0, 100), now));
+    if (random.next() < 0.1) meter.loss.next();
+    const number = random.next() < 0.5 ? random.integer(0, 2 ** 32 - 1) : asked.at(-1) ?? 0;
+    meter.answer(number, random.integer(0, 2 ** 32 - 1), now);
+    assert(meter.loss.rate >= 0 && meter.loss.rate <= 1);
+    assert(meter.roundTrip(now) >= 0 && meter.roundTrip(now) <= now);
+    assert(meter.silence(now) >= 0 && meter.answeredAt <= now);
+  }
 });

@@ -111,6 +111,25 @@ Deno.test("a client ends a connection over which new settings come faster than i
   assertEquals(a.events.at(-1)!.type, "down");
 });
 
+Deno.test("a session's name is worth nothing to another identity", () => {
+  const scene = new AttackScene();
+  scene.registry = new Registry([testPeer("a", A, "10.0.0.2"), testPeer("b", B, "10.0.0.3")]);
+  const wires = [scene.connect(), scene.connect()];
+  const { randomKey } = scene;
+  // Both programs draw the same name.
+  scene.randomKey = () => new Uint8Array(32);
+  const [a, b] = [scene.client(A, wires[0]), scene.client(B, wires[1])];
+  scene.randomKey = randomKey;
+  for (const client of [a, b]) client.join();
+  const { table } = scene.server.router;
+  const [one, other] = [2, 3].map((it) => table.ownerOf(parseIpv4(`10.0.0.${it}`)) as PeerSession);
+  assertEquals(one!.admission.session, other!.admission.session);
+  assert(one !== other);
+  assertEquals([one!.active, other!.active], [stageOf(a), stageOf(b)]);
+  b.wire.connection.disconnected("gone");
+  assertEquals([ownerOf(scene, "10.0.0.2"), ownerOf(scene, "10.0.0.3")], [stageOf(a), undefined]);
+});
+
 Deno.test("who has left has no address any more, of either version", () => {
   const scene = new AttackScene();
   scene.registry = new Registry([testPeer("a", A, "10.0.0.2", "2001:db8:7::/48")]);
