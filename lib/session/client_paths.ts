@@ -105,7 +105,8 @@ export class ClientPaths {
   #dropSilent(now: number): void {
     const udp = this.#paths.get("udp");
     if (udp === undefined || this.#paths.active === udp) return;
-    if (udp.meter.silence(now) < UDP_PATIENCE) return;
+    // What silenced both may be over for both.
+    if (now < this.#addedAt + UDP_PATIENCE || udp.meter.silence(now) < UDP_PATIENCE) return;
     udp.disconnected("UDP lets nothing through", now);
   }
 

@@ -19,6 +19,8 @@ export interface LinkOwner {
 /** Why a link was lost, and what that means for the next attempt. */
 export interface LinkLoss {
   reason: string;
+  /** What may be behind that, as a question to whoever has no other connection. */
+  hint?: string;
   /** `never` if the server will say the same again, `later` if only time may change that. */
   again?: "never" | "later";
   /** The address that this client asked for, if the server refused it. */

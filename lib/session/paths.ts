@@ -93,7 +93,7 @@ export class Paths<P extends Path> {
       // In place of another one it goes on as that would.
       if (before !== undefined) this.#moved("it was made anew");
     } else if (path.carrier === "tcp" && now >= this.#heldUntil) {
-      this.#move(path, "it answers as well", now);
+      this.#move(path, "TCP answers, and is the faster one", now);
     }
     this.#due = this.#busyUntil >= now ? now : Infinity;
     return before;

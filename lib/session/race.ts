@@ -104,7 +104,9 @@ export class Race {
 
   /** What was tried and why it came to nothing. The same failures make the same text, whatever their order. */
   describe(): string {
-    const failures = [...this.#failures].map(([{ name }, { reason }]) => [name, reason] as const);
+    const failures = [...this.#failures].map(([{ name }, { reason, hint }]) =>
+      [name, hint === undefined ? reason : `${reason}: ${hint}`] as const
+    );
     if (this.#targets.length === 1) return failures.map(([_, reason]) => reason).join();
     const byReason = Map.groupBy(failures.toSorted(), ([_, reason]) => reason);
     return [...byReason].map(([reason, alike]) => {

@@ -114,8 +114,8 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   get silence(): LinkLoss {
     if (this.channel !== undefined) return { reason: "the server sent no configuration" };
     return {
-      reason: "the server did not answer the handshake: does it know this client, and is the " +
-        "server key right?",
+      reason: "the server did not answer the handshake",
+      hint: "does it know this client, and is the server key right?",
     };
   }
 

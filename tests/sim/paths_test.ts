@@ -222,12 +222,35 @@ Deno.test("a server that stops ends both paths with one word, and so does a clie
   world.clock.run(200);
   assertEquals(pi.told("down").length, 1);
   assertMatch(pi.told("down")[0]!.reason, /it is stopping/);
-  assertEquals(pi.told("moved"), []);
+  assertEquals([pi.told("moved"), server.told("moved")], [[], []]);
   server.start();
   world.clock.waitUntil(() => pi.isUp && pi.told("path_up").length === 2, 60_000);
   pi.stop();
   world.clock.run(1_000);
   assertEquals(server.changes.slice(-2), ["10.0.0.2 enrolled", "10.0.0.2 left"]);
+  assertEquals(server.told("moved"), []);
+});
+
+Deno.test("where UDP is blocked a client that TCP serves is not asked whether its key is right", () => {
+  const { world, server } = secureWorld();
+  world.network.datagrams.blocks = () => true;
+  const pi = world.connectClient({ credentials: enrolled(world, server, "pi"), carriers: BOTH });
+  world.clock.waitUntil(() => pi.told("path_failed").length > 0, 10_000);
+  assertEquals(pi.told("path_failed")[0]!.reason, "the server did not answer the handshake");
+});
+
+Deno.test("UDP that comes back from an outage together with TCP is kept", () => {
+  const { world, pi, talk } = twoPaths();
+  const { datagrams } = world.network;
+  pi.wire.silence();
+  talk.run(40_000);
+  datagrams.blocks = () => true;
+  talk.run(12_000);
+  assertEquals([pi.told("path_down"), pi.told("down")], [[], []]);
+  world.clock.waitUntil(() => pi.told("path_up").length === 2, 20_000);
+  datagrams.blocks = () => false;
+  talk.run(30_000);
+  assertEquals(pi.told("path_down").map(({ carrier }) => carrier), ["tcp"]);
 });
 
 Deno.test("the same identity from elsewhere ends both paths of the one before", () => {
