@@ -334,6 +334,7 @@ export class Client implements AttemptOwner {
   #pathLost(paths: ClientPaths, attempt: Attempt, loss: LinkLoss, now: number): void {
     const { reason, again, endsSession = false } = loss;
     const { carrier } = attempt.target;
+    // Its other path is not worth a move.
     const wasPath = !endsSession && paths.lost(attempt, loss, now);
     if (endsSession || paths.active === undefined) {
       return this.#retry("down", reason, now, again === "later");

@@ -50,7 +50,7 @@ export class PathMtu {
   advance(now: number): void {
     if (now < this.#due) return;
     if (this.#attempts === 0) this.#choose(now);
-    if (this.#attempts === PROBE_ATTEMPTS) this.#giveUp(now);
+    if (this.#attempts === PROBE_ATTEMPTS) this.#giveUp();
     this.#attempts++;
     this.#due = now + PROBE_INTERVAL;
     this.#ports.probe(this.#probing, this.#longest);
@@ -62,6 +62,7 @@ export class PathMtu {
     this.#attempts = 0;
     this.#due = now + PROBE_AGAIN;
     if (length === this.#longest) return;
+    if (length < this.#longest) this.#raiseAt = now + PROBE_RAISE;
     this.#use(length);
     // The other end is told at once.
     this.#due = now;
@@ -76,13 +77,10 @@ export class PathMtu {
     if (this.#probing < this.#longest) this.#use(this.#probing);
   }
 
-  #giveUp(now: number): void {
+  /** Asks about the other length: if nothing passes, the length is not what is wrong. */
+  #giveUp(): void {
     this.#attempts = 0;
-    if (this.#probing <= this.#longest) {
-      this.#raiseAt = now + PROBE_RAISE;
-      this.#use(DATAGRAM_LEAST);
-    }
-    this.#probing = this.#longest;
+    this.#probing = this.#probing === this.#longest ? DATAGRAM_LEAST : this.#longest;
   }
 
   #use(longest: number): void {

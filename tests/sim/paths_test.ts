@@ -231,6 +231,15 @@ Deno.test("a server that stops ends both paths with one word, and so does a clie
   assertEquals(server.told("moved"), []);
 });
 
+Deno.test("a server's last word over one path ends the session, and moves nothing", () => {
+  const { world, server, pi } = twoPaths();
+  world.network.datagrams.blocks = () => true;
+  server.stop();
+  world.clock.run(200);
+  assertEquals(pi.told("down").length, 1);
+  assertEquals(pi.told("moved"), []);
+});
+
 Deno.test("where UDP is blocked a client that TCP serves is not asked whether its key is right", () => {
   const { world, server } = secureWorld();
   world.network.datagrams.blocks = () => true;

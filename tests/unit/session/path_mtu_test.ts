@@ -87,6 +87,22 @@ Deno.test("PathMtu takes no answer to what it did not ask", () => {
   const path = new Path(0);
   path.mtu.answered(DATAGRAM_MOST, 0);
   path.run(5000);
+  path.passes = DATAGRAM_LEAST;
+  path.run(5000);
   path.mtu.answered(DATAGRAM_MOST, path.now);
   assertEquals(path.mtu.longest, DATAGRAM_LEAST);
+});
+
+Deno.test("PathMtu draws no conclusion from a path that lets nothing pass", () => {
+  const path = new Path(DATAGRAM_MOST);
+  path.run(5000);
+  path.passes = 0;
+  path.run(PROBE_AGAIN + 20_000);
+  assertEquals(path.changes, []);
+  path.passes = DATAGRAM_MOST;
+  path.run(10_000);
+  assertEquals([path.changes, path.told], [[], DATAGRAM_MOST]);
+  path.passes = 1300;
+  path.run(PROBE_AGAIN + 5000);
+  assertEquals([path.changes, path.told], [[DATAGRAM_LEAST], DATAGRAM_LEAST]);
 });
