@@ -237,7 +237,7 @@ class ClientControl {
         const isKnown = this.#pathFailures.get(event.carrier) === event.reason;
         this.#pathFailures.set(event.carrier, event.reason);
         return log[isKnown ? "debug" : "info"](
-          "The server is not reached over {carrier} as well: {reason}; trying on, {other} is enough",
+          "The server is not reached over {carrier} as well: {reason}; trying on, packets go by {other}",
           { ...values, other: event.carrier === "tcp" ? "UDP" : "TCP" },
         );
       }

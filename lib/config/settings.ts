@@ -205,6 +205,9 @@ function readCarriers(args: Arguments, classic: boolean): Carrier[] {
   if (classic && udp) {
     throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
   }
+  if (udp && isGiven(args, "congestion")) {
+    throw new UsageError("The option --congestion is for TCP: leave out either that or -u");
+  }
   if (udp) return ["udp"];
   return tcp ? ["tcp"] : ["tcp", "udp"];
 }

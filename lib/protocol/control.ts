@@ -177,7 +177,8 @@ export function describeClose(reason: number): string {
 
 const CLOSE_TEXTS: Readonly<Record<CloseReason, string>> = {
   [CloseReason.Stopping]: "it is stopping",
-  [CloseReason.Replaced]: "the same identity has connected from somewhere else",
+  [CloseReason.Replaced]: "the same identity has connected from somewhere else: each machine " +
+    "needs an invite, and a state folder, of its own",
   [CloseReason.Removed]: "this client was removed there",
   [CloseReason.Disabled]: "this client is disabled there",
   [CloseReason.InviteUsed]: "the invite was used before",

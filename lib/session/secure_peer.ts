@@ -165,8 +165,9 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
 
   /** The client ends its session, whichever path its word came by. */
   #left(): void {
-    this.#session?.drop("left");
-    this.connection.close("left");
+    const reason = "it ended the session";
+    this.#session?.drop(reason);
+    this.connection.close(reason);
   }
 
   #rekey(message: Uint8Array): void {

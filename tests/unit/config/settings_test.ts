@@ -430,6 +430,7 @@ Deno.test("-u means UDP only, which the classic protocol does not have, and --tc
     assertEquals([read("-u").carriers, read("--udp").carriers], [["udp"], ["udp"]]);
     assertEquals(read("--tcp").carriers, ["tcp"]);
     assertThrows(() => read("--tcp", "-u"), UsageError, "--tcp and -u exclude each other");
+    assertThrows(() => read("-u", "--congestion", "bbr"), UsageError, "is for TCP: leave out");
   }
   assertThrows(() => server("-u", "--classic"), UsageError, "leave out either --classic or -u");
   assertThrows(() => classic("-u"), UsageError, "leave out either --classic or -u");
