@@ -40,7 +40,8 @@ function subject(
       ]);
       await server.waitFor(/Listening on/);
       const options = await join(lab, state);
-      const command = [...program("client", lab.programs), ...congestionOption(lab), ...options];
+      const congestion = options.includes("-u") ? [] : congestionOption(lab);
+      const command = [...program("client", lab.programs), ...congestion, ...options];
       return await startClient(lab, SERVER, server, () => lab.client.start(command));
     },
   };
