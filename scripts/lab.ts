@@ -9,8 +9,6 @@ export { LabProcess };
 
 const decoder = new TextDecoder();
 
-let labs = 0;
-
 /** Commands that cannot be taken for granted, and Debian's packages that make them work. */
 export const PREREQUISITES: Readonly<Record<string, string>> = {
   ip: "iproute2",
@@ -109,7 +107,8 @@ export class Machine {
 
 /** Namespaces, cables and processes that are made and removed together. */
 export class Lab implements AsyncDisposable {
-  readonly #prefix = `svpn-${Deno.pid}-${++labs}`;
+  /** Tests in parallel are threads of one process. */
+  readonly #prefix = `svpn-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
   readonly #guard = new LabGuard(this.#prefix);
   readonly #machines: Machine[] = [];
   #cables = 0;

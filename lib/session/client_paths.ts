@@ -1,7 +1,7 @@
 import type { Carrier } from "../protocol/hello.ts";
 import type { Attempt } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
-import { BACKOFF_FIRST, BACKOFF_RESET, OTHER_PATH_LONGEST, UDP_PATIENCE } from "./limits.ts";
+import { BACKOFF_FIRST, BACKOFF_RESET, OTHER_PATH_LONGEST, PATH_PATIENCE } from "./limits.ts";
 import type { LinkLoss } from "./link.ts";
 import { Paths } from "./paths.ts";
 
@@ -101,13 +101,17 @@ export class ClientPaths {
     for (const path of this.#paths.all) path.close();
   }
 
-  /** Over UDP nobody tells that the server has forgotten a connection, as one that was started anew has. */
+  /**
+   * A path that is not in use and says nothing is made anew, so that it is there when it is needed: over
+   * UDP nobody tells that the server was started anew, and TCP asks a dead path ever more seldom.
+   */
   #dropSilent(now: number): void {
-    const udp = this.#paths.get("udp");
-    if (udp === undefined || this.#paths.active === udp) return;
     // What silenced both may be over for both.
-    if (now < this.#addedAt + UDP_PATIENCE || udp.meter.silence(now) < UDP_PATIENCE) return;
-    udp.disconnected("UDP lets nothing through", now);
+    if (now < this.#addedAt + PATH_PATIENCE) return;
+    for (const path of this.#paths.all) {
+      if (path === this.#paths.active || path.meter.silence(now) < PATH_PATIENCE) continue;
+      path.disconnected(`${path.carrier.toUpperCase()} lets nothing through`, now);
+    }
   }
 
   get #missing(): Carrier | undefined {

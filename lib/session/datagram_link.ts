@@ -13,7 +13,7 @@ import { uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { DropReason } from "./counters.ts";
 import { DatagramChannel, PACKET_OVERHEAD } from "./datagram_channel.ts";
-import { BACKOFF_JITTER, RETRANSMIT_FIRST, RETRANSMIT_LONGEST, UDP_PATIENCE } from "./limits.ts";
+import { BACKOFF_JITTER, PATH_PATIENCE, RETRANSMIT_FIRST, RETRANSMIT_LONGEST } from "./limits.ts";
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
@@ -142,7 +142,7 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
   }
 
   protected override timingOf({ keepalive, timeout }: Configuration): LivenessTiming {
-    return { keepalive, timeout: Math.min(timeout, keepalive + UDP_PATIENCE) };
+    return { keepalive, timeout: Math.min(timeout, keepalive + PATH_PATIENCE) };
   }
 
   #findPath(channel: DatagramChannel): PathMtu {

@@ -132,10 +132,10 @@ export const RETRANSMIT_LONGEST = 4_000;
 export const KEEP_PREVIOUS_KEYS = 30_000;
 
 /**
- * Over UDP nobody tells a client that its server's program is gone, so it makes a new session when its
- * pings have gone unanswered for so long.
+ * A path over which a client's pings have gone unanswered for so long, or that has let nothing through,
+ * is made anew if it is not in use or goes over UDP, where nobody tells that the server's program is gone.
  */
-export const UDP_PATIENCE = 10_000;
+export const PATH_PATIENCE = 10_000;
 
 /** Copies of a Close over UDP: nobody is left to repeat it. */
 export const CLOSE_COPIES = 3;

@@ -8,8 +8,8 @@ import {
   DATAGRAM_MOST,
   HANDSHAKE_RATE,
   KEEPALIVE_INTERVAL,
+  PATH_PATIENCE,
   REKEY_AFTER_TIME,
-  UDP_PATIENCE,
 } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import type { SentDatagram } from "./datagrams.ts";
@@ -257,7 +257,7 @@ Deno.test("a server that stops says so, one that vanishes is noticed, and client
   world.network.datagrams.loss = 0;
   world.clock.waitUntil(
     () => pi.told("down").length === 2,
-    KEEPALIVE_INTERVAL + UDP_PATIENCE + 2_000,
+    KEEPALIVE_INTERVAL + PATH_PATIENCE + 2_000,
   );
   assertMatch(pi.told("down")[1]!.reason, /silent for too long/);
   server.start();

@@ -1,7 +1,7 @@
 /** Clients that reach their server over TCP and over UDP: by which their packets go, and what that costs. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Carrier } from "../../lib/protocol/hello.ts";
-import { HOLD_FIRST } from "../../lib/session/limits.ts";
+import { HOLD_FIRST, PATH_PATIENCE } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import { ipv4Packet } from "./packets.ts";
 import { enrolled, secureWorld } from "./secure_scene.ts";
@@ -197,6 +197,8 @@ Deno.test("TCP that falls silent midway is left within 2 s, and made anew in the
   assertEquals([pi.carrier, serversCarrier(server)], ["udp", "udp"]);
   assertMatch(pi.told("moved")[0]!.reason, /^TCP has let nothing through for 1\.\d s$/);
   const before = talk.lost;
+  talk.run(PATH_PATIENCE);
+  assertEquals(pi.told("path_down").map(({ carrier }) => carrier), ["tcp"]);
   talk.run(120_000);
   assertEquals(talk.lost, before);
   assertEquals([pi.told("down"), server.changes], [[], ["10.0.0.2 enrolled"]]);
