@@ -1,19 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
-import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
-import { readUint32 } from "../../lib/packet/ipv4.ts";
+import { assertEquals } from "@std/assert";
+import { parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import type { Carrier } from "../../lib/protocol/hello.ts";
 import { Random } from "../random.ts";
 import type { ClientNode } from "./client_node.ts";
 import { ipv4Packet } from "./packets.ts";
+import { PathChecks, pathsOf, SERVER, sourceOf } from "./path_checks.ts";
 import { enrolled, secureWorld } from "./secure_scene.ts";
 import type { ServerNode } from "./server_node.ts";
 import type { Wire } from "./wire.ts";
 import type { World } from "./world.ts";
-
-const SERVER = "10.0.0.1";
-const SOURCE = 12;
-const DESTINATION = 16;
-const PAYLOAD = 20;
 
 /** Milliseconds after which everything is well again: silence, then the longest pause, stretched. */
 const RECOVERY = 600_000;
@@ -29,20 +24,16 @@ const CARRIERS: readonly (readonly Carrier[])[] = [
 ];
 const TWIN = CARRIERS.length - 1;
 
-/** Events of one client in a second, on average over a run: nothing goes round in circles. */
-const MOST_EVENTS = 1;
-
 /**
  * A server with clients that come over TCP, over UDP or over both, and all that can go wrong with either
- * at random. What both ends tell, what they hand to their TUN devices, and the server's routing table
- * are checked all along.
+ * at random. What comes of it is checked all along.
  */
 export class PathChaos {
   readonly world: World;
   readonly server: ServerNode;
   readonly clients: ClientNode[];
   readonly #random: Random;
-  readonly #begun: number;
+  readonly #checks: PathChecks;
   /** Whose datagrams vanish, from them and to them. */
   readonly #mute = new Set<string>();
   readonly #deaf = new Set<string>();
@@ -63,7 +54,7 @@ export class PathChaos {
     world.network.datagrams.blocks = (from, to) =>
       this.#mute.has(hostOf(from)) || this.#deaf.has(hostOf(to));
     this.#random = world.random;
-    this.#begun = world.clock.now;
+    this.#checks = new PathChecks(world, server, this.clients, names);
     this.#mishaps = weighted([
       [20, () => this.#talk()],
       [4, () => this.#anyWire()?.break()],
@@ -89,7 +80,7 @@ export class PathChaos {
     for (let i = 0; i < mishaps; i++) {
       this.#random.pick(this.#mishaps)();
       this.world.clock.run(this.#upTo(this.#random.pick([200, 6_000])));
-      this.#check();
+      this.#checks.run();
     }
   }
 
@@ -97,7 +88,7 @@ export class PathChaos {
   heal(): void {
     this.clients.pop()!.stop();
     this.world.clock.run(RECOVERY);
-    this.#check();
+    this.#checks.run();
   }
 
   /** Fails if a client has not all the paths that it may have, or the server knows of others. */
@@ -120,47 +111,6 @@ export class PathChaos {
       const others = [SERVER, ...addresses].filter((it) => it !== address);
       assertEquals(tun.map(sourceOf).sort(), others);
     }
-  }
-
-  /** Everything that happened, as text. */
-  trace(): string {
-    return JSON.stringify([this.server, ...this.clients].map(({ events }) => events));
-  }
-
-  #check(): void {
-    const { server, clients, world } = this;
-    assertEquals(server.table.size, server.held.size, "who is there has an address, nobody else");
-    for (const address of server.held) assert(server.table.holderOf(address) !== undefined);
-    const seconds = (world.clock.now - this.#begun) / 1000;
-    for (const [i, client] of clients.entries()) {
-      pathsOf(client);
-      assert(client.events.length < MOST_EVENTS * (seconds + 60), `${client.events.length} events`);
-      const own = this.#addressesOf(nameOf(i));
-      for (const packet of client.tun) assert(own.has(readUint32(packet, DESTINATION)));
-    }
-    for (const { tun } of [server, ...clients]) {
-      for (const packet of tun) this.#checkSource(packet);
-      tun.length = 0;
-    }
-    world.network.datagrams.sent.length = 0;
-  }
-
-  #checkSource(packet: Uint8Array): void {
-    const sender = packet[PAYLOAD]!;
-    const own = sender < CARRIERS.length
-      ? this.#addressesOf(nameOf(sender))
-      : new Set([parseIpv4(SERVER)]);
-    assert(own.has(readUint32(packet, SOURCE)), "a packet has the address of its sender");
-  }
-
-  /** All that the client, or one of the two, of this name ever had. */
-  #addressesOf(name: string): Set<number> {
-    const owners = this.clients.filter((_, i) => nameOf(i) === name);
-    return new Set(
-      owners.flatMap(({ events }) =>
-        events.flatMap((it) => "configuration" in it ? [it.configuration!.address.address] : [])
-      ),
-    );
   }
 
   /** Everybody who is connected sends a packet to everybody. */
@@ -287,30 +237,6 @@ function nameOf(client: number): string {
 
 function hostOf(address: string): string {
   return address.split(":")[0]!;
-}
-
-function sourceOf(packet: Uint8Array): string {
-  return formatIpv4(readUint32(packet, SOURCE));
-}
-
-/** The paths that a client has, by what it told; fails if that makes no sense. */
-function pathsOf({ events }: ClientNode): Set<Carrier> {
-  const paths = new Set<Carrier>();
-  for (const event of events) {
-    if (event.type === "up") assertEquals(paths.size, 0);
-    if (event.type === "up" || event.type === "path_up") {
-      assert(!paths.has(event.carrier));
-      paths.add(event.carrier);
-    } else if (event.type === "path_down") {
-      assert(paths.delete(event.carrier) && paths.size > 0);
-    } else if (event.type === "moved") {
-      assert(paths.has(event.carrier), "packets move to a path that is there");
-    } else if (event.type === "down") {
-      assert(paths.size > 0);
-      paths.clear();
-    }
-  }
-  return paths;
 }
 
 function weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T[] {
