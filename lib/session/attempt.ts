@@ -6,7 +6,7 @@ import type { PathMeter } from "./path_meter.ts";
 import type { Target } from "./target.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { DatagramLink } from "./datagram_link.ts";
-import type { ChangeCause, Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 
 /** What an attempt tells the client that makes it. One that was lost, or closed, says nothing more. */
 export interface AttemptOwner {
@@ -17,8 +17,10 @@ export interface AttemptOwner {
     configuration: Configuration | undefined,
     now: number,
   ): void;
-  /** @see {LinkOwner.linkChanged} */
-  attemptChanged(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void;
+  /** @see {LinkOwner.linkConfigured} */
+  attemptConfigured(attempt: Attempt, configuration: Configuration): void;
+  /** @see {LinkOwner.linkResized} */
+  attemptResized(attempt: Attempt): void;
   /** The attempt came to nothing, or what came of it ended. */
   attemptLost(attempt: Attempt, loss: LinkLoss, now: number): void;
   /** @see {LinkOwner.toTun} */
@@ -151,8 +153,13 @@ export class Attempt implements LinkOwner, Path {
   }
 
   /** @see {LinkOwner} */
-  linkChanged(configuration: Configuration, cause: ChangeCause): void {
-    this.#owner.attemptChanged(this, configuration, cause);
+  linkConfigured(configuration: Configuration): void {
+    this.#owner.attemptConfigured(this, configuration);
+  }
+
+  /** @see {LinkOwner} */
+  linkResized(): void {
+    this.#owner.attemptResized(this);
   }
 
   /** @see {LinkOwner} */

@@ -274,7 +274,7 @@ export class Client implements AttemptOwner {
     if (this.#paths !== undefined) {
       this.#ports.report({ type: "path_up", carrier });
       this.#paths.add(attempt, now);
-      if (configuration !== undefined) this.attemptChanged(attempt, configuration, "path");
+      if (configuration !== undefined) this.#change(attempt, configuration, "path");
       return;
     }
     this.#enter("up", Infinity);
@@ -287,13 +287,14 @@ export class Client implements AttemptOwner {
   }
 
   /** @see {AttemptOwner} */
-  attemptChanged(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void {
-    const before = [this.#configuration, this.#mtu];
-    const mtu = this.#learn(attempt, configuration);
-    // Each path tells it.
-    if (JSON.stringify(before) === JSON.stringify([configuration, mtu])) return;
-    this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration, mtu, cause });
+  attemptConfigured(attempt: Attempt, configuration: Configuration): void {
+    this.#change(attempt, configuration, "server");
+  }
+
+  /** @see {AttemptOwner} */
+  attemptResized(attempt: Attempt): void {
+    // What the server told last may have come by the other path alone.
+    this.#change(attempt, this.#configuration!, "path");
   }
 
   /** @see {AttemptOwner} */
@@ -309,6 +310,15 @@ export class Client implements AttemptOwner {
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.#mss.clamp(bytes, offset, length, offload, this.#longest);
     this.#ports.toTun(bytes, offset, length, offload);
+  }
+
+  #change(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void {
+    const before = [this.#configuration, this.#mtu];
+    const mtu = this.#learn(attempt, configuration);
+    // Each path tells it.
+    if (JSON.stringify(before) === JSON.stringify([configuration, mtu])) return;
+    this.#address = configuration.address.address;
+    this.#ports.report({ type: "changed", configuration, mtu, cause });
   }
 
   #attempt(target: Target, now: number): Attempt {

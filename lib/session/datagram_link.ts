@@ -155,7 +155,7 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
       },
       changed: (longest) => {
         channel.longest = longest;
-        this.owner.linkChanged(this.configuration!, "path");
+        this.owner.linkResized();
       },
     }, this.context.clock.now);
     channel.longest = path.longest;

@@ -9,8 +9,10 @@ export type ChangeCause = "server" | "path";
 export interface LinkOwner {
   /** The server gave this address; a classic server tells nothing else. Once per link. */
   linkUp(address: number, configuration: Configuration | undefined, now: number): void;
-  /** The server told this in place of what it had told before, or the link's `pathMtu` is another one. */
-  linkChanged(configuration: Configuration, cause: ChangeCause): void;
+  /** The server told this in place of what it had told before. */
+  linkConfigured(configuration: Configuration): void;
+  /** The link's `pathMtu` is another one. */
+  linkResized(): void;
   /** The link is of no use any more; its transport is closed. */
   linkLost(loss: LinkLoss, now: number): void;
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;

@@ -61,8 +61,6 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   protected readonly timing: LivenessTiming;
   protected channel: Channel | undefined;
   protected lost = false;
-  /** What the server told last. */
-  protected configuration: Configuration | undefined;
   readonly #transport: Transport;
   #filter: ClientFilter | undefined;
   /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
@@ -247,7 +245,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     }
     const told = this.#readConfiguration(body);
     if (told === undefined) return;
-    const { address, address6, prefixes } = this.configuration = told;
+    const { address, address6, prefixes } = told;
     this.configured(told);
     const isFirst = this.#filter === undefined;
     const addresses = [address.address, ...address6 ? [address6.address] : []];
@@ -256,7 +254,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     if (isFirst) {
       this.owner.linkUp(address.address, told, now);
     } else {
-      this.owner.linkChanged(told, "server");
+      this.owner.linkConfigured(told);
     }
   }
 

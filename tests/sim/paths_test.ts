@@ -1,7 +1,8 @@
 /** Clients that reach their server over TCP and over UDP: by which their packets go, and what that costs. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parseIpv4 } from "../../lib/address/ipv4_address.ts";
 import type { Carrier } from "../../lib/protocol/hello.ts";
-import { HOLD_FIRST, PATH_PATIENCE } from "../../lib/session/limits.ts";
+import { HOLD_FIRST, PATH_PATIENCE, PROBE_AGAIN } from "../../lib/session/limits.ts";
 import type { ClientNode } from "./client_node.ts";
 import { ipv4Packet } from "./packets.ts";
 import { enrolled, secureWorld } from "./secure_scene.ts";
@@ -353,4 +354,23 @@ Deno.test("two machines with one identity take turns, each for 20 s at the least
     if (up.length === 1) assertEquals(came, up);
     else assertEquals(came.length, 1);
   }
+});
+
+Deno.test("a path that has not heard of other settings takes back none that came by the other", () => {
+  const { world, server, pi, talk } = twoPaths();
+  // Soon it is asked about again which lengths pass over UDP.
+  world.clock.run(PROBE_AGAIN - 10_000);
+  world.network.datagrams.loss = 1;
+  const address = parseIpv4("10.0.0.77");
+  server.door.change((registry) => registry.changePeer("pi", { address }));
+  world.clock.run(1_000);
+  assertEquals(pi.address, "10.0.0.77");
+  // The path over UDP is found to take less, and then lost.
+  world.clock.waitUntil(() => pi.mtu < 1400, 20_000);
+  assertEquals(pi.address, "10.0.0.77");
+  world.clock.waitUntil(() => pi.told("path_down").length > 0, 60_000);
+  assertEquals(pi.address, "10.0.0.77");
+  const before = talk.lost;
+  talk.run(1_000);
+  assertEquals(talk.lost, before);
 });
