@@ -32,8 +32,8 @@ export class Datagrams {
   doubling = 0;
   /** Milliseconds on the way, at the least and at the most: what is sent later may come earlier. */
   delay: readonly [least: number, most: number] = [1, 40];
-  /** Whether all datagrams from one address to another vanish. */
-  blocks: (from: string, to: string) => boolean = () => false;
+  /** Whether a datagram of so many bytes from one address to another vanishes. */
+  blocks: (from: string, to: string, length: number) => boolean = () => false;
   /** Longer ones vanish. */
   longest = Infinity;
   /** All that was sent, whatever became of it. */
@@ -64,7 +64,7 @@ export class Datagrams {
     const copies = random.next() < this.doubling ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (random.next() < this.loss || bytes.length > this.longest) continue;
-      if (this.blocks(from, to)) continue;
+      if (this.blocks(from, to, bytes.length)) continue;
       this.#clock.after(random.integer(...this.delay), () => this.deliver(from, to, bytes));
     }
   }
