@@ -267,6 +267,7 @@ Deno.test("UDP that comes back from an outage together with TCP is kept", () => 
   assertEquals([pi.carrier, pi.told("down")], ["udp", []]);
   world.network.unblock("server");
   world.clock.waitUntil(() => pi.told("path_up").length === 2, 20_000);
+  talk.run(1_000);
   datagrams.blocks = () => false;
   talk.run(30_000);
   assertEquals(pi.told("path_down").map(({ carrier }) => carrier), ["tcp"]);
