@@ -62,8 +62,8 @@ function describe(event: ServerEvent, networks: TunnelNetworks): void {
       );
     case "full":
       return log.warn(
-        "All {connections} connections that there may be are in use, of which clients over TCP and UDP " +
-          "have two each: {source} is turned away; --max-clients allows more",
+        "All {connections} connections that --max-clients allows are in use: {source} is turned away " +
+          "(a client that goes over TCP and UDP has two)",
         { ...event },
       );
     case "moved":

@@ -79,7 +79,8 @@ interface LossyClient {
 
 async function join(lab: TunnelLab, ...options: string[]): Promise<LossyClient> {
   const client = await lab.addClient(LINK);
-  const { process } = await lab.join(client, client.interface, ...OUTSIDE, ...options);
+  const congestion = options.includes("-u") ? [] : OUTSIDE;
+  const { process } = await lab.join(client, client.interface, ...congestion, ...options);
   return { machine: client.machine, process };
 }
 

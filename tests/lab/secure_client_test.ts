@@ -118,7 +118,7 @@ for (const [over, ...udp] of [["TCP"], ["UDP", "--udp"]]) {
       "closed",
     );
     await lab.server.waitFor(
-      /gadget \(10\.0\.0\.2 and fd00:1:2::2\) joined from [^]*gadget \(10\.0\.0\.2 and .*\) left: left/,
+      /gadget \(10\.0\.0\.2 and fd00:1:2::2\) joined from [^]*gadget \(10\.0\.0\.2 and .*\) left: it ended the session/,
     );
   });
 

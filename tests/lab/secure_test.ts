@@ -32,7 +32,7 @@ await labTest("an invited client joins, and comes back without the invite", ["pi
   await client.machine.run(...PING, "10.0.0.1");
   await lab.server.run(...PING, address);
   await process.stop();
-  await server.waitFor(/pi \(10\.0\.0\.2 and .*::2\) left: left/);
+  await server.waitFor(/pi \(10\.0\.0\.2 and .*::2\) left: it ended the session/);
   const again = client.machine.start(lab.secureCommand(client));
   assertEquals((await connected(again)).address, "10.0.0.2");
   assertMatch(await lab.manage("peers", "list"), /^pi +10\.0\.0\.2, fd\S+::2 +- +enabled$/m);

@@ -48,7 +48,7 @@ await labTest("a client joins over UDP, and nothing of it goes over TCP", ["ping
   const sockets = await lab.server.run("ss", "-Htn", "state", "established");
   assertEquals(sockets.trim(), "");
   await process.stop();
-  await server.waitFor(/pi \(10\.0\.0\.2 and .*\) left: left/);
+  await server.waitFor(/pi \(10\.0\.0\.2 and .*\) left: it ended the session/);
 });
 
 await labTest("with -u the server serves UDP alone, by IPv6 as well", ["ping"], async () => {
