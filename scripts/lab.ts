@@ -26,6 +26,11 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   vtund: "vtun",
 };
 
+/** What no other namespace's name begins with; tests in parallel are threads of one process. */
+function uniqueName(): string {
+  return `svpn-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
 /** Which of these commands are not installed. */
 export async function missingCommands(commands: readonly string[]): Promise<string[]> {
   const found = await Promise.all(commands.map(async (command) => {
@@ -40,7 +45,7 @@ export async function labObstacle(): Promise<string | undefined> {
   if ((await missingCommands(["ip"])).length > 0) {
     return "the command ip is missing: apt-get install iproute2";
   }
-  const probe = `svpn-probe-${Deno.pid}`;
+  const probe = uniqueName();
   const added = await output(["ip", "netns", "add", probe]);
   if (!added.success) return `network namespaces cannot be made: ${added.stderr.trim()}`;
   const tun = await output(["ip", "-n", probe, "tuntap", "add", "mode", "tun", "name", "probe0"]);
@@ -107,8 +112,7 @@ export class Machine {
 
 /** Namespaces, cables and processes that are made and removed together. */
 export class Lab implements AsyncDisposable {
-  /** Tests in parallel are threads of one process. */
-  readonly #prefix = `svpn-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  readonly #prefix = uniqueName();
   readonly #guard = new LabGuard(this.#prefix);
   readonly #machines: Machine[] = [];
   #cables = 0;
