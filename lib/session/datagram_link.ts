@@ -132,6 +132,11 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
     );
   }
 
+  /** Over TCP something is there that takes connections; of UDP not even that is known. */
+  protected override get unansweredHint(): string {
+    return "is UDP let through, does it know this client, and is the server key right?";
+  }
+
   override get pathMtu(): number {
     return this.channel!.longestPacket;
   }

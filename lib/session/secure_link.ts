@@ -111,10 +111,12 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   /** @see {Link} */
   get silence(): LinkLoss {
     if (this.channel !== undefined) return { reason: "the server sent no configuration" };
-    return {
-      reason: "the server did not answer the handshake",
-      hint: "does it know this client, and is the server key right?",
-    };
+    return { reason: "the server did not answer the handshake", hint: this.unansweredHint };
+  }
+
+  /** What may be behind a handshake without an answer. */
+  protected get unansweredHint(): string {
+    return "does it know this client, and is the server key right?";
   }
 
   /** @see {Link} */

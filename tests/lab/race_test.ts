@@ -134,8 +134,8 @@ await labTest("a client tells in one line of all addresses that are dead", ["nft
   assertStringIncludes(
     line,
     `No connection to ${NAME} port 2002: ${over("TCP")}: no answer within 5 s; ${over("UDP")}: ` +
-      "the server did not answer the handshake: does it know this client, and is the server key " +
-      "right?; trying on",
+      "the server did not answer the handshake: is UDP let through, does it know this client, and " +
+      "is the server key right?; trying on",
   );
   await lab.server.run("nft", "delete", "table", "ip", "hole");
   await connected(process, 20_000);
