@@ -79,9 +79,17 @@ export class StreamSocket implements StreamTransport, FdHandler {
   }
 
   /** @see {StreamTransport} */
+  get unitLimit(): number {
+    return this.#limit.bytes;
+  }
+
+  /** @see {StreamTransport} */
   quality(): StreamQuality {
     const { segments, repeats, acknowledged, unacknowledged, unsent } = tcpInfo(this.#fd);
-    const isPending = unacknowledged + unsent > 0 || this.#outbox !== undefined;
+    const isBacklogged = unsent > 0 || this.#outbox !== undefined;
+    const isPending = unacknowledged > 0 || isBacklogged;
+    const changed = this.#limit.sampled(acknowledged, isBacklogged, this.#context.loop.now);
+    if (changed) limitUnsent(this.#fd, this.#limit.bytes);
     return { segments, repeats, acknowledged, isPending };
   }
 

@@ -10,8 +10,12 @@ const WINDOW = 50;
  */
 export class QueueLimit {
   #bytes = OUTBOX_LIMIT;
+  /** As long as it is known what arrives, which may be far less than what is taken for a moment. */
+  #most = OUTBOX_LIMIT;
   #since = 0;
   #taken = 0;
+  /** The last look at a backlog. */
+  #sample: { acknowledged: number; now: number } | undefined;
 
   get bytes(): number {
     return this.#bytes;
@@ -29,14 +33,36 @@ export class QueueLimit {
     const elapsed = now - this.#since;
     if (elapsed < WINDOW) return false;
     const before = this.#bytes;
-    const fitting = this.#taken / elapsed * OUTBOX_TIME;
-    this.#bytes = Math.round(Math.min(Math.max(fitting, OUTBOX_LEAST), OUTBOX_LIMIT));
+    this.#bytes = Math.min(fitting(this.#taken / elapsed), this.#most);
     this.begin(now);
     return this.#bytes !== before;
   }
 
   /** The backlog is gone: the connection may be faster than it was when last measured. */
   end(): void {
-    this.#bytes = Math.min(2 * this.#bytes, OUTBOX_LIMIT);
+    this.#bytes = Math.min(2 * this.#bytes, this.#most);
   }
+
+  /**
+   * Whoever looks at the connection from time to time tells what it found. Returns whether the limit is
+   * another one now.
+   *
+   * @param acknowledged bytes that have arrived at the other end so far
+   * @param isBacklogged whether others wait to be sent
+   */
+  sampled(acknowledged: number, isBacklogged: boolean, now: number): boolean {
+    const before = this.#sample;
+    this.#sample = isBacklogged ? { acknowledged, now } : undefined;
+    this.#most = before !== undefined && isBacklogged && now > before.now
+      ? fitting((acknowledged - before.acknowledged) / (now - before.now))
+      : OUTBOX_LIMIT;
+    if (this.#bytes <= this.#most) return false;
+    this.#bytes = this.#most;
+    return true;
+  }
+}
+
+/** How many bytes fit, at a rate in bytes a millisecond. */
+function fitting(rate: number): number {
+  return Math.round(Math.min(Math.max(rate * OUTBOX_TIME, OUTBOX_LEAST), OUTBOX_LIMIT));
 }

@@ -71,6 +71,7 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
   }
 
   protected override fits(length: number): boolean {
+    if (this.filled > this.#transport.unitLimit) return false;
     const record = this.filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
     return this.#transport.hasRoom(record);
   }

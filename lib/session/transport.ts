@@ -39,6 +39,11 @@ export interface StreamQuality {
 
 /** The way out of a session over a stream of bytes, which keeps their order and loses none. */
 export interface StreamTransport extends Transport {
+  /**
+   * Bytes that a unit is to be no longer than if it can be helped: it is of use to the other end only
+   * when all of it has come.
+   */
+  readonly unitLimit: number;
   quality(): StreamQuality;
 }
 

@@ -184,6 +184,7 @@ export class ServerNode implements Listener {
         mute: () => end.mute(),
         abort: () => end.abort(),
         close: () => end.close(),
+        unitLimit: end.unitLimit,
         quality: () => end.quality(),
       },
       { host: source, network: source.slice(0, source.lastIndexOf(".")) },

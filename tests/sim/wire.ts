@@ -135,6 +135,8 @@ export class WireEnd implements StreamTransport {
   }
 
   /** @see {StreamTransport} */
+  readonly unitLimit = Infinity;
+
   quality(): StreamQuality {
     const sent = this.sent.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const acknowledged = this.#acknowledged;

@@ -56,6 +56,8 @@ export class TestTransport implements StreamTransport {
     return bytes;
   }
 
+  readonly unitLimit = Infinity;
+
   quality(): StreamQuality {
     return { segments: 0, repeats: 0, acknowledged: 0, isPending: false };
   }

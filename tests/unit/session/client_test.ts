@@ -12,6 +12,7 @@ const TRANSPORT = {
   mute: () => {},
   abort: () => {},
   close: () => {},
+  unitLimit: Infinity,
   quality: () => ({ segments: 0, repeats: 0, acknowledged: 0, isPending: false }),
 };
 

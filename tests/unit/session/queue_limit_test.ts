@@ -26,6 +26,21 @@ Deno.test("QueueLimit says when the limit is another one, once a window", () => 
   assertEquals(changes, [false, false, false, true, false, true]);
 });
 
+Deno.test("QueueLimit allows no more than arrives in OUTBOX_TIME, whatever is taken at once", () => {
+  const limit = new QueueLimit();
+  assertEquals(limit.sampled(0, true, 0), false);
+  assertEquals(limit.sampled(250 * 1250, true, 250), true);
+  assertEquals(limit.bytes, 1250 * OUTBOX_TIME);
+  drain(limit, 12_500, 100);
+  limit.end();
+  assertEquals(limit.bytes, 1250 * OUTBOX_TIME);
+  // Without a backlog nothing follows from how little arrives.
+  assertEquals(limit.sampled(250 * 1250 + 1, false, 500), false);
+  assertEquals(limit.sampled(250 * 1250 + 2, true, 750), false);
+  drain(limit, 12_500, 100);
+  assertEquals(limit.bytes, 12_500 * OUTBOX_TIME);
+});
+
 Deno.test("QueueLimit grows again after a backlog is gone", () => {
   const limit = new QueueLimit();
   drain(limit, 125, 100);

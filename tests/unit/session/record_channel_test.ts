@@ -59,6 +59,8 @@ class End implements ChannelOwner, StreamTransport {
     return length <= this.room;
   }
 
+  unitLimit = Infinity;
+
   quality(): StreamQuality {
     return this.qualities.shift()!;
   }
@@ -118,6 +120,17 @@ function deliver(from: End, to: End): void {
 function packet(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
+
+Deno.test("a record that is longer than a slow connection's should be takes no more packets", () => {
+  const [client, server] = pair();
+  client.unitLimit = 100;
+  const packets = ["a", "b", "c"].map((letter) => packet(letter.repeat(60)));
+  client.turn(...packets);
+  assertEquals(client.counters.dropped(DropReason.OutboxFull), 1);
+  client.turn(packets[2]!);
+  deliver(client, server);
+  assertEquals(server.packets, packets);
+});
 
 Deno.test("packets of one turn travel in one record, whole and in order", () => {
   const [client, server] = pair();
