@@ -8,14 +8,21 @@ import { readTextIfAny } from "./state_file.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 
 /**
- * What a client keeps in its state folder: its key, the server that it joined, and the timestamp of its
- * last handshake.
+ * So far ahead the file is: not each handshake writes it, of which a client has several every few minutes
+ * for years where one of its paths is blocked, often on a memory card.
+ */
+const TIMESTAMPS_AHEAD = 60_000;
+
+/**
+ * What a client keeps in its state folder: its key, the server that it joined, and a timestamp that
+ * no handshake's is beyond.
  */
 export class ClientState implements Disposable {
   readonly identity: KeyPair;
   readonly #folder: string;
   readonly #lock: FileLock;
   #timestamp: number;
+  #keptTimestamp: number;
 
   /** Makes the key if there is none. @throws {Failure} if another client uses the folder */
   constructor(folder: string) {
@@ -29,7 +36,7 @@ export class ClientState implements Disposable {
     }
     this.#lock = lock;
     this.identity = loadIdentity(`${folder}/client.key`);
-    this.#timestamp = Number(readTextIfAny(this.#timestampPath) ?? 0) || 0;
+    this.#timestamp = this.#keptTimestamp = Number(readTextIfAny(this.#timestampPath) ?? 0) || 0;
   }
 
   /** The server that was joined last, if any. @throws {Failure} if the file makes no sense */
@@ -55,7 +62,10 @@ export class ClientState implements Disposable {
    */
   nextTimestamp(): number {
     this.#timestamp = Math.max(Date.now(), this.#timestamp + 1);
-    writeFileAtomically(this.#timestampPath, `${this.#timestamp}\n`);
+    if (this.#timestamp > this.#keptTimestamp) {
+      this.#keptTimestamp = this.#timestamp + TIMESTAMPS_AHEAD;
+      writeFileAtomically(this.#timestampPath, `${this.#keptTimestamp}\n`);
+    }
     return this.#timestamp;
   }
 

@@ -1,0 +1,21 @@
+import { assert, assertEquals } from "@std/assert";
+import { ClientState } from "../../../daemon/client_state.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+Deno.test("timestamps grow, over restarts as well, and few of them are written", () => {
+  using temporary = new TemporaryFolder();
+  const files = new Set<string>();
+  let last = 0;
+  for (let start = 0; start < 3; start++) {
+    using state = new ClientState(temporary.path);
+    for (let i = 0; i < 10; i++) {
+      const next = state.nextTimestamp();
+      assert(next > last && next < Date.now() + 4 * 60_000, `${next} after ${last}`);
+      last = next;
+      const text = Deno.readTextFileSync(`${temporary.path}/timestamp`);
+      assert(Number(text) >= next);
+      files.add(text);
+    }
+  }
+  assertEquals(files.size, 3);
+});
