@@ -82,10 +82,10 @@ await labTest("a link leaves packets whole and in order", COMMANDS, async () => 
 });
 
 await labTest("a closed link lets nothing through, and all of it goes", COMMANDS, async () => {
-  const before = await remains();
   await using resources = new AsyncDisposableStack();
   const { near, link } = resources.use(await LinkLab.open({ roundTrip: 2, loss: 0 }));
-  const made = (await remains()).filter((one) => !before.includes(one));
+  const prefix = near.namespace.slice(0, near.namespace.lastIndexOf("-"));
+  const made = await remains(prefix);
   // Three machines, and a relay in one of them.
   assertEquals(made.length, 3 + 1, `${made}`);
   await near.run("ping", "-n", "-c", "1", ADDRESSES[0]);
@@ -93,7 +93,7 @@ await labTest("a closed link lets nothing through, and all of it goes", COMMANDS
   const { success } = await near.try("ping", "-n", "-c", "1", "-W", "0.2", ADDRESSES[0]);
   assertEquals(success, false);
   await resources.disposeAsync();
-  const left = await remains();
+  const left = await remains("svpn");
   assertEquals(made.filter((one) => left.includes(one)), []);
 });
 
@@ -112,10 +112,10 @@ async function receivedOf({ near, far }: LinkLab, address: string, sent: number)
   return await count() - before;
 }
 
-/** This process's namespaces, by name, and the processes in them. */
-async function remains(): Promise<string[]> {
-  const list = `for name in $(ip netns list | grep -o "^svpn-${Deno.pid}-[^ ]*"); do
-      echo "$name"; ip netns pids "$name"; done`;
+/** Namespaces whose names begin so, and each process in them, a line each. */
+async function remains(prefix: string): Promise<string[]> {
+  const list = `for name in $(ip netns list | grep -o "^${prefix}-[^ ]*"); do
+      echo "$name"; ip netns pids "$name" | sed "s/^/$name /"; done`;
   const { stdout } = await new Deno.Command("sh", { args: ["-c", list] }).output();
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
 }
