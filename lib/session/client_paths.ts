@@ -31,11 +31,16 @@ export class ClientPaths {
   #nextAt: number;
   /** When a path was added last. */
   #addedAt: number;
+  /** Whether nothing got through by the path in use when that was looked at last. */
+  #isStuck = false;
 
   constructor(first: Attempt, carriers: readonly Carrier[], ports: ClientPathsPorts, now: number) {
     this.#ports = ports;
     this.#carriers = carriers;
-    this.#paths = new Paths((reason) => ports.moved(this.#paths.active!.target.carrier, reason));
+    this.#paths = new Paths(
+      (reason) => ports.moved(this.#paths.active!.target.carrier, reason),
+      carriers.length > 1,
+    );
     this.#backoff = new Backoff(() => ports.random(), BACKOFF_FIRST, OTHER_PATH_LONGEST);
     this.#nextAt = this.#addedAt = now;
     this.#paths.add(first, now);
@@ -67,6 +72,7 @@ export class ClientPaths {
     }
     this.#paths.advance(now);
     this.#dropSilent(now);
+    this.#hurryIfStuck(now);
     const missing = this.#missing;
     if (missing === undefined || this.#attempt !== undefined || now < this.#nextAt) return;
     this.#attempt = this.#ports.attempt(missing, now);
@@ -112,6 +118,15 @@ export class ClientPaths {
       if (path === this.#paths.active || path.meter.silence(now) < PATH_PATIENCE) continue;
       path.disconnected(`${path.carrier.toUpperCase()} lets nothing through`, now);
     }
+  }
+
+  /** When nothing gets through by the only path, the other is not waited for as long as it used to be. */
+  #hurryIfStuck(now: number): void {
+    const wasStuck = this.#isStuck;
+    this.#isStuck = this.#paths.active?.meter.isStuck(now) ?? false;
+    if (wasStuck || !this.#isStuck) return;
+    this.#backoff.reset();
+    this.#nextAt = Math.min(this.#nextAt, now);
   }
 
   get #missing(): Carrier | undefined {

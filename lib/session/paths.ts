@@ -42,6 +42,7 @@ const TICKS = 1000 / PATH_TICK;
  */
 export class Paths<P extends Path> {
   readonly #moved: (reason: string) => void;
+  readonly #watchesOne: boolean;
   #tcp: P | undefined;
   #udp: P | undefined;
   #active: P | undefined;
@@ -57,9 +58,13 @@ export class Paths<P extends Path> {
   /** When packets began to go by TCP. */
   #returnedAt = -Infinity;
 
-  /** @param moved is told why packets go by another path from now on */
-  constructor(moved: (reason: string) => void) {
+  /**
+   * @param moved is told why packets go by another path from now on
+   * @param watchesOne whether to probe a path that is the only one, for whoever could make another
+   */
+  constructor(moved: (reason: string) => void, watchesOne: boolean) {
     this.#moved = moved;
+    this.#watchesOne = watchesOne;
   }
 
   /** By which packets go; undefined without a path. */
@@ -114,7 +119,7 @@ export class Paths<P extends Path> {
   sending(now: number): boolean {
     const wasBusy = now < this.#busyUntil;
     this.#busyUntil = now + PATH_BUSY;
-    if (wasBusy || this.#tcp === undefined || this.#udp === undefined) return false;
+    if (wasBusy || !this.#isWatched) return false;
     this.#begin(now);
     return true;
   }
@@ -122,17 +127,24 @@ export class Paths<P extends Path> {
   /** Probes and chooses, if that is due by `now`. */
   advance(now: number): void {
     if (now < this.#due) return;
-    const [tcp, udp] = [this.#tcp, this.#udp];
-    if (now >= this.#busyUntil || tcp === undefined || udp === undefined) {
+    if (now >= this.#busyUntil || !this.#isWatched) {
       this.#due = Infinity;
       return;
     }
     this.#due = now + PATH_TICK;
     const isSecond = this.#ticks++ % TICKS === 0;
-    for (const path of [tcp, udp]) path.sample(now);
-    this.#choose(tcp, udp, isSecond, now);
-    if (isSecond || this.#active === udp) udp.probe(now);
-    if (isSecond) tcp.probe(now);
+    const [tcp, udp] = [this.#tcp, this.#udp];
+    for (const path of this.all) path.sample(now);
+    if (tcp !== undefined && udp !== undefined) this.#choose(tcp, udp, isSecond, now);
+    for (const path of this.all) {
+      if (isSecond) path.meter.loss.next();
+      if (isSecond || (path === udp && path === this.#active)) path.probe(now);
+    }
+  }
+
+  get #isWatched(): boolean {
+    const hasBoth = this.#tcp !== undefined && this.#udp !== undefined;
+    return hasBoth || (this.#watchesOne && this.#active !== undefined);
   }
 
   #begin(now: number): void {
@@ -150,7 +162,6 @@ export class Paths<P extends Path> {
     const other = isTcp ? udp : tcp;
     const isFresh = now < other.meter.answeredAt + PATH_FRESH && !other.meter.isStuck(now);
     const reason = isTcp ? this.#againstTcp(tcp, udp, now) : this.#againstUdp(tcp, udp, now);
-    if (isSecond) { for (const { meter } of [tcp, udp]) meter.loss.next(); }
     if (reason === undefined || !isFresh) return;
     if (isTcp) this.#holdTcp(now);
     this.#move(other, reason, now);

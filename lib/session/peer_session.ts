@@ -27,7 +27,7 @@ export class PeerSession implements Member {
   constructor(owner: PeerSessionOwner, admission: Admission) {
     this.#owner = owner;
     this.admission = admission;
-    this.#paths = new Paths((reason) => owner.moved(this, reason));
+    this.#paths = new Paths((reason) => owner.moved(this, reason), false);
   }
 
   /** By which packets go to the client; undefined if it has no connection any more. */

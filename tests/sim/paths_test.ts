@@ -256,6 +256,32 @@ Deno.test("where UDP is blocked a client that TCP serves is not asked whether it
   assertEquals(pi.told("path_failed")[0]!.reason, "the server did not answer the handshake");
 });
 
+for (const only of BOTH) {
+  Deno.test(`where ${only} was the only path and is stuck, the other is tried at once`, () => {
+    const { world, server } = secureWorld();
+    const { datagrams } = world.network;
+    if (only === "udp") world.network.block("server");
+    else datagrams.loss = 1;
+    const pi = world.startClient({ credentials: enrolled(world, server, "pi"), carriers: BOTH });
+    world.clock.waitUntil(() => pi.isUp, 5_000);
+    const talk = new Talk(world, server, pi);
+    talk.run(1_000_000);
+    assertEquals([pi.carrier, pi.told("moved")], [only, []]);
+    if (only === "udp") {
+      world.network.unblock("server");
+      datagrams.loss = 1;
+    } else {
+      datagrams.loss = 0;
+      pi.wire.silence();
+    }
+    talk.run(3_000);
+    assertEquals([pi.carrier === only, pi.told("down")], [false, []]);
+    const before = talk.lost;
+    talk.run(1_000);
+    assertEquals(talk.lost, before);
+  });
+}
+
 Deno.test("UDP that comes back from an outage together with TCP is kept", () => {
   const { world, pi, talk } = twoPaths();
   const { datagrams } = world.network;
