@@ -8,10 +8,12 @@ import { readTextIfAny } from "./state_file.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 
 /**
- * So far ahead the file is: not each handshake writes it, of which a client has several every few minutes
- * for years where one of its paths is blocked, often on a memory card.
+ * So far ahead of the clock the file is, and of the latest timestamp: not each handshake writes it, of
+ * which a client has several every few minutes for years where one of its paths is blocked, often on a
+ * memory card. A client that is started again and again stays near the clock all the same.
  */
-const TIMESTAMPS_AHEAD = 60_000;
+const AHEAD_OF_CLOCK = 60_000;
+const AHEAD_OF_LATEST = 100;
 
 /**
  * What a client keeps in its state folder: its key, the server that it joined, and a timestamp that
@@ -36,7 +38,8 @@ export class ClientState implements Disposable {
     }
     this.#lock = lock;
     this.identity = loadIdentity(`${folder}/client.key`);
-    this.#timestamp = this.#keptTimestamp = Number(readTextIfAny(this.#timestampPath) ?? 0) || 0;
+    const kept = Number(readTextIfAny(this.#timestampPath));
+    this.#timestamp = this.#keptTimestamp = Number.isSafeInteger(kept) ? kept : 0;
   }
 
   /** The server that was joined last, if any. @throws {Failure} if the file makes no sense */
@@ -63,7 +66,8 @@ export class ClientState implements Disposable {
   nextTimestamp(): number {
     this.#timestamp = Math.max(Date.now(), this.#timestamp + 1);
     if (this.#timestamp > this.#keptTimestamp) {
-      this.#keptTimestamp = this.#timestamp + TIMESTAMPS_AHEAD;
+      const latest = this.#timestamp + AHEAD_OF_LATEST;
+      this.#keptTimestamp = Math.max(latest, Date.now() + AHEAD_OF_CLOCK);
       writeFileAtomically(this.#timestampPath, `${this.#keptTimestamp}\n`);
     }
     return this.#timestamp;
