@@ -16,6 +16,7 @@ export const SIGHUP = 1;
 // sys/file.h
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+export const LOCK_UN = 8;
 
 // sys/socket.h
 export const AF_INET = 2;

@@ -1,4 +1,4 @@
-import { LOCK_EX, LOCK_NB, O_CLOEXEC, O_CREAT, O_RDWR } from "./constants.ts";
+import { LOCK_EX, LOCK_NB, LOCK_UN, O_CLOEXEC, O_CREAT, O_RDWR } from "./constants.ts";
 import { Errno, OsError } from "./error.ts";
 import { closeFd, openFd } from "./fd.ts";
 import { errno, libc } from "./libc.ts";
@@ -25,5 +25,10 @@ export function lockFile(path: string, { wait }: { wait: boolean }): FileLock | 
     if (number === Errno.EWOULDBLOCK) return undefined;
     throw new OsError("flock", number);
   }
-  return { close: () => closeFd(fd), [Symbol.dispose]: () => closeFd(fd) };
+  const close = (): void => {
+    // To close it is not enough while another thread starts a program: that has it as well, for a moment.
+    libc.flock(fd, LOCK_UN);
+    closeFd(fd);
+  };
+  return { close, [Symbol.dispose]: close };
 }

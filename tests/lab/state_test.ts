@@ -1,6 +1,7 @@
-/** The registry's file, with several programs that write it and some that are killed. */
+/** State that programs share: the registry, with several that write it and some that are killed, and locks. */
 import { assert, assertEquals } from "@std/assert";
 import { RegistryStore } from "../../daemon/registry_store.ts";
+import { lockFile } from "../../ffi/file_lock.ts";
 
 const WRITER = [
   Deno.execPath(),
@@ -43,3 +44,36 @@ Deno.test("the registry is whole at whatever moment its writer is killed", async
   assert(known > 0);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a lock that was closed is free, though a process that is being started has its descriptor", () => {
+  const libc = Deno.dlopen("libc.so.6", {
+    dup: { parameters: ["i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+  });
+  const path = Deno.makeTempFileSync({ prefix: "simplevpn-lock-" });
+  try {
+    const lock = lockFile(path, { wait: false })!;
+    const copies = descriptorsOf(path).map((fd) => libc.symbols.dup(fd));
+    assertEquals(copies.length, 1);
+    assertEquals(lockFile(path, { wait: false }), undefined);
+    lock.close();
+    const again = lockFile(path, { wait: false });
+    for (const fd of copies) libc.symbols.close(fd);
+    again?.close();
+    assert(again !== undefined);
+  } finally {
+    libc.close();
+    Deno.removeSync(path);
+  }
+});
+
+/** This process's open file descriptors of a file. */
+function descriptorsOf(path: string): number[] {
+  return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name)).filter((fd) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // That of the folder itself.
+    }
+  });
+}
