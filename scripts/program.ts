@@ -19,6 +19,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-env=HOME,XDG_STATE_HOME",
   "--allow-read",
   "--allow-write",
+  "--allow-run",
 ];
 
 /** The file that a program is compiled into. */

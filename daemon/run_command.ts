@@ -1,0 +1,113 @@
+/** What a command left that ended by itself. */
+export interface CommandResult {
+  /** Exit status; 128 and the signal's number if a signal ended it. */
+  code: number;
+  /** As much as it printed, or the first OUTPUT_MOST bytes of it, each as UTF-8. */
+  stdout: string;
+  stderr: string;
+}
+
+export interface CommandOptions {
+  /** What it is given on stdin; by default that is empty. */
+  input?: string;
+  /** Its whole environment besides PATH and LC_ALL. */
+  env?: Readonly<Record<string, string>>;
+  /** Milliseconds after which it is killed. */
+  timeout?: number;
+}
+
+const TIMEOUT = 10_000;
+const OUTPUT_MOST = 64 * 1024;
+
+/** Where system administrators' programs are; what started this program may know less. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Runs a program of this machine, never through a shell, and waits until it ends.
+ *
+ * @param command the program, by name or path, and its arguments
+ * @throws {Deno.errors.NotFound} if there is no such program
+ * @throws {Deno.errors.TimedOut} if it took too long; then it is dead
+ */
+export async function runCommand(
+  [program, ...args]: readonly [string, ...string[]],
+  { input = "", env = {}, timeout = TIMEOUT }: CommandOptions = {},
+): Promise<CommandResult> {
+  const child = new Deno.Command(program, {
+    args,
+    clearEnv: true,
+    env: { PATH, LC_ALL: "C.UTF-8", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Deno.errors.TimedOut(`${program} did not end within ${timeout / 1000} s`)),
+      timeout,
+    );
+  });
+  const outputs = [new Collector(child.stdout), new Collector(child.stderr)] as const;
+  try {
+    const [{ code }, stdout, stderr] = await Promise.race([
+      Promise.all([child.status, outputs[0].text, outputs[1].text, feed(child.stdin, input)]),
+      late,
+    ]);
+    return { code, stdout, stderr };
+  } catch (error) {
+    kill(child);
+    // A program that it started may hold the pipes open for ever.
+    for (const output of outputs) output.cancel();
+    await child.status;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Takes a stream to its end, and keeps its beginning. */
+class Collector {
+  readonly text: Promise<string>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+    this.text = this.#collect();
+  }
+
+  cancel(): void {
+    this.#reader.cancel().catch(() => {});
+  }
+
+  async #collect(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    let room = OUTPUT_MOST;
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value.subarray(0, room), { stream: true });
+      room = Math.max(0, room - value.length);
+    }
+  }
+}
+
+async function feed(stream: WritableStream<Uint8Array>, input: string): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+  } catch (error) {
+    // A program need not read what it is given.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+}
