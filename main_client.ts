@@ -3,6 +3,7 @@ import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 
@@ -17,6 +18,7 @@ await runProgram({
       options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
     },
+    statusCommand("client"),
     ...KEY_COMMANDS,
     {
       name: "self-check",

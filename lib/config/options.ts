@@ -66,6 +66,11 @@ const RUN_OPTIONS: readonly Option[] = [
   },
   { name: "no-offload", help: "exchange ordinary packets only with the kernel" },
   STATE,
+  {
+    name: "metrics",
+    value: "ADDRESS:PORT",
+    help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
+  },
   { name: "log-level", value: "LEVEL", help: `${LOG_LEVELS.join(", ")} (default info)` },
   { name: "json-logs", help: "log lines as JSON objects" },
 ];
@@ -187,4 +192,9 @@ export const PEERS_ADD_OPTIONS: readonly Option[] = [
 ];
 
 export const PEERS_LIST_OPTIONS: readonly Option[] = [JSON_OUTPUT, STATE];
+export const STATUS_OPTIONS: readonly Option[] = [
+  { name: "watch", help: "go on showing it, once a second, until stopped" },
+  JSON_OUTPUT,
+  STATE,
+];
 export const STATE_OPTIONS: readonly Option[] = [STATE];
