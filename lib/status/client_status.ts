@@ -13,6 +13,7 @@ import {
   type PathStatus,
   pathStatus,
   type ProgramStatus,
+  rounded,
   STATUS_FORMAT,
 } from "./status.ts";
 
@@ -63,7 +64,7 @@ export function clientStatus(facts: ClientFacts, moment: ClientMoment): ClientSt
     version: facts.version,
     time: before(moment, 0),
     startedAt: before(moment, moment.uptime),
-    uptimeSeconds: moment.uptime / 1000,
+    uptimeSeconds: rounded(moment.uptime / 1000),
     classic: facts.classic,
     server: facts.server,
     interface: facts.tun,

@@ -23,9 +23,9 @@ export function formatTime(seconds: number): string {
   return minutes > 0 ? `${minutes} min` : `${whole} s`;
 }
 
-/** Milliseconds: "0.4 ms", "37 ms". */
+/** Milliseconds: "0.04 ms", "1.5 ms", "37 ms". */
 export function formatMilliseconds(time: number): string {
-  return `${time < 9.95 ? time.toFixed(1) : Math.round(time)} ms`;
+  return `${time.toFixed(time < 0.95 ? 2 : time < 9.95 ? 1 : 0)} ms`;
 }
 
 /** The most frequent first: "3 outbox_full, 1 no_route"; "-" if there are none. */

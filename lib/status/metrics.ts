@@ -122,7 +122,7 @@ function pathMetrics(peers: readonly MeasuredPeer[]): MetricFamily[] {
       "peer_path_round_trip_seconds",
       "How long it takes there and back by this path.",
       paths.flatMap(({ labels, path: { roundTripMilliseconds: time } }) =>
-        time === null ? [] : [[labels, time / 1000]] as const
+        time === null ? [] : [[labels, Number((time / 1000).toFixed(6))]] as const
       ),
     ),
     counter(

@@ -53,6 +53,11 @@ export interface Moment {
   uptime: number;
 }
 
+/** To three digits behind the point: thousandths of a millisecond are nothing that a clock can tell. */
+export function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
 /** A time so many milliseconds before the moment. */
 export function before({ time }: Moment, age: number): string {
   return new Date(time - age).toISOString();
@@ -81,7 +86,7 @@ export function pathStatus(report: PathReport, moment: Moment): PathStatus {
     remote,
     connectedSince: before(moment, age),
     lastSeen: before(moment, silence),
-    roundTripMilliseconds: roundTrip?.time ?? null,
+    roundTripMilliseconds: roundTrip === undefined ? null : rounded(roundTrip.time),
     roundTripFrom: roundTrip?.from ?? null,
     ...trafficOf(valuesOf(counts)),
   };

@@ -23,9 +23,9 @@ const TRAFFIC_HEADINGS = ["IN", "OUT", "IN NOW", "OUT NOW", "DROPPED"];
 /** @param earlier a status of the same server from a while before, from which rates are computed */
 export function serverText(status: ServerStatus, earlier?: ServerStatus): StatusText {
   const { peers, connections, maxConnections, listening } = status;
-  const connected = peers.filter((peer) => peer.connected).length;
-  const registered = peers.filter(({ name }) => name !== null).length;
-  const classic = peers.length - registered;
+  const registered = peers.filter(({ name }) => name !== null);
+  const connected = registered.filter((peer) => peer.connected).length;
+  const classic = peers.length - registered.length;
   const rows = peers.flatMap((peer) => peerRows(peer, status, earlier));
   return printableText({
     above: [
@@ -35,10 +35,9 @@ export function serverText(status: ServerStatus, earlier?: ServerStatus): Status
           `${carrier.toUpperCase()} port ${port} of ${address ?? "all addresses"}`
         ).join(", ")
       }`,
-      `${connected} of ${registered} peers${
-        classic > 0 ? ` and ${classic} classic clients` : ""
-      } ` +
-      `connected, by ${connections} connections of ${maxConnections} at the most`,
+      `Connected: ${connected} of ${registered.length} peers` +
+      `${classic > 0 ? `, classic clients: ${classic}` : ""}` +
+      `; connections: ${connections} of ${maxConnections} at the most`,
     ],
     rows: rows.length === 0
       ? []
@@ -51,9 +50,11 @@ export function serverText(status: ServerStatus, earlier?: ServerStatus): Status
 export function clientText(status: ClientStatus, earlier?: ClientStatus): StatusText {
   const { server: { host, port }, connectedSince, time, paths, routes, dns, searchDomains } =
     status;
+  const carrier = paths.find(({ active }) => active)?.carrier.toUpperCase();
   const state = connectedSince === null
     ? `Not connected to ${host} port ${port}`
-    : `Connected to ${host} port ${port} for ${formatTime(between(connectedSince, time))}`;
+    : `Connected to ${host} port ${port} for ${formatTime(between(connectedSince, time))}, ` +
+      `sending over ${carrier}`;
   const seconds = elapsed(status, earlier);
   const rows = paths.map((path) => [
     ...pathCells(path, time, paths.length > 1),
@@ -110,13 +111,23 @@ function absentCells(
 
 /** @param isMarked whether to mark the path that is sent over, since there are others */
 function pathCells(path: PathStatus, time: string, isMarked: boolean): string[] {
-  const { carrier, active, remote, connectedSince, lastSeen, roundTripMilliseconds } = path;
+  const {
+    carrier,
+    active,
+    remote,
+    connectedSince,
+    lastSeen,
+    roundTripMilliseconds,
+    roundTripFrom,
+  } = path;
   return [
     `${carrier.toUpperCase()}${isMarked && active ? " *" : ""}`,
     remote,
     formatTime(between(connectedSince, time)),
     `${formatTime(between(lastSeen, time))} ago`,
-    roundTripMilliseconds === null ? "" : formatMilliseconds(roundTripMilliseconds),
+    roundTripMilliseconds === null
+      ? ""
+      : `${formatMilliseconds(roundTripMilliseconds)}${roundTripFrom === "tcp" ? " (kernel)" : ""}`,
   ];
 }
 

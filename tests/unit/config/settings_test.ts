@@ -360,7 +360,7 @@ Deno.test("A client refuses what means nothing to its protocol", () => {
   for (const option of ["--network=10.0.0.0/16", "--keepalive=1", "--timeout=9"]) {
     assertThrows(() => client("-s", "host", option), UsageError, "with --classic only");
   }
-  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node", "--state=/data"]) {
+  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node"]) {
     assertThrows(() => classic(option), UsageError, "nothing with --classic");
   }
   assertThrows(() => classic("--invite-file=-"), UsageError, "nothing with --classic");
