@@ -85,7 +85,8 @@ Deno.test("a client tells the same of its paths, the other way around", () => {
   const { packetsIn, packetsOut, bytesIn, bytesOut } = traffic(pathOf(paths, "tcp"));
   assertEquals([packetsIn, packetsOut, bytesIn, bytesOut], [10, 10, 400, 1200]);
   for (const { roundTrip, remote, silence, age } of paths) {
-    assertEquals([roundTrip!.from, remote.startsWith("server") || remote !== ""], ["probe", true]);
+    assert(remote !== "");
+    assertEquals(roundTrip!.from, "probe");
     assert(roundTrip!.time > 0 && roundTrip!.time < 500 && silence < age);
   }
   pi.stop();
