@@ -24,6 +24,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   python3: "python3",
   tincd: "tinc",
   vtund: "vtun",
+  promtool: "prometheus",
 };
 
 /** What no other namespace's name begins with; tests in parallel are threads of one process. */
