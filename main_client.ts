@@ -5,10 +5,12 @@ import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
+import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({
   name: "simplevpn-client",
   summary: "joins this machine to the network of a simplevpn-server",
+  manual: CLIENT_MANUAL,
   commands: [
     {
       name: "connect",

@@ -49,7 +49,7 @@ const mtu = integer(68, 65_535);
 const port = integer(1, 65_535);
 
 /** What both programs can be told. */
-interface CommonSettings {
+export interface CommonSettings {
   classic: boolean;
   /** What to go over, the best first. */
   carriers: readonly Carrier[];
@@ -65,6 +65,8 @@ interface CommonSettings {
   state: string | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
+  /** What to log to in place of stderr. */
+  logFile: string | undefined;
 }
 
 export interface ServerSettings extends CommonSettings {
@@ -196,6 +198,7 @@ function readCommonSettings(
     state: readText(args, "state"),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
+    logFile: readText(args, "log-file"),
   };
 }
 
