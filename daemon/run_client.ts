@@ -44,7 +44,7 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
-  setUpLogging(settings.logLevel, settings.jsonLogs);
+  setUpLogging(settings);
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
   if (settings.classic) {

@@ -46,7 +46,7 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
-  setUpLogging(settings.logLevel, settings.jsonLogs);
+  setUpLogging(settings);
   const stop = stopSignal();
   const { network } = settings;
   checkNetwork(network);

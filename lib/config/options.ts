@@ -56,6 +56,7 @@ const RUN_OPTIONS: readonly Option[] = [
   {
     name: "crypto",
     value: "WHICH",
+    words: CRYPTO_CHOICES,
     help: `${CRYPTO_CHOICES.join(", ")} (default auto: libcrypto where there is one)`,
   },
   { name: "tun", value: "NAME", help: "name of the TUN device (default simplevpn0, 1, ...)" },
@@ -71,7 +72,17 @@ const RUN_OPTIONS: readonly Option[] = [
     value: "ADDRESS:PORT",
     help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
   },
-  { name: "log-level", value: "LEVEL", help: `${LOG_LEVELS.join(", ")} (default info)` },
+  {
+    name: "log-level",
+    value: "LEVEL",
+    words: LOG_LEVELS,
+    help: `${LOG_LEVELS.join(", ")} (default info)`,
+  },
+  {
+    name: "log-file",
+    value: "FILE",
+    help: "log to this file, which is rotated, and not to stderr",
+  },
   { name: "json-logs", help: "log lines as JSON objects" },
 ];
 
