@@ -1,11 +1,11 @@
-import { type FileLock, lockFile } from "../ffi/file_lock.ts";
+import type { FileLock } from "../ffi/file_lock.ts";
 import { fromBase64, toBase64 } from "../lib/config/base64.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
 import { KEY_LENGTH, type KeyPair } from "../lib/protocol/x25519.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { readTextIfAny } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 
 /**
  * So far ahead of the clock the file is, and of the latest timestamp: not each handshake writes it, of
@@ -29,7 +29,7 @@ export class ClientState implements Disposable {
   /** Makes the key if there is none. @throws {Failure} if another client uses the folder */
   constructor(folder: string) {
     this.#folder = folder;
-    const lock = lockFile(`${folder}/client.lock`, { wait: false });
+    const lock = lockStateFile(`${folder}/client.lock`, { wait: false });
     if (lock === undefined) {
       throw new Failure(
         `Another simplevpn-client is running with the state folder ${folder}: end that one first, ` +

@@ -1,5 +1,4 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
@@ -26,7 +25,7 @@ import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
-import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
+import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -128,7 +127,7 @@ async function openSockets(
 
 /** Keeps every other server from the folder for as long as this one runs. */
 function holdFolder(folder: string): Disposable {
-  const lock = lockFile(`${folder}/server.lock`, { wait: false });
+  const lock = lockStateFile(`${folder}/server.lock`, { wait: false });
   if (lock !== undefined) return lock;
   throw new Failure(
     `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +

@@ -22,6 +22,7 @@ const HEADERS = [
   "sys/socket.h",
   "sys/timerfd.h",
   "sys/uio.h",
+  "sys/un.h",
   "linux/fib_rules.h",
   "linux/filter.h",
   "linux/if.h",
@@ -48,10 +49,11 @@ function structureClaims(name: string, members: Readonly<Record<string, number>>
 }
 
 function layoutClaims(arch: string): Claim[] {
-  const { epollEventLayout, ...structures } = layout;
+  const { epollEventLayout, noFollowFlag, ...structures } = layout;
   return [
     ...Object.entries(structures).flatMap(([name, members]) => structureClaims(name, members)),
     ...structureClaims("epoll_event", epollEventLayout(arch)),
+    ["O_NOFOLLOW", noFollowFlag(arch)],
   ];
 }
 
