@@ -30,6 +30,7 @@ import {
   revivePrefixes,
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -89,6 +90,7 @@ class ClientControl {
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
+  readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
   /** The address by which the client was connected last. */
@@ -129,9 +131,13 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
+    // Not only once it is connected: a server that is away must keep no machine from booting.
+    this.#service.ready(`Connecting to ${this.#server.host}`);
+    using _watchdog = this.#service.watch(() => this.#worker.answer());
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
+      this.#service.stopping();
       this.#worker.stop();
       await ended;
     } finally {
@@ -210,6 +216,7 @@ class ClientControl {
       case "down":
         this.#lastFailure = event.reason;
         this.#way = `Not connected: ${event.reason}`;
+        this.#service.status(this.#way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -261,6 +268,7 @@ class ClientControl {
     this.#introduction?.enrolled();
     this.#lastFailure = "";
     this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
+    this.#service.status(`Connected to ${this.#server.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",

@@ -23,6 +23,7 @@ import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.t
 import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
@@ -43,6 +44,7 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
   setUpLogging(settings);
+  const service = new ServiceManager();
   const stop = stopSignal();
   const { network } = settings;
   checkNetwork(network);
@@ -86,10 +88,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  service.ready(`Serving ${network} on ${tun.name}`);
+  using _watchdog = service.watch(() => worker.answer());
   try {
     const watching = door.watch().then(() => new Promise<never>(() => {}));
     const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
+    service.stopping();
     worker.stop();
     await worker.stopped;
   } catch (error) {
