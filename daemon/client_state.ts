@@ -15,6 +15,12 @@ import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 const AHEAD_OF_CLOCK = 60_000;
 const AHEAD_OF_LATEST = 100;
 
+/** File with the server that was joined last. */
+export const JOINED_SERVER = "joined.json";
+
+/** File with an invite that "install" left for the first start. */
+export const WAITING_INVITE = "invite";
+
 /**
  * What a client keeps in its state folder: its key, the server that it joined, and a timestamp that
  * no handshake's is beyond.
@@ -59,6 +65,20 @@ export class ClientState implements Disposable {
     if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
   }
 
+  /** The invite that waits to be used, if any. @throws {Failure} if it cannot be read */
+  get waitingInvite(): string | undefined {
+    return readTextIfAny(this.#invitePath);
+  }
+
+  /** Says that this client is in: no invite is needed any more. */
+  forgetInvite(): void {
+    try {
+      Deno.removeSync(this.#invitePath);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
   /**
    * A number that is greater than any before, also where the clock went back: a board without a
    * battery starts with an old time.
@@ -79,7 +99,11 @@ export class ClientState implements Disposable {
   }
 
   get #serverPath(): string {
-    return `${this.#folder}/joined.json`;
+    return `${this.#folder}/${JOINED_SERVER}`;
+  }
+
+  get #invitePath(): string {
+    return `${this.#folder}/${WAITING_INVITE}`;
   }
 
   get #timestampPath(): string {

@@ -1,3 +1,4 @@
+import { unixPeerPath } from "../ffi/unix_socket.ts";
 import type { LogLevel } from "../lib/config/options.ts";
 
 /** How urgent a line is, for the journal: sd-daemon(3), after syslog(3). */
@@ -8,17 +9,12 @@ export function journalPrefix(level: string): string {
   return `<${PRIORITIES[level as LogLevel] ?? PRIORITIES.error}>`;
 }
 
-/**
- * Whether stderr is a stream to systemd's journal, which knows the time of each line. The variable alone
- * says nothing: a program that a service started may have its stderr elsewhere (systemd.exec(5)).
- */
+/** What a journal listens at for the lines of services, one of a namespace as well (LogNamespace=). */
+const JOURNAL_PATTERN = /^\/run\/systemd\/journal(\.[^/]+)?\/stdout$/;
+
+const STDERR = 2;
+
+/** Whether stderr is a stream to systemd's journal, which knows the time of each line. */
 export function writesToJournal(): boolean {
-  const stream = Deno.env.get("JOURNAL_STREAM");
-  if (stream === undefined) return false;
-  try {
-    const { dev, ino } = Deno.statSync("/proc/self/fd/2");
-    return stream === `${dev}:${ino}`;
-  } catch {
-    return false;
-  }
+  return JOURNAL_PATTERN.test(unixPeerPath(STDERR) ?? "");
 }

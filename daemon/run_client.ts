@@ -264,7 +264,11 @@ class ClientControl {
       [server, ...spare],
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
-    if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
+    if (this.#membership) {
+      const { state, plan } = this.#membership;
+      state.server = plan.server;
+      state.forgetInvite();
+    }
     this.#introduction?.enrolled();
     this.#lastFailure = "";
     this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;

@@ -30,6 +30,7 @@ const SYMBOLS = {
   accept4: { parameters: ["i32", "usize", "usize", "i32"], result: "i32" },
   connect: { parameters: ["i32", "usize", "u32"], result: "i32" },
   getsockname: { parameters: ["i32", "usize", "usize"], result: "i32" },
+  getpeername: { parameters: ["i32", "usize", "usize"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "usize", "usize"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "usize", "u32"], result: "i32" },
   send: { parameters: ["i32", "usize", "usize", "i32"], result: "i32" },

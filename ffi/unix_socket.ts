@@ -28,6 +28,21 @@ export function sendUnixDatagram(name: string, bytes: Uint8Array): void {
   }
 }
 
+/**
+ * The path of the Unix socket that a file descriptor is connected to; undefined if it is no such
+ * connection (getpeername(2), unix(7)).
+ */
+export function unixPeerPath(fd: number): string | undefined {
+  const peer = new NativeBuffer(SOCKADDR_UN.size);
+  const length = new NativeBuffer(4);
+  length.view.setUint32(0, peer.bytes.length, true);
+  if (libc.getpeername(fd, peer.address, length.address) < 0) return undefined;
+  if (peer.view.getUint16(SOCKADDR_UN.sun_family, true) !== AF_UNIX) return undefined;
+  const path = peer.bytes.subarray(SOCKADDR_UN.sun_path, length.view.getUint32(0, true));
+  const end = path.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? path : path.subarray(0, end)) || undefined;
+}
+
 /** A path ends with a NUL; an abstract name is as long as it is said to be. */
 function unixAddress(name: string): { address: NativeBuffer; length: number } {
   const path = new TextEncoder().encode(name);

@@ -1,0 +1,179 @@
+import type { Arguments, Option } from "../lib/config/command_line.ts";
+import { formatInvite, type Invite } from "../lib/config/invite.ts";
+import { INSTALL_OPTIONS } from "../lib/config/options.ts";
+import { SERVICE_STATE } from "../lib/config/service_unit.ts";
+import { isGiven, readText } from "../lib/config/values.ts";
+import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
+import { Failure } from "./failure.ts";
+import {
+  exists,
+  formatInstalledUnit,
+  installedProgram,
+  isProgramCopied,
+  placeFile,
+  placeProgram,
+  POLKIT_RULES,
+  ServiceFiles,
+  type ServiceName,
+  SYSUSERS,
+} from "./service_files.ts";
+import { giveStateFolder, makeServiceUser } from "./service_user.ts";
+import { writeFileAtomically } from "./state_folder.ts";
+import { checkMayManage, systemctl } from "./systemctl.ts";
+
+/** A program that can run as a service. */
+export interface ServiceProgram {
+  name: ServiceName;
+  /** Its first command, which the service runs. */
+  command: string;
+  /** A few words. */
+  description: string;
+  /** Options of that command. */
+  options: readonly Option[];
+  /** Checks a command line of that command, and says what it needs. @throws {UsageError} */
+  check(args: Arguments): Promise<ServiceNeeds>;
+}
+
+/** What a command line makes necessary. */
+export interface ServiceNeeds {
+  hasLowPort: boolean;
+  /** Whether it keeps state at all. */
+  keepsState: boolean;
+  /** How it gets in when it is first started. */
+  invite: Invite | undefined;
+  /** Whether it cannot do without an invite if it has not joined before. */
+  needsInvite: boolean;
+}
+
+/** What to install, and where to. */
+export interface Installation {
+  program: ServiceProgram;
+  args: Arguments;
+  /** The program's file as it is running. */
+  file: string;
+  /** In the place of "/"; then no service is started. */
+  root: string;
+}
+
+/** Options with which a program changes what is in /proc/sys. */
+const SYSCTL_OPTIONS = ["nat", "forward", "full-tunnel"];
+
+/** Makes the program a service that begins with the machine, and starts it. @throws {Failure} */
+export async function runInstall(program: ServiceProgram, args: Arguments): Promise<void> {
+  const root = readText(args, "root");
+  checkMayManage(program.name, root);
+  if (!Deno.build.standalone) {
+    throw new Failure(
+      'Only a compiled program can be installed: make it with "deno task compile", and run ' +
+        `dist/${program.name} install`,
+    );
+  }
+  const files = await install({ program, args, file: Deno.execPath(), root: root ?? "" });
+  if (root !== undefined) return;
+  await systemctl("daemon-reload");
+  await systemctl("enable", "--quiet", program.name);
+  if (isGiven(args, "no-start")) {
+    return console.log(`It begins with the machine; now: systemctl start ${program.name}`);
+  }
+  await systemctl("restart", program.name);
+  console.log(`${program.name} is running, and begins with the machine from now on`);
+  console.log(
+    `Its log: journalctl -u ${program.name}; what it does: systemctl status ${files.name}`,
+  );
+}
+
+/** Writes all that the service is made of. @throws {UsageError} before anything is written, {Failure} */
+export async function install(
+  { program, args, file, root }: Installation,
+): Promise<ServiceFiles> {
+  const files = new ServiceFiles(program.name, root);
+  const needs = await program.check(serviceArguments(args));
+  checkInvite(needs, files, root);
+  const isCopied = !isSameFile(file, files.program) || isProgramCopied(files);
+  const unit = formatInstalledUnit(
+    {
+      name: program.name,
+      description: program.description,
+      command: serviceCommand(program, args, needs),
+      hasLowPort: needs.hasLowPort,
+      writesSysctls: SYSCTL_OPTIONS.some((name) => isGiven(args, name)),
+    },
+    isCopied,
+  );
+  // First of all what says to "uninstall" that there is something to remove.
+  write(files.unit, () => placeFile(files.unit, unit));
+  if (!isSameFile(file, files.program)) {
+    write(files.program, () => placeProgram(file, files.program));
+  }
+  write(files.sysusers, () => placeFile(files.sysusers, SYSUSERS));
+  const hasPolkit = exists(files.polkitRules.slice(0, files.polkitRules.lastIndexOf("/")));
+  if (program.name === "simplevpn-client" && hasPolkit) {
+    write(files.polkitRules, () => placeFile(files.polkitRules, POLKIT_RULES));
+  }
+  await prepareState(files, needs, root);
+  return files;
+}
+
+async function prepareState(
+  files: ServiceFiles,
+  { invite }: ServiceNeeds,
+  root: string,
+): Promise<void> {
+  if (root === "") {
+    const owner = await makeServiceUser(files.sysusers);
+    if (giveStateFolder(files.state, owner)) console.log(`${files.state} is the service's`);
+  }
+  if (invite === undefined) return;
+  Deno.mkdirSync(files.state, { recursive: true, mode: 0o700 });
+  const path = `${files.state}/${WAITING_INVITE}`;
+  write(path, () => writeFileAtomically(path, `${formatInvite(invite)}\n`));
+}
+
+/** A service that could never connect is worse than none. */
+function checkInvite(
+  { invite, needsInvite }: ServiceNeeds,
+  files: ServiceFiles,
+  root: string,
+): void {
+  if (root !== "" || !needsInvite || invite !== undefined) return;
+  const known = [JOINED_SERVER, WAITING_INVITE].map((name) => `${files.state}/${name}`);
+  if (known.some(exists)) return;
+  throw new Failure(
+    "This machine has not joined a network yet: get an invite from whoever runs the server " +
+      `("simplevpn-server invite NAME" prints one), and run ${files.name} install INVITE`,
+  );
+}
+
+/** What is left for the service's own command line. */
+function serviceArguments({ options, operands }: Arguments): Arguments {
+  const own = INSTALL_OPTIONS.map(({ name }) => name);
+  return { options: new Map([...options].filter(([name]) => !own.includes(name))), operands };
+}
+
+/** The service's command line, in which there is no secret: an invite waits in the state folder. */
+function serviceCommand(
+  { name, command, options }: ServiceProgram,
+  args: Arguments,
+  { keepsState }: ServiceNeeds,
+): string[] {
+  const given = serviceArguments(args).options;
+  const words = options.filter(({ name }) => name !== "invite-file").flatMap(({ name, value }) =>
+    (given.get(name) ?? []).map((text) => value ? `--${name}=${text}` : `--${name}`)
+  );
+  const state = keepsState ? [`--state=${SERVICE_STATE}`] : [];
+  return [installedProgram(name), command, ...state, ...words];
+}
+
+function isSameFile(one: string, other: string): boolean {
+  return exists(other) && Deno.realPathSync(one) === Deno.realPathSync(other);
+}
+
+/** @throws {Failure} */
+function write(path: string, place: () => void): void {
+  try {
+    place();
+  } catch (error) {
+    throw new Failure(`Cannot write ${path}: ${(error as Error).message}`);
+  }
+  console.log(`Wrote ${path}`);
+}

@@ -1,0 +1,297 @@
+/** The programs as services: what install writes and uninstall removes, and life without root. */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Failure } from "../../daemon/failure.ts";
+import { install, type ServiceProgram } from "../../daemon/install_command.ts";
+import { CLIENT_SERVICE, SERVER_SERVICE } from "../../daemon/service_commands.ts";
+import { ServiceFiles } from "../../daemon/service_files.ts";
+import { runUninstall } from "../../daemon/uninstall_command.ts";
+import { readArguments, UsageError } from "../../lib/config/command_line.ts";
+import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { program } from "../../scripts/program.ts";
+import { NotifySocket } from "../unit/daemon/notify_socket.ts";
+import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
+import { assertOneLine, ending } from "./inspection.ts";
+import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+
+const INVITE = `simplevpn://vpn.example.org:2002/${"A".repeat(43)}/${"B".repeat(22)}`;
+const PROGRAMS = [SERVER_SERVICE, CLIENT_SERVICE];
+
+/** Exposure that systemd-analyze gives at the most, from 0 to 10; a service without any bounds has 9.6. */
+const MOST_EXPOSURE = 2.5;
+
+/** A root of some other machine, with folders that every one has. */
+class OtherRoot extends TemporaryFolder {
+  constructor() {
+    super();
+    for (const folder of ["etc/systemd/system", "etc/sysusers.d", "etc/polkit-1/rules.d"]) {
+      Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
+    }
+    for (const folder of ["usr/local/bin", "var/lib", "home"]) {
+      Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
+    }
+    Deno.writeTextFileSync(this.program, "#!/bin/sh\n", { mode: 0o755 });
+  }
+
+  /** Stands for the compiled program, wherever it was downloaded to. */
+  get program(): string {
+    return `${this.path}/home/simplevpn`;
+  }
+
+  install(program: ServiceProgram, ...words: string[]): Promise<ServiceFiles> {
+    const args = readArguments([...program.options, ...INSTALL_OPTIONS], words);
+    return install({ program, args, file: this.program, root: this.path });
+  }
+
+  uninstall({ name }: ServiceProgram, ...words: string[]): Promise<void> {
+    const args = readArguments(UNINSTALL_OPTIONS, [...words, "--root", this.path]);
+    return runUninstall(name, args);
+  }
+
+  /** Every file and folder with its permissions. */
+  tree(below = ""): string[] {
+    return [...Deno.readDirSync(`${this.path}${below}`)].flatMap(({ name, isDirectory }) => {
+      const path = `${below}/${name}`;
+      const mode = Deno.lstatSync(`${this.path}${path}`).mode! & 0o777;
+      return [`${path} ${mode.toString(8)}`, ...isDirectory ? this.tree(path) : []];
+    }).toSorted();
+  }
+}
+
+async function analyze(...words: string[]): Promise<{ code: number; output: string }> {
+  const command = new Deno.Command("systemd-analyze", { args: words, stdin: "null" });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, output: decoder.decode(stderr) + decoder.decode(stdout) };
+}
+
+for (const program of PROGRAMS) {
+  const { name } = program;
+  await labTest(
+    `systemd finds nothing wrong with the unit of ${name}`,
+    ["systemd-analyze"],
+    async () => {
+      using root = new OtherRoot();
+      const files = await root.install(program, "--log-level", "debug", "--tun", "vpn%d");
+      const unit = Deno.readTextFileSync(files.unit);
+      assertMatch(unit, /^ExecStart=.* "--tun=vpn%%d"/m);
+      // The verifier wants to find the program where the unit says.
+      Deno.writeTextFileSync(
+        files.unit,
+        unit.replaceAll("=/usr/local/bin/", `=${root.path}/usr/local/bin/`),
+      );
+      const verified = await analyze("verify", "--man=no", "--generators=no", files.unit);
+      const complaints = verified.output.split("\n").filter((line) => line.includes(root.path));
+      assertEquals(complaints, []);
+      assertEquals(verified.code, 0, verified.output);
+      const threshold = `--threshold=${MOST_EXPOSURE * 10}`;
+      const { code, output } = await analyze("security", "--offline=true", threshold, files.unit);
+      assertEquals(code, 0, output);
+      assertMatch(output, /Overall exposure level/);
+    },
+  );
+
+  await labTest(`uninstall leaves nothing of ${name} but its state`, [], async () => {
+    using root = new OtherRoot();
+    const before = root.tree();
+    await root.install(program);
+    const once = root.tree();
+    assert(once.includes(`/usr/local/bin/${name} 755`));
+    assert(once.includes(`/etc/systemd/system/${name}.service 644`));
+    assert(once.includes("/etc/sysusers.d/simplevpn.conf 644"));
+    await root.install(program);
+    assertEquals(root.tree(), once);
+    Deno.mkdirSync(`${root.path}/var/lib/simplevpn`);
+    Deno.writeTextFileSync(`${root.path}/var/lib/simplevpn/client.key`, "secret");
+    await root.uninstall(program);
+    const state = root.tree().filter((line) => !before.includes(line));
+    assertEquals(state.map((line) => line.split(" ")[0]), [
+      "/var/lib/simplevpn",
+      "/var/lib/simplevpn/client.key",
+    ]);
+    await root.uninstall(program, "--purge");
+    assertEquals(root.tree(), before);
+  });
+}
+
+await labTest("install leaves no secret where others can read it", [], async () => {
+  using root = new OtherRoot();
+  const { unit } = await root.install(CLIENT_SERVICE, INVITE, "--tcp");
+  const text = Deno.readTextFileSync(unit);
+  assertMatch(text, /^ExecStart=\S+simplevpn-client connect --state=\/var\/lib\/simplevpn --tcp$/m);
+  assert(!text.includes("B".repeat(22)));
+  const tree = root.tree();
+  assert(tree.includes("/var/lib/simplevpn 700"));
+  assert(tree.includes("/var/lib/simplevpn/invite 600"));
+  assertEquals(Deno.readTextFileSync(`${root.path}/var/lib/simplevpn/invite`).trim(), INVITE);
+});
+
+await labTest(
+  "install takes no options that the service would end with, and then writes nothing",
+  [],
+  async () => {
+    using root = new OtherRoot();
+    const before = root.tree();
+    await assertRejects(() => root.install(SERVER_SERVICE, "--mtu", "1"), UsageError, "--mtu");
+    await assertRejects(
+      () => root.install(CLIENT_SERVICE, "simplevpn://x"),
+      UsageError,
+      "no whole",
+    );
+    await assertRejects(() => root.install(SERVER_SERVICE, "--tun", "a\nb"), UsageError);
+    assertEquals(root.tree(), before);
+  },
+);
+
+await labTest("what both programs need stays until the second is uninstalled", [], async () => {
+  using root = new OtherRoot();
+  const before = root.tree();
+  for (const program of PROGRAMS) await root.install(program);
+  await assertRejects(() => root.uninstall(SERVER_SERVICE, "--purge"), Failure, "uninstall that");
+  await root.uninstall(SERVER_SERVICE);
+  assert(root.tree().includes("/etc/sysusers.d/simplevpn.conf 644"));
+  await root.uninstall(CLIENT_SERVICE);
+  assertEquals(root.tree(), before);
+});
+
+await labTest("a program that was there before install stays there", [], async () => {
+  using root = new OtherRoot();
+  const place = `${root.path}/usr/local/bin/simplevpn-server`;
+  Deno.copyFileSync(root.program, place);
+  Deno.removeSync(root.program);
+  Deno.symlinkSync(place, root.program);
+  const before = root.tree();
+  await root.install(SERVER_SERVICE);
+  await root.uninstall(SERVER_SERVICE);
+  assertEquals(root.tree(), before);
+});
+
+await labTest("install says what it needs", [], async () => {
+  await using lab = await TunnelLab.open();
+  if (SOURCE === "source") {
+    const command = [...program("server"), "install", "--root", "/tmp"];
+    assertOneLine(await ending(lab.server.start(command)), 1, /Only a compiled program/);
+  }
+  const nowhere = [...program("server", SOURCE), "install", "--root", "/nonexistent"];
+  assertOneLine(await ending(lab.server.start(nowhere)), 1, /There is no folder \/nonexistent/);
+});
+
+await labTest("the service manager hears of a server's and a client's life", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const environment = (name: string): Record<string, string> => ({
+    NOTIFY_SOCKET: name,
+    WATCHDOG_USEC: "200000",
+  });
+  const [serverName, clientName] = [`${lab.lab.folder}/server`, `${lab.lab.folder}/client`];
+  using serverSocket = NotifySocket.bind(serverName);
+  using clientSocket = NotifySocket.bind(clientName);
+  const command = [...program("server", SOURCE), "--state", lab.state, "--tun", "vpn0"];
+  const server = lab.server.start(command, environment(serverName));
+  assertEquals(await serverSocket.next(), ["READY=1", "STATUS=Serving 10.0.0.0/16 on vpn0"]);
+  const invite = await lab.invite(client, "pi");
+  const process = client.machine.start(lab.secureCommand(client, invite), environment(clientName));
+  assertEquals(await clientSocket.next(), ["READY=1", `STATUS=Connecting to ${client.server}`]);
+  await clientSocket.until(`STATUS=Connected to ${client.server} as 10.0.0.2`);
+  for (const socket of [serverSocket, clientSocket]) {
+    await socket.until("WATCHDOG=1");
+    await socket.until("WATCHDOG=1");
+  }
+  process.kill("SIGTERM");
+  await clientSocket.until("STOPPING=1");
+  assertEquals((await process.status).code, 0);
+  server.kill("SIGTERM");
+  await serverSocket.until("STOPPING=1");
+  assertEquals((await server.status).code, 0);
+});
+
+await labTest("an invite that install left is used once", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  const state = `${lab.lab.folder}/client`;
+  Deno.mkdirSync(state, { mode: 0o700 });
+  Deno.writeTextFileSync(`${state}/invite`, `${await lab.invite(client, "pi")}\n`);
+  const command = lab.secureCommand(client, "--state", state);
+  const first = client.machine.start(command);
+  assertEquals((await connected(first)).address, "10.0.0.2");
+  await first.stop();
+  assertEquals([...Deno.readDirSync(state)].some(({ name }) => name === "invite"), false);
+  assertEquals((await connected(client.machine.start(command))).address, "10.0.0.2");
+});
+
+/** Some user's number, who has no name and owns nothing. */
+const USER = "51820";
+
+/** What systemd does for a service with this user and this one capability. */
+const AS_USER = [
+  "setpriv",
+  ...["--reuid", USER, "--regid", USER, "--clear-groups", "--no-new-privs"],
+  ...["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin"],
+  "--bounding-set=-all,+net_admin",
+];
+
+/** Programs that any user can run: Deno's cache of npm packages is root's own. */
+async function bundled(folder: string, name: "server" | "client"): Promise<string[]> {
+  if (SOURCE === "compiled") return program(name, SOURCE);
+  const root = new URL("../../", import.meta.url).pathname;
+  const files = [[`main_${name}.ts`, "main.js"], [`daemon/${name}_worker.ts`, `${name}_worker.ts`]];
+  for (const [from, to] of files) {
+    const args = ["bundle", "--quiet", `--output=${folder}/${to}`, from!];
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root })
+      .output();
+    assert(success, new TextDecoder().decode(stderr));
+  }
+  const command = program(name).slice(0, -1);
+  return [...command, "--no-config", "--no-check", "--no-lock", `${folder}/main.js`];
+}
+
+async function stateOf(lab: TunnelLab, name: string): Promise<string> {
+  const folder = `${lab.lab.folder}/${name}`;
+  await Deno.mkdir(folder, { mode: 0o700 });
+  await Deno.chown(folder, Number(USER), Number(USER));
+  return folder;
+}
+
+async function launch(
+  lab: TunnelLab,
+  machine: ClientMachine["machine"],
+  name: "server" | "client",
+): Promise<{ state: string; command: string[] }> {
+  const folder = `${lab.lab.folder}/${name}-program`;
+  await Deno.mkdir(folder, { mode: 0o755 });
+  const state = await stateOf(lab, `${name}-state`);
+  const cache = [`DENO_DIR=${state}/cache`, `HOME=${state}`];
+  const command = ["env", ...cache, ...AS_USER, ...await bundled(folder, name), "--state", state];
+  assertEquals((await machine.run(...AS_USER, "id", "-u")).trim(), USER);
+  return { state, command };
+}
+
+await labTest(
+  "server and client need one capability and no root, and root's commands work beside them",
+  ["setpriv", "ping"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    await Deno.chmod(lab.lab.folder, 0o755);
+    const client = await lab.addClient();
+    const atServer = await launch(lab, lab.server, "server");
+    const server = lab.server.start(atServer.command);
+    await server.waitFor(/Listening on/);
+    const words = ["invite", "pi", "--host", client.server, "--no-qr", "--state", atServer.state];
+    const invite = (await lab.server.run(...program("server", SOURCE), ...words)).trim();
+    const atClient = await launch(lab, client.machine, "client");
+    const process = client.machine.start([...atClient.command, invite]);
+    const { address, address6 } = await connected(process, 20_000);
+    assertEquals(address, "10.0.0.2");
+    assert(address6 !== "");
+    await client.machine.run("ping", "-c", "2", "-i", "0.2", "-W", "5", "10.0.0.1");
+    await lab.server.run("ping", "-c", "2", "-i", "0.2", "-W", "5", address6);
+    // Root's command and the service go on sharing the files.
+    const remove = ["peers", "remove", "pi", "--state", atServer.state];
+    await lab.server.run(...program("server", SOURCE), ...remove);
+    await process.waitFor(/this client was removed there/);
+    for (const { name, isFile } of Deno.readDirSync(atServer.state)) {
+      if (isFile) assertEquals(Deno.statSync(`${atServer.state}/${name}`).uid, Number(USER), name);
+    }
+    assertEquals((await server.stop()).code, 0);
+  },
+);
