@@ -6,14 +6,22 @@ import { CLIENT_SERVICE, SERVER_SERVICE } from "../../daemon/service_commands.ts
 import { ServiceFiles } from "../../daemon/service_files.ts";
 import { runUninstall } from "../../daemon/uninstall_command.ts";
 import { readArguments, UsageError } from "../../lib/config/command_line.ts";
+import { formatInvite, TOKEN_LENGTH } from "../../lib/config/invite.ts";
 import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
 import { NotifySocket } from "../unit/daemon/notify_socket.ts";
 import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
 import { assertOneLine, ending } from "./inspection.ts";
+import { withEmptyFolder, withFile } from "./mounts.ts";
 import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
-const INVITE = `simplevpn://vpn.example.org:2002/${"A".repeat(43)}/${"B".repeat(22)}`;
+const INVITE = formatInvite({
+  host: "vpn.example.org",
+  port: 2002,
+  publicKey: new Uint8Array(KEY_LENGTH).fill(7),
+  token: new Uint8Array(TOKEN_LENGTH).fill(11),
+});
 const PROGRAMS = [SERVER_SERVICE, CLIENT_SERVICE];
 
 /** Exposure that systemd-analyze gives at the most, from 0 to 10; a service without any bounds has 9.6. */
@@ -71,9 +79,9 @@ for (const program of PROGRAMS) {
     ["systemd-analyze"],
     async () => {
       using root = new OtherRoot();
-      const files = await root.install(program, "--log-level", "debug", "--tun", "vpn%d");
+      const files = await root.install(program, "--log-level", "debug", "--tun", "vpn0");
       const unit = Deno.readTextFileSync(files.unit);
-      assertMatch(unit, /^ExecStart=.* "--tun=vpn%%d"/m);
+      assertMatch(unit, /^ExecStart=.* --tun=vpn0/m);
       // The verifier wants to find the program where the unit says.
       Deno.writeTextFileSync(
         files.unit,
@@ -118,7 +126,7 @@ await labTest("install leaves no secret where others can read it", [], async () 
   const { unit } = await root.install(CLIENT_SERVICE, INVITE, "--tcp");
   const text = Deno.readTextFileSync(unit);
   assertMatch(text, /^ExecStart=\S+simplevpn-client connect --state=\/var\/lib\/simplevpn --tcp$/m);
-  assert(!text.includes("B".repeat(22)));
+  assert(!text.includes(INVITE.slice(INVITE.lastIndexOf("/"))));
   const tree = root.tree();
   assert(tree.includes("/var/lib/simplevpn 700"));
   assert(tree.includes("/var/lib/simplevpn/invite 600"));
@@ -217,6 +225,25 @@ await labTest("an invite that install left is used once", [], async () => {
   await first.stop();
   assertEquals([...Deno.readDirSync(state)].some(({ name }) => name === "invite"), false);
   assertEquals((await connected(client.machine.start(command))).address, "10.0.0.2");
+});
+
+const JOURNAL = new URL("journal.py", import.meta.url).pathname;
+
+await labTest("the journal's lines say how urgent they are, and no time", ["python3"], async () => {
+  await using lab = await TunnelLab.open();
+  const sources = `${lab.lab.folder}/nsswitch.conf`;
+  await Deno.writeTextFile(sources, "hosts: files\n");
+  const bad = [...program("client", SOURCE), "--classic", "-s", "name.invalid"];
+  const debugged = withEmptyFolder("/run", ["python3", JOURNAL, ...bad, "--log-level", "debug"]);
+  const inJournal = await lab.server.try(
+    ...withFile("/etc/nsswitch.conf", sources, debugged),
+  );
+  assertEquals(inJournal.code, 1, inJournal.stderr);
+  const lines = inJournal.stdout.trimEnd().split("\n");
+  assertMatch(lines[0]!, /^<7>\S/);
+  assertMatch(lines.at(-1)!, /^<3>simplevpn-client: Cannot find the server/);
+  const elsewhere = await lab.server.try(...withFile("/etc/nsswitch.conf", sources, bad));
+  assertMatch(elsewhere.stderr, /^simplevpn-client: Cannot find the server/);
 });
 
 /** Some user's number, who has no name and owns nothing. */
