@@ -19,6 +19,7 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
@@ -45,11 +46,14 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
+    await dropRoot(settings.user);
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
+  using state = new ClientState(openStateFolder(path));
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(settings, plan.server, { state, plan }, stop);

@@ -13,6 +13,7 @@ import type { ServerSettings } from "../lib/config/settings.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Door } from "./door.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
@@ -50,7 +51,9 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
+  const folder = openStateFolder(path);
   using _lock = holdFolder(folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;

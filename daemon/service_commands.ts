@@ -15,6 +15,9 @@ import { runUninstall } from "./uninstall_command.ts";
 /** Ports below this one are not for everybody (ip_unprivileged_port_start in ip(7)). */
 const UNPRIVILEGED_PORT = 1024;
 
+/** Options that are the same for every service. */
+const FIXED_OPTIONS = ["state", "user"];
+
 export const SERVER_SERVICE: ServiceProgram = {
   name: "simplevpn-server",
   command: "serve",
@@ -41,7 +44,7 @@ export function serviceCommands(program: ServiceProgram): Command[] {
       usage: `${isClient ? "[INVITE] " : ""}[OPTION ...]`,
       help:
         `run "${command}" with these options as a systemd service, from now on and at each boot`,
-      options: [...options.filter(({ name }) => name !== "state"), ...INSTALL_OPTIONS],
+      options: [...options.filter(({ name }) => !FIXED_OPTIONS.includes(name)), ...INSTALL_OPTIONS],
       run: (args) => runInstall(program, args),
     },
     {

@@ -11,13 +11,13 @@ import { type CommandResult, runCommand } from "./run_command.ts";
  * @throws {Failure}
  */
 export async function makeServiceUser(sysusers: string): Promise<FileOwner> {
-  const present = await findServiceUser();
+  const present = await findUser(SERVICE_USER);
   if (present !== undefined) return present;
   const failures: string[] = [];
   for (const command of [["systemd-sysusers", sysusers], USERADD] as const) {
     const { code, stderr } = await tryCommand(command);
     if (code !== 0) failures.push(`${command[0]}: ${stderr.trim()}`);
-    const made = await findServiceUser();
+    const made = await findUser(SERVICE_USER);
     if (made !== undefined) return made;
   }
   throw new Failure(
@@ -39,8 +39,9 @@ const USERADD = [
   SERVICE_USER,
 ] as const;
 
-async function findServiceUser(): Promise<FileOwner | undefined> {
-  const { code, stdout } = await tryCommand(["getent", "passwd", SERVICE_USER]);
+/** A user of this machine, by name; undefined if there is none. */
+export async function findUser(name: string): Promise<FileOwner | undefined> {
+  const { code, stdout } = await tryCommand(["getent", "passwd", "--", name]);
   const [, , uid, gid] = stdout.split(":");
   return code === 0 ? { uid: Number(uid), gid: Number(gid) } : undefined;
 }

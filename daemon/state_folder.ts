@@ -3,9 +3,13 @@ import { createFile } from "../ffi/new_file.ts";
 import { effectiveUser, type FileOwner } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 
-/** Where programs keep what must survive a restart: system-wide for root, else the user's own. */
-export function defaultStateFolder(): string {
-  if (Deno.uid() === 0) return "/var/lib/simplevpn";
+/**
+ * Where programs keep what must survive a restart: system-wide for root, else the user's own.
+ *
+ * @param servant the user whom root started a program as, if so
+ */
+export function defaultStateFolder(servant?: string): string {
+  if (servant !== undefined || Deno.uid() === 0) return "/var/lib/simplevpn";
   const told = Deno.env.get("XDG_STATE_HOME") ?? "";
   // The XDG Base Directory Specification wants a relative one ignored.
   const base = told.startsWith("/") ? told : `${Deno.env.get("HOME") ?? ""}/.local/state`;

@@ -211,3 +211,15 @@ export const FRA_PRIORITY = 6;
 export const FRA_TABLE = 15;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
+
+// linux/prctl.h
+export const PR_SET_KEEPCAPS = 8;
+export const PR_CAPBSET_DROP = 24;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+
+// linux/capability.h
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;

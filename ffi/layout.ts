@@ -130,6 +130,17 @@ export function epollEventLayout(
   return arch === "x86_64" ? { size: 12, events: 0, data: 4 } : { size: 16, events: 0, data: 8 };
 }
 
+/** struct __user_cap_header_struct (linux/capability.h). */
+export const __USER_CAP_HEADER_STRUCT = { size: 8, version: 0, pid: 4 } as const;
+
+/** struct __user_cap_data_struct (linux/capability.h): bits of 32 capabilities, as u32. */
+export const __USER_CAP_DATA_STRUCT = {
+  size: 12,
+  effective: 0,
+  permitted: 4,
+  inheritable: 8,
+} as const;
+
 /** O_NOFOLLOW (fcntl.h): a link in the place of the file is not followed. */
 export function noFollowFlag(arch: string): number {
   return arch === "x86_64" ? 0o400000 : 0o100000;

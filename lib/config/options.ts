@@ -68,6 +68,11 @@ const RUN_OPTIONS: readonly Option[] = [
   { name: "no-offload", help: "exchange ordinary packets only with the kernel" },
   STATE,
   {
+    name: "user",
+    value: "NAME",
+    help: "started by root, go on as this user, with the capabilities that a tunnel needs",
+  },
+  {
     name: "log-level",
     value: "LEVEL",
     words: LOG_LEVELS,

@@ -42,6 +42,7 @@ import {
   readOperands,
   readText,
   seconds,
+  userName,
 } from "./values.ts";
 
 /** Least MTU of an IPv4 link (RFC 791, 3.1), and the most that a TUN device takes. */
@@ -63,6 +64,8 @@ export interface CommonSettings {
   timing: LivenessTiming;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
+  /** The user to go on as, if root starts it; undefined for whoever does. */
+  user: string | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
   /** What to log to in place of stderr. */
@@ -196,6 +199,7 @@ function readCommonSettings(
     congestion: read(args, "congestion", congestionControl),
     timing,
     state: readText(args, "state"),
+    user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),

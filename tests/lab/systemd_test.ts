@@ -15,6 +15,7 @@ import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
 import { assertOneLine, ending } from "./inspection.ts";
 import { withEmptyFolder, withFile } from "./mounts.ts";
 import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+import type { LabProcess } from "../../scripts/lab.ts";
 
 const INVITE = formatInvite({
   host: "vpn.example.org",
@@ -320,5 +321,60 @@ await labTest(
       if (isFile) assertEquals(Deno.statSync(`${atServer.state}/${name}`).uid, Number(USER), name);
     }
     assertEquals((await server.stop()).code, 0);
+  },
+);
+
+/** What the kernel says of a process: user, the capabilities that it has and can get, and that it is told so. */
+async function privilegesOf(pid: number): Promise<Record<string, string>> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Object.fromEntries(status.split("\n").map((line) => line.split(/:\s+/)));
+}
+
+await labTest("started by root, both programs go on as another user", ["ping"], async () => {
+  await using lab = await TunnelLab.open();
+  await Deno.chmod(lab.lab.folder, 0o755);
+  const client = await lab.addClient();
+  const folders = new Map<string, string>();
+  const start = async (name: "server" | "client", ...words: string[]): Promise<LabProcess> => {
+    const folder = `${lab.lab.folder}/${name}-program`;
+    const home = `${lab.lab.folder}/${name}-home`;
+    for (const path of [folder, home]) await Deno.mkdir(path, { mode: 0o755 });
+    await Deno.chmod(home, 0o777);
+    folders.set(name, `${lab.lab.folder}/${name}-state`);
+    const options = ["--user", "nobody", "--state", folders.get(name)!, ...words];
+    const machine = name === "server" ? lab.server : client.machine;
+    const environment = { DENO_DIR: home, HOME: home };
+    return machine.start([...await bundled(folder, name), ...options], environment);
+  };
+  const server = await start("server", "-p", "443");
+  await server.waitFor(/Listening on/);
+  const words = ["--host", client.server, "--no-qr", "--state", folders.get("server")!];
+  const invite = await lab.server.run(...program("server", SOURCE), "invite", "pi", ...words);
+  const process = await start("client", invite.trim());
+  assertEquals((await connected(process)).address, "10.0.0.2");
+  await client.machine.run("ping", "-c", "2", "-i", "0.2", "-W", "5", "10.0.0.1");
+  for (const { pid } of [server, process]) {
+    const { Uid, Groups, CapEff, CapBnd, NoNewPrivs } = await privilegesOf(pid);
+    assertEquals(Uid, "65534\t65534\t65534\t65534");
+    assertEquals((Groups ?? "").trim(), "");
+    // CAP_NET_BIND_SERVICE (10) and CAP_NET_ADMIN (12).
+    assertEquals([CapEff, CapBnd], ["0000000000001400", "0000000000001400"]);
+    assertEquals(NoNewPrivs, "1");
+  }
+});
+
+await labTest(
+  "going on as another user needs root, that user, and a folder of that user's",
+  [],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const server = [...program("server", SOURCE), "--user"];
+    const unknown = lab.server.start([...server, "nobody-at-all"]);
+    assertOneLine(await ending(unknown), 1, /There is no user "nobody-at-all"/);
+    const folder = `${lab.lab.folder}/roots`;
+    await Deno.mkdir(folder, { mode: 0o700 });
+    const roots = lab.server.start([...server, "nobody", "--state", folder]);
+    assertOneLine(await ending(roots), 1, /is not of the user "nobody".*chown -R nobody/);
+    assertEquals([...Deno.readDirSync(folder)], []);
   },
 );

@@ -104,6 +104,7 @@ Deno.test("defaultStateFolder() is system-wide for root and else the user's own"
     assertEquals(defaultStateFolder(), "/var/lib/simplevpn");
     uid = 1000;
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
+    assertEquals(defaultStateFolder("simplevpn"), "/var/lib/simplevpn");
     environment.XDG_STATE_HOME = "";
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
     environment.XDG_STATE_HOME = "data/state";
