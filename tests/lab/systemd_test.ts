@@ -228,6 +228,7 @@ await labTest("an invite that install left is used once", [], async () => {
   assertEquals((await connected(client.machine.start(command))).address, "10.0.0.2");
 });
 
+const INSTALLED = new URL("installed.sh", import.meta.url).pathname;
 const JOURNAL = new URL("journal.py", import.meta.url).pathname;
 
 await labTest("the journal's lines say how urgent they are, and no time", ["python3"], async () => {
@@ -378,3 +379,52 @@ await labTest(
     assertEquals([...Deno.readDirSync(folder)], []);
   },
 );
+
+/** Installs, upgrades and uninstalls as a person does, and prints what there is after each. */
+const PERSON = `
+set -e
+mkdir -p -m 700 /var/lib/simplevpn
+echo key >/var/lib/simplevpn/server.key
+$SERVER install -p 443
+grep ^ExecStart /etc/systemd/system/simplevpn-server.service
+stat -c '%U %a %n' /var/lib/simplevpn /var/lib/simplevpn/server.key
+cmp $SERVER /usr/local/bin/simplevpn-server
+! $CLIENT install 2>&1
+echo "$INVITE" | $CLIENT install --invite-file -
+stat -c '%U %a %n' /var/lib/simplevpn/invite
+/usr/local/bin/simplevpn-server install
+$CLIENT uninstall
+$SERVER uninstall --purge
+ls /usr/local/bin/simplevpn* /etc/systemd/system/simplevpn* /var/lib/simplevpn 2>&1 | grep -v "No such" || true
+cat "$FOLDER/systemctl"
+`;
+
+if (SOURCE === "compiled") {
+  await labTest("install, upgrade and uninstall on a machine with systemd", [], async () => {
+    await using lab = await TunnelLab.open();
+    const folder = `${lab.lab.folder}/layers`;
+    await Deno.mkdir(folder);
+    const [server, client] = [program("server", SOURCE)[0]!, program("client", SOURCE)[0]!];
+    const process = lab.server.start(["sh", INSTALLED, folder, PERSON], {
+      ...{ SERVER: server, CLIENT: client, INVITE, FOLDER: folder },
+    });
+    const { code, stdout, stderr } = await ending(process, 60_000);
+    assertEquals(stderr, "");
+    const lines = stdout.split("\n");
+    const has = (line: string): void => assert(lines.includes(line), `"${line}" in ${stdout}`);
+    has("ExecStart=/usr/local/bin/simplevpn-server serve --state=/var/lib/simplevpn --port=443");
+    has("simplevpn 700 /var/lib/simplevpn");
+    has("simplevpn 644 /var/lib/simplevpn/server.key");
+    assertMatch(stdout, /has not joined a network yet.*install INVITE/);
+    has("simplevpn 600 /var/lib/simplevpn/invite");
+    const calls = lines.slice(lines.findLastIndex((line) => line.startsWith("Kept the user")) + 1);
+    assertEquals(calls, [
+      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
+      ...["daemon-reload", "enable --quiet simplevpn-client", "restart simplevpn-client"],
+      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
+      ...["disable --quiet --now simplevpn-client", "daemon-reload"],
+      ...["disable --quiet --now simplevpn-server", "daemon-reload", ""],
+    ]);
+    assertEquals(code, 0);
+  });
+}
