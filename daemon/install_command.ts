@@ -1,4 +1,4 @@
-import type { Arguments, Option } from "../lib/config/command_line.ts";
+import { type Arguments, type Option, readArguments } from "../lib/config/command_line.ts";
 import { formatInvite, type Invite } from "../lib/config/invite.ts";
 import { INSTALL_OPTIONS } from "../lib/config/options.ts";
 import { SERVICE_STATE } from "../lib/config/service_unit.ts";
@@ -8,6 +8,7 @@ import { Failure } from "./failure.ts";
 import {
   exists,
   formatInstalledUnit,
+  installedOptions,
   installedProgram,
   isProgramCopied,
   placeFile,
@@ -87,17 +88,20 @@ export async function install(
   { program, args, file, root }: Installation,
 ): Promise<ServiceFiles> {
   const files = new ServiceFiles(program.name, root);
-  const needs = await program.check(serviceArguments(args));
+  const given = serviceArguments(program, args, files);
+  const needs = await program.check(given);
   checkInvite(needs, files, root);
   const isCopied = !isSameFile(file, files.program) || isProgramCopied(files);
+  const options = optionWords(program, given);
   const unit = formatInstalledUnit(
     {
       name: program.name,
       description: program.description,
-      command: serviceCommand(program, args, needs),
+      command: serviceCommand(program, options, needs),
       hasLowPort: needs.hasLowPort,
-      writesSysctls: SYSCTL_OPTIONS.some((name) => isGiven(args, name)),
+      writesSysctls: SYSCTL_OPTIONS.some((name) => isGiven(given, name)),
     },
+    options,
     isCopied,
   );
   // First of all what says to "uninstall" that there is something to remove.
@@ -144,24 +148,41 @@ function checkInvite(
   );
 }
 
-/** What is left for the service's own command line. */
-function serviceArguments({ options, operands }: Arguments): Arguments {
+/**
+ * What is left for the service's own command line. Without an option it is what it was: who installs a
+ * newer program means the same service.
+ */
+function serviceArguments(
+  program: ServiceProgram,
+  { options, operands }: Arguments,
+  files: ServiceFiles,
+): Arguments {
   const own = INSTALL_OPTIONS.map(({ name }) => name);
-  return { options: new Map([...options].filter(([name]) => !own.includes(name))), operands };
+  const given = [...options].filter(([name]) => !own.includes(name));
+  if (given.some(([name]) => name !== INVITE_FILE)) return { options: new Map(given), operands };
+  const words = installedOptions(files);
+  if (words.length > 0) console.log(`With the options that it has: ${words.join(" ")}`);
+  const before = readArguments(program.options, words);
+  return { options: new Map([...before.options, ...given]), operands };
+}
+
+const INVITE_FILE = "invite-file";
+
+/** The options spelled out, but for an invite: that is for once. */
+function optionWords({ options }: ServiceProgram, given: Arguments): string[] {
+  return options.filter(({ name }) => name !== INVITE_FILE).flatMap(({ name, value }) =>
+    (given.options.get(name) ?? []).map((text) => value ? `--${name}=${text}` : `--${name}`)
+  );
 }
 
 /** The service's command line, in which there is no secret: an invite waits in the state folder. */
 function serviceCommand(
-  { name, command, options }: ServiceProgram,
-  args: Arguments,
+  { name, command }: ServiceProgram,
+  options: readonly string[],
   { keepsState }: ServiceNeeds,
 ): string[] {
-  const given = serviceArguments(args).options;
-  const words = options.filter(({ name }) => name !== "invite-file").flatMap(({ name, value }) =>
-    (given.get(name) ?? []).map((text) => value ? `--${name}=${text}` : `--${name}`)
-  );
   const state = keepsState ? [`--state=${SERVICE_STATE}`] : [];
-  return [installedProgram(name), command, ...state, ...words];
+  return [installedProgram(name), command, ...state, ...options];
 }
 
 function isSameFile(one: string, other: string): boolean {

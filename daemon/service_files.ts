@@ -4,6 +4,7 @@ import {
   SERVICE_USER,
   type ServiceUnit,
 } from "../lib/config/service_unit.ts";
+import { Failure } from "./failure.ts";
 import { createFile } from "../ffi/new_file.ts";
 
 export type ServiceName = "simplevpn-server" | "simplevpn-client";
@@ -58,16 +59,56 @@ export function installedProgram(name: ServiceName): string {
 /** A line of the unit that says whose the program's file is: what `uninstall` removes. */
 const COPIED = "# install copied the program to where this says.";
 
-/** The unit as `install` writes it. @throws {UsageError} */
-export function formatInstalledUnit(unit: ServiceUnit, isCopied: boolean): string {
-  const head = `# Written by "${unit.name} install", which writes it anew; changes belong into\n` +
-    `# "systemctl edit ${unit.name}".\n${isCopied ? `${COPIED}\n` : ""}`;
-  return `${head}\n${formatServiceUnit(unit)}`;
+/** What a line of the unit begins with that has the options given to `install`, as JSON. */
+const OPTIONS = "# Options: ";
+
+/**
+ * The unit as `install` writes it, with what it has to know when it is run again.
+ *
+ * @param options those given to it, "--name" or "--name=value"
+ * @param isCopied whether the program was put there by it
+ * @throws {UsageError}
+ */
+export function formatInstalledUnit(
+  unit: ServiceUnit,
+  options: readonly string[],
+  isCopied: boolean,
+): string {
+  const head = [
+    `# Written by "${unit.name} install", which writes it anew; changes belong into`,
+    `# "systemctl edit ${unit.name}".`,
+    `${OPTIONS}${JSON.stringify(options)}`,
+    ...isCopied ? [COPIED] : [],
+  ];
+  return `${head.join("\n")}\n\n${formatServiceUnit(unit)}`;
 }
 
 /** Whether `install` has put the program there itself, going by its unit. */
 export function isProgramCopied(files: ServiceFiles): boolean {
-  return exists(files.unit) && Deno.readTextFileSync(files.unit).split("\n").includes(COPIED);
+  return unitLines(files).includes(COPIED);
+}
+
+/**
+ * The options that were given to `install` before, going by its unit; none if there is no unit.
+ *
+ * @throws {Failure} if somebody changed them to what makes no sense
+ */
+export function installedOptions(files: ServiceFiles): string[] {
+  const line = unitLines(files).find((line) => line.startsWith(OPTIONS)) ?? `${OPTIONS}[]`;
+  try {
+    return (JSON.parse(line.slice(OPTIONS.length)) as unknown[]).map(String);
+  } catch (error) {
+    throw new Failure(
+      `Cannot make sense of the options in ${files.unit} (${
+        (error as Error).message
+      }): give them ` +
+        "to install anew",
+    );
+  }
+}
+
+function unitLines({ unit }: ServiceFiles): string[] {
+  return exists(unit) ? Deno.readTextFileSync(unit).split("\n") : [];
 }
 
 /** For systemd-sysusers(8). */

@@ -150,6 +150,21 @@ await labTest(
   },
 );
 
+await labTest("without options install leaves those that the service has", [], async () => {
+  using root = new OtherRoot();
+  const commandOf = (files: ServiceFiles): string =>
+    /^ExecStart=\S+ (.*)$/m.exec(Deno.readTextFileSync(files.unit))![1]!;
+  const state = "--state=/var/lib/simplevpn";
+  const first = await root.install(CLIENT_SERVICE, INVITE, "--tcp", "-a", "10.0.0.9");
+  assertEquals(commandOf(first), `connect ${state} --address=10.0.0.9 --tcp`);
+  for (const words of [[], [INVITE], ["--invite-file", `${root.path}/var/lib/simplevpn/invite`]]) {
+    const again = await root.install(CLIENT_SERVICE, ...words);
+    assertEquals(commandOf(again), `connect ${state} --address=10.0.0.9 --tcp`);
+  }
+  const other = await root.install(CLIENT_SERVICE, "-u");
+  assertEquals(commandOf(other), `connect ${state} --udp`);
+});
+
 await labTest("what both programs need stays until the second is uninstalled", [], async () => {
   using root = new OtherRoot();
   const before = root.tree();
@@ -259,7 +274,7 @@ cmp $SERVER /usr/local/bin/simplevpn-server
 ! $CLIENT install 2>&1
 echo "$INVITE" | $CLIENT install --invite-file -
 stat -c '%U %a %n' /var/lib/simplevpn/invite
-/usr/local/bin/simplevpn-server install
+/usr/local/bin/simplevpn-server install | grep "options that it has"
 $CLIENT uninstall
 $SERVER uninstall --purge
 ls /usr/local/bin/simplevpn* /etc/systemd/system/simplevpn* /var/lib/simplevpn 2>&1 | grep -v "No such" || true
@@ -280,6 +295,7 @@ if (SOURCE === "compiled") {
     const lines = stdout.split("\n");
     const has = (line: string): void => assert(lines.includes(line), `"${line}" in ${stdout}`);
     has("ExecStart=/usr/local/bin/simplevpn-server serve --state=/var/lib/simplevpn --port=443");
+    has("With the options that it has: --port=443");
     has("simplevpn 700 /var/lib/simplevpn");
     has("simplevpn 644 /var/lib/simplevpn/server.key");
     assertMatch(stdout, /has not joined a network yet.*install INVITE/);
