@@ -6,7 +6,6 @@ import { becomeUser, replaceProgram } from "../ffi/privileges.ts";
 import { Failure } from "./failure.ts";
 import { exists } from "./service_files.ts";
 import { findUser, giveStateFolder } from "./service_user.ts";
-import { log } from "./logging.ts";
 
 /** To set interfaces up, and to listen on a port below 1024. */
 const KEPT = [CAP_NET_ADMIN, CAP_NET_BIND_SERVICE];
@@ -30,7 +29,6 @@ export async function dropRoot(user: string | undefined, folder?: string): Promi
   if (owner.uid === 0) return;
   try {
     if (folder !== undefined) prepareFolder(folder, user, owner);
-    log.debug("Going on as {user}", { user });
     const words = ownCommandLine();
     becomeUser(owner, KEPT);
     replaceProgram("/proc/self/exe", words);

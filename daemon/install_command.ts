@@ -1,7 +1,12 @@
-import { type Arguments, type Option, readArguments } from "../lib/config/command_line.ts";
+import {
+  type Arguments,
+  type Option,
+  readArguments,
+  UsageError,
+} from "../lib/config/command_line.ts";
 import { formatInvite, type Invite } from "../lib/config/invite.ts";
 import { INSTALL_OPTIONS } from "../lib/config/options.ts";
-import { SERVICE_STATE } from "../lib/config/service_unit.ts";
+import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
 import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
 import { Failure } from "./failure.ts";
@@ -38,6 +43,7 @@ export interface ServiceProgram {
 /** What a command line makes necessary. */
 export interface ServiceNeeds {
   hasLowPort: boolean;
+  logFile: string | undefined;
   /** Whether it keeps state at all. */
   keepsState: boolean;
   /** How it gets in when it is first started. */
@@ -91,6 +97,7 @@ export async function install(
   const given = serviceArguments(program, args, files);
   const needs = await program.check(given);
   checkInvite(needs, files, root);
+  checkLogFile(needs);
   const isCopied = !isSameFile(file, files.program) || isProgramCopied(files);
   const options = optionWords(program, given);
   const unit = formatInstalledUnit(
@@ -99,6 +106,7 @@ export async function install(
       description: program.description,
       command: serviceCommand(program, options, needs),
       hasLowPort: needs.hasLowPort,
+      hasLogFile: needs.logFile !== undefined,
       writesSysctls: SYSCTL_OPTIONS.some((name) => isGiven(given, name)),
     },
     options,
@@ -145,6 +153,16 @@ function checkInvite(
   throw new Failure(
     "This machine has not joined a network yet: get an invite from whoever runs the server " +
       `("simplevpn-server invite NAME" prints one), and run ${files.name} install INVITE`,
+  );
+}
+
+/** Nowhere else may the service write one. */
+function checkLogFile({ logFile }: ServiceNeeds): void {
+  const isInFolder = (file: string): boolean =>
+    file.startsWith(`${SERVICE_LOGS}/`) && !file.slice(SERVICE_LOGS.length + 1).includes("/");
+  if (logFile === undefined || isInFolder(logFile)) return;
+  throw new UsageError(
+    `A service writes its log file into ${SERVICE_LOGS} only; without --log-file it is in the journal`,
   );
 }
 

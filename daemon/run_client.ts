@@ -42,17 +42,16 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
-    await dropRoot(settings.user);
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  const path = settings.state ?? defaultStateFolder(settings.user);
-  await dropRoot(settings.user, path);
   using state = new ClientState(openStateFolder(path));
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });

@@ -44,6 +44,8 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
   setUpLogging(settings);
   const service = new ServiceManager();
   const stop = stopSignal();
@@ -51,8 +53,6 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
-  const path = settings.state ?? defaultStateFolder(settings.user);
-  await dropRoot(settings.user, path);
   const folder = openStateFolder(path);
   using _lock = holdFolder(folder);
   const identity = loadIdentity(`${folder}/server.key`);

@@ -58,10 +58,11 @@ export function serviceCommands(program: ServiceProgram): Command[] {
 }
 
 function checkServer(args: Arguments): Promise<ServiceNeeds> {
-  const { port } = readServerSettings(args);
+  const { port, logFile } = readServerSettings(args);
   const hasLowPort = port < UNPRIVILEGED_PORT;
   return Promise.resolve({
     hasLowPort,
+    logFile,
     keepsState: true,
     invite: undefined,
     needsInvite: false,
@@ -70,9 +71,10 @@ function checkServer(args: Arguments): Promise<ServiceNeeds> {
 
 async function checkClient(args: Arguments): Promise<ServiceNeeds> {
   const settings = readClientSettings(args);
-  const { classic, host } = settings;
+  const { classic, host, logFile } = settings;
   return {
     hasLowPort: false,
+    logFile,
     keepsState: !classic,
     invite: await readInvite(settings),
     needsInvite: host === undefined,

@@ -1,11 +1,12 @@
+import { createFile } from "../ffi/new_file.ts";
 import {
   formatServiceUnit,
+  SERVICE_LOGS,
   SERVICE_STATE,
   SERVICE_USER,
   type ServiceUnit,
 } from "../lib/config/service_unit.ts";
 import { Failure } from "./failure.ts";
-import { createFile } from "../ffi/new_file.ts";
 
 export type ServiceName = "simplevpn-server" | "simplevpn-client";
 
@@ -38,6 +39,10 @@ export class ServiceFiles {
 
   get state(): string {
     return `${this.#root}${SERVICE_STATE}`;
+  }
+
+  get logs(): string {
+    return `${this.#root}${SERVICE_LOGS}`;
   }
 
   /** Whether the other program is installed, which needs the user as well. */

@@ -28,7 +28,7 @@ export async function runUninstall(name: ServiceName, args: Arguments): Promise<
     removeFiles(files);
     if (root === undefined) await systemctl("daemon-reload");
   }
-  if (isPurged) remove(files.state);
+  if (isPurged) { for (const folder of [files.state, files.logs]) remove(folder); }
   else if (exists(files.state)) {
     console.log(`Kept ${files.state}, with keys: --purge removes it`);
   }

@@ -217,6 +217,6 @@ export const INSTALL_OPTIONS: readonly Option[] = [
   INSTALL_ROOT,
 ];
 export const UNINSTALL_OPTIONS: readonly Option[] = [
-  { name: "purge", help: "remove keys and all other state as well" },
+  { name: "purge", help: "remove keys and all other state as well, and log files" },
   INSTALL_ROOT,
 ];

@@ -11,6 +11,8 @@ export interface ServiceUnit {
   command: readonly string[];
   /** Whether it listens on a port below 1024. */
   hasLowPort: boolean;
+  /** Whether it logs to a file below SERVICE_LOGS. */
+  hasLogFile: boolean;
   /** Whether it changes what is in /proc/sys. */
   writesSysctls: boolean;
 }
@@ -21,6 +23,9 @@ export const SERVICE_USER = "simplevpn";
 /** Folder of a service's state, which systemd makes below /var/lib. */
 export const SERVICE_STATE = "/var/lib/simplevpn";
 
+/** Folder of a service's log files, which systemd makes below /var/log. */
+export const SERVICE_LOGS = "/var/log/simplevpn";
+
 /** Seconds without a sign of life after which a program that hangs is started anew. */
 const WATCHDOG = 30;
 
@@ -29,7 +34,7 @@ const MISUSED = 2;
 
 /** The text of the unit. @throws {UsageError} if an argument has control characters in it */
 export function formatServiceUnit(unit: ServiceUnit): string {
-  const { name, description, command, hasLowPort, writesSysctls } = unit;
+  const { name, description, command, hasLowPort, hasLogFile, writesSysctls } = unit;
   const capabilities = ["CAP_NET_ADMIN", ...hasLowPort ? ["CAP_NET_BIND_SERVICE"] : []].join(" ");
   const sections: Record<string, string[]> = {
     Unit: [
@@ -57,8 +62,9 @@ export function formatServiceUnit(unit: ServiceUnit): string {
       `AmbientCapabilities=${capabilities}`,
       `CapabilityBoundingSet=${capabilities}`,
       "NoNewPrivileges=yes",
-      `StateDirectory=${SERVICE_STATE.slice(SERVICE_STATE.lastIndexOf("/") + 1)}`,
+      `StateDirectory=${lastPart(SERVICE_STATE)}`,
       "StateDirectoryMode=0700",
+      ...hasLogFile ? [`LogsDirectory=${lastPart(SERVICE_LOGS)}`, "LogsDirectoryMode=0700"] : [],
       "UMask=0077",
       "",
       "DevicePolicy=closed",
@@ -91,6 +97,10 @@ export function formatServiceUnit(unit: ServiceUnit): string {
   };
   return Object.entries(sections).map(([section, lines]) => `[${section}]\n${lines.join("\n")}\n`)
     .join("\n");
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** Words in which nothing means anything to systemd. */

@@ -150,6 +150,24 @@ await labTest(
   },
 );
 
+await labTest(
+  "a service has a folder for its log file, and no other place for one",
+  [],
+  async () => {
+    using root = new OtherRoot();
+    const { unit } = await root.install(
+      SERVER_SERVICE,
+      "--log-file",
+      "/var/log/simplevpn/server.log",
+    );
+    assertMatch(Deno.readTextFileSync(unit), /^LogsDirectory=simplevpn$/m);
+    for (const file of ["/var/log/server.log", "server.log", "/var/log/simplevpn/../x"]) {
+      const installing = (): Promise<unknown> => root.install(SERVER_SERVICE, "--log-file", file);
+      await assertRejects(installing, UsageError, "/var/log/simplevpn");
+    }
+  },
+);
+
 await labTest("without options install leaves those that the service has", [], async () => {
   using root = new OtherRoot();
   const commandOf = (files: ServiceFiles): string =>

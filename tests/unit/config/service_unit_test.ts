@@ -8,6 +8,7 @@ const UNIT: ServiceUnit = {
   description: "simplevpn server",
   command: ["/usr/local/bin/simplevpn-server", "serve", "--port=2002"],
   hasLowPort: false,
+  hasLogFile: false,
   writesSysctls: false,
 };
 
