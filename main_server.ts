@@ -4,6 +4,7 @@ import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
+import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
@@ -32,6 +33,7 @@ await runProgram({
     ...PEERS_COMMANDS,
     statusCommand("server"),
     ...KEY_COMMANDS,
+    ...serviceCommands(SERVER_SERVICE),
     {
       name: "self-check",
       usage: "",
