@@ -7,8 +7,10 @@ import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
-import { isHostOf } from "../lib/config/settings.ts";
+import { isHostOf, type RouteChoice } from "../lib/config/settings.ts";
+import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
 import { Failure } from "./failure.ts";
+import { FullTunnel } from "./full_tunnel.ts";
 import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
 import { SourceRouting } from "./source_routing.ts";
@@ -21,13 +23,15 @@ export interface InterfaceSettings {
   network: Ipv4Prefix;
   ipv6: Ipv6Host | undefined;
   mtu: number;
-  /** Networks besides its own that are reached through the tunnel. */
+  /** Networks besides its own that the server says are reached through the tunnel. */
   routes: readonly Prefix[];
 }
 
 /** A client's TUN device as the kernel knows it: address, network, routes. It outlives connections. */
 export class ClientInterface {
   readonly #name: string;
+  readonly #choice: RouteChoice;
+  readonly #fullTunnel: FullTunnel;
   readonly #sourceRouting: SourceRouting;
   readonly #ipv6: TunIpv6;
   /** What it is like now, as text. */
@@ -37,9 +41,14 @@ export class ClientInterface {
   /** The outer addresses of the server, as far as they are known; first the one in use. */
   #servers: readonly SocketAddress[] = [];
 
-  /** @param name a TUN device of this program */
-  constructor(name: string) {
+  /**
+   * @param name a TUN device of this program
+   * @param choice what goes through the tunnel besides what is for its own networks
+   */
+  constructor(name: string, choice: RouteChoice) {
     this.#name = name;
+    this.#choice = choice;
+    this.#fullTunnel = new FullTunnel(name);
     this.#sourceRouting = new SourceRouting(name);
     this.#ipv6 = new TunIpv6(name);
   }
@@ -47,6 +56,16 @@ export class ClientInterface {
   /** Whether it has an IPv6 address, too. */
   get hasIpv6(): boolean {
     return this.#hasIpv6;
+  }
+
+  /** Whether everything goes through the tunnel, also what resolves names. */
+  get takesEverything(): boolean {
+    return this.#fullTunnel.isSet;
+  }
+
+  /** The server may be tried at these addresses from now on, and so past the tunnel. */
+  expect(servers: readonly SocketAddress[]): void {
+    if (this.takesEverything) this.#fullTunnel.reach(servers);
   }
 
   /**
@@ -59,7 +78,8 @@ export class ClientInterface {
   configure(settings: InterfaceSettings, servers = this.#servers): void {
     this.#servers = servers;
     const [present, ...spare] = servers.map(({ host }) => host);
-    const wanted = JSON.stringify([settings, present, spare.toSorted()]);
+    const others = localAddresses().filter((local) => local.interface !== this.#name);
+    const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
     if (wanted === this.#present) return;
     const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
@@ -68,11 +88,11 @@ export class ClientInterface {
           "give its own network with --network",
       );
     }
-    const others = localAddresses().filter((local) => local.interface !== this.#name);
     for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    this.#setRoutes(settings.routes);
+    this.#setRoutes(this.#choose(settings.routes, others));
+    if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
     this.#present = wanted;
     this.#sourceRouting.clear();
     this.#yield(address, network, others);
@@ -82,6 +102,18 @@ export class ClientInterface {
   /** Undoes what does not end with the TUN device. */
   clear(): void {
     this.#sourceRouting.clear();
+    this.#fullTunnel.clear();
+  }
+
+  /** What is to go through the tunnel, when the server says this. */
+  #choose(pushed: readonly Prefix[], others: readonly LocalAddress[]): readonly Prefix[] {
+    if (typeof this.#choice !== "string") return this.#choice;
+    return pushed.filter((route) => {
+      const reason = reasonAgainstRoute(route, others);
+      if (reason === undefined) return true;
+      log.warn("The server offers {route}: left out, {reason}", { route: `${route}`, reason });
+      return false;
+    });
   }
 
   /** All are taken away and those wanted added: another address may have cost some of them. */
@@ -106,8 +138,8 @@ export class ClientInterface {
     const outer = this.#servers.find(({ ip }) => isWithin(route, ip));
     if (outer !== undefined) {
       log.warn(
-        "The server offers {route}, in which it lies itself ({host}): left out, the tunnel would " +
-          "have to go through itself",
+        "The server ({host}) lies itself in {route}: left out, the tunnel would have to go through " +
+          "itself",
         { route: `${route}`, host: outer.host },
       );
       return false;

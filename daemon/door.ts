@@ -3,6 +3,7 @@ import { Pool } from "../lib/address/pool.ts";
 import { Leases } from "../lib/address/leases.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import type { Registry } from "../lib/config/registry.ts";
+import { MAX_LIST } from "../lib/protocol/control.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
 import { type Answer, Gatekeeper } from "../lib/session/gatekeeper.ts";
 import { randomKey } from "./identity.ts";
@@ -57,6 +58,7 @@ export class Door {
       wallClock: Date.now,
     });
     this.#tellUnusable();
+    this.#tellUntold();
     this.#reserve();
   }
 
@@ -66,6 +68,7 @@ export class Door {
       const known = new Set(this.#store.registry.peers.map(({ publicKey }) => publicKey));
       this.#timestamps.keep(known);
       this.#tellUnusable();
+      this.#tellUntold();
       this.#reserve();
       for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
         this.#post({ type: "judged", connection, verdict });
@@ -139,6 +142,16 @@ export class Door {
       if (this.#pool.includes(address) && !taken.has(address)) return address;
     }
     return undefined;
+  }
+
+  #tellUntold(): void {
+    const count = this.#store.registry.sharedNetworks;
+    if (count <= MAX_LIST) return;
+    log.warn(
+      "There are {count} networks behind peers, and a client takes {most} routes: it is told of those " +
+        "of the first peers",
+      { count, most: MAX_LIST },
+    );
   }
 
   #tellUnusable(): void {

@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -32,7 +32,8 @@ import {
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { ServiceManager } from "./sd_notify.ts";
-import { removeStaleRules } from "./source_routing.ts";
+import { removeStaleRules } from "./routing_rules.ts";
+import { lookUp } from "./server_lookup.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -116,7 +117,7 @@ class ClientControl {
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
-    this.#interface = new ClientInterface(tun.name);
+    this.#interface = new ClientInterface(tun.name, settings.routes);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -185,9 +186,12 @@ class ClientControl {
   async #resolve(): Promise<void> {
     const { host, port } = this.#server;
     try {
-      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
+      const known = this.#interface.takesEverything ? this.#candidates : [];
+      const found = await lookUp(host, port, known);
+      this.#candidates = inTurn(found, this.#lastServer?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
+      this.#interface.expect(this.#candidates);
       this.#worker.post({ type: "resolved", addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);

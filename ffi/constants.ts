@@ -206,11 +206,14 @@ export const RTN_UNICAST = 1;
 export const RTPROT_KERNEL = 2;
 
 // linux/fib_rules.h
+export const FRA_DST = 1;
 export const FRA_SRC = 2;
 export const FRA_PRIORITY = 6;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
+export const FR_ACT_UNREACHABLE = 7;
 
 // linux/prctl.h
 export const PR_SET_KEEPCAPS = 8;

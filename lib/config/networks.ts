@@ -40,6 +40,12 @@ export function routedNetwork(text: string): Prefix {
   throw new RangeError(`"${text}" is not a network of ordinary addresses`);
 }
 
+/** The same, for a client that chooses itself what goes through its tunnel. */
+export function splitNetwork(text: string): Prefix {
+  if (parsePrefix(text).length > 0) return routedNetwork(text);
+  throw new RangeError(`"${text}" is everything, for which there is --full-tunnel`);
+}
+
 /** An address that a host on a network can have. */
 export function hostAddress(text: string): IpAddress {
   return checkedHost(text, parseAddress(text));

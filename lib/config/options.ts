@@ -158,6 +158,17 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help:
       `with --classic: the server's network (default the /${CLASSIC_PREFIX_LENGTH} of the address)`,
   },
+  {
+    name: "full-tunnel",
+    help: "send everything through the tunnel, not only what the server says",
+  },
+  {
+    name: "split",
+    value: "CIDR",
+    repeats: true,
+    help: "send this network through the tunnel, in place of what the server says (repeatable)",
+  },
+  { name: "no-routes", help: "send through the tunnel only what is for its own network" },
   { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
   {
     name: "keepalive",

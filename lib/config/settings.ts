@@ -24,7 +24,13 @@ import {
   LOG_LEVELS,
   type LogLevel,
 } from "./options.ts";
-import { hostIpv4, hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
+import {
+  hostIpv4,
+  hostNetworkIpv4,
+  readNetworks,
+  routedNetwork,
+  splitNetwork,
+} from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
   congestionControl,
@@ -88,6 +94,12 @@ export interface ServerSettings extends CommonSettings {
   searchDomains: string[];
 }
 
+/**
+ * What a client sends through the tunnel besides what is for the tunnel's own networks: what the server
+ * says, everything, or these networks.
+ */
+export type RouteChoice = "pushed" | "everything" | readonly Prefix[];
+
 export interface ClientSettings extends CommonSettings {
   /** The server, as far as the command line names one. */
   host: string | undefined;
@@ -101,6 +113,7 @@ export interface ClientSettings extends CommonSettings {
   network: Ipv4Prefix | undefined;
   /** What the server says if undefined. */
   mtu: number | undefined;
+  routes: RouteChoice;
 }
 
 export interface InviteSettings {
@@ -133,7 +146,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state", "no-routes"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -146,6 +159,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     address: read(args, "address", hostIpv4),
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
+    routes: readRouteChoice(args),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
@@ -244,6 +258,18 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
   }
   if (file !== undefined) return { file };
   return text === undefined ? undefined : { text };
+}
+
+/** Options that say what goes through a client's tunnel. */
+const ROUTE_CHOICES = ["full-tunnel", "split", "no-routes"];
+
+function readRouteChoice(args: Arguments): RouteChoice {
+  const [given, another] = ROUTE_CHOICES.filter((name) => isGiven(args, name));
+  if (another !== undefined) {
+    throw new UsageError(`The options --${given} and --${another} exclude each other`);
+  }
+  if (given === undefined) return "pushed";
+  return given === "full-tunnel" ? "everything" : readAll(args, "split", splitNetwork);
 }
 
 function checkClassic({ host, invite, address, network }: ClientSettings): void {

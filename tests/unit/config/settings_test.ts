@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
@@ -103,6 +103,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     address: undefined,
     network: undefined,
     mtu: undefined,
+    routes: "pushed",
   });
 });
 
@@ -163,7 +164,9 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l --server-key"
+      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l"
+        .split(" "),
+      ..."--full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -187,8 +190,30 @@ Deno.test("A client takes every option that it has", () => {
       address: parseIpv4("10.86.0.9"),
       network: undefined,
       mtu: 1280,
+      routes: "everything",
     },
   );
+});
+
+Deno.test("A client chooses what goes through its tunnel, in one way", () => {
+  const split = client("--split", "192.168.7.0/24", "--split=2001:db8::/32").routes;
+  assert(typeof split !== "string");
+  assertEquals(split.map(String), ["192.168.7.0/24", "2001:db8::/32"]);
+  assertEquals(client("--no-routes").routes, []);
+  assertEquals(classic("--full-tunnel").routes, "everything");
+  refuses(client, "--split", ["192.168.7.1/24", "224.0.0.0/4", "router", "0.0.0.0/0", "::/0"]);
+  assertThrows(() => client("--split", "::/0"), UsageError, "--full-tunnel");
+  const contradictions = [
+    ["--full-tunnel", "--split=192.168.7.0/24"],
+    ["--full-tunnel", "--no-routes"],
+    ["--split=192.168.7.0/24", "--no-routes"],
+  ];
+  for (const options of contradictions) {
+    const [one, other] = options.map((option) => option.split("=")[0]);
+    const message = `The options ${one} and ${other} exclude each other`;
+    assertThrows(() => client(...options), UsageError, message);
+  }
+  assertThrows(() => classic("--no-routes"), UsageError, "--no-routes");
 });
 
 Deno.test("A classic client takes the options that only it has", () => {
