@@ -1,7 +1,4 @@
-import { RT_TABLE_MAIN } from "../ffi/constants.ts";
-import { Errno, OsError } from "../ffi/error.ts";
-import { NetworkInterface } from "../ffi/interface.ts";
-import { addRoute, deleteRoute } from "../ffi/rtnetlink.ts";
+import { OsError } from "../ffi/error.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -15,6 +12,7 @@ import { findConflict, type LocalAddress, localAddresses } from "./local_network
 import { log } from "./logging.ts";
 import { SourceRouting } from "./source_routing.ts";
 import { type Ipv6Host, TunIpv6 } from "./tun_ipv6.ts";
+import { TunRoutes } from "./tun_routes.ts";
 import { configureTun } from "./tun_setup.ts";
 
 /** What a client's interface is to be like. */
@@ -34,10 +32,10 @@ export class ClientInterface {
   readonly #fullTunnel: FullTunnel;
   readonly #sourceRouting: SourceRouting;
   readonly #ipv6: TunIpv6;
+  readonly #routes: TunRoutes;
   /** What it is like now, as text. */
   #present = "";
   #hasIpv6 = false;
-  #routes: readonly Prefix[] = [];
   /** The outer addresses of the server, as far as they are known; first the one in use. */
   #servers: readonly SocketAddress[] = [];
 
@@ -51,6 +49,7 @@ export class ClientInterface {
     this.#fullTunnel = new FullTunnel(name);
     this.#sourceRouting = new SourceRouting(name);
     this.#ipv6 = new TunIpv6(name);
+    this.#routes = new TunRoutes(name);
   }
 
   /** Whether it has an IPv6 address, too. */
@@ -91,7 +90,10 @@ export class ClientInterface {
     for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    this.#setRoutes(this.#choose(settings.routes, others));
+    const routes = this.#choose(settings.routes, others)
+      .filter((route) => isIpv4Prefix(route) || this.#hasIpv6)
+      .filter((route) => this.#isBeyond(route));
+    this.#routes.set(routes);
     if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
     this.#present = wanted;
     this.#sourceRouting.clear();
@@ -116,47 +118,16 @@ export class ClientInterface {
     });
   }
 
-  /** All are taken away and those wanted added: another address may have cost some of them. */
-  #setRoutes(routes: readonly Prefix[]): void {
-    const { index } = new NetworkInterface(this.#name);
-    for (const route of this.#routes) this.#deleteRoute(route, index);
-    const carried = routes.filter((route) => isIpv4Prefix(route) || this.#hasIpv6);
-    this.#routes = carried.filter((route) => this.#addRoute(route, index));
-  }
-
-  #deleteRoute(network: Prefix, interfaceIndex: number): void {
-    log.debug("ip route delete {network} dev {name}", { network: `${network}`, name: this.#name });
-    try {
-      deleteRoute({ network, interfaceIndex, table: RT_TABLE_MAIN });
-    } catch (error) {
-      // IPv6 routes go with their address where that leaves the device.
-      if (!(error instanceof OsError) || error.errno !== Errno.ESRCH) throw error;
-    }
-  }
-
-  #addRoute(route: Prefix, interfaceIndex: number): boolean {
+  /** Whether a network can go through the tunnel: not one that the server is in. */
+  #isBeyond(route: Prefix): boolean {
     const outer = this.#servers.find(({ ip }) => isWithin(route, ip));
-    if (outer !== undefined) {
-      log.warn(
-        "The server ({host}) lies itself in {route}: left out, the tunnel would have to go through " +
-          "itself",
-        { route: `${route}`, host: outer.host },
-      );
-      return false;
-    }
-    try {
-      addRoute({ network: route, interfaceIndex, table: RT_TABLE_MAIN });
-      log.debug("ip route add {route} dev {name}", { route: `${route}`, name: this.#name });
-      return true;
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      log.warn("Cannot route {route} through {name}: {reason}", {
-        route: `${route}`,
-        name: this.#name,
-        reason: error.reason,
-      });
-      return false;
-    }
+    if (outer === undefined) return true;
+    log.warn(
+      "The server ({host}) lies itself in {route}: left out, the tunnel would have to go through " +
+        "itself",
+      { route: `${route}`, host: outer.host },
+    );
+    return false;
   }
 
   /** If another interface has an overlapping network: what surely belongs there goes through the tunnel. */

@@ -22,6 +22,7 @@ import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { ServiceManager } from "./sd_notify.ts";
@@ -68,6 +69,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const hasIpv6 = new TunIpv6(tun.name).set(host6, settings.mtu);
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
+  const peerRoutes = new PeerRoutes(tun.name, hasIpv6);
 
   const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
@@ -82,7 +84,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     },
   );
   const door = new Door(
-    { identity, folder, network, capabilities: capabilitiesOf(tun) },
+    {
+      identity,
+      folder,
+      network,
+      capabilities: capabilitiesOf(tun),
+      follow: (registry) => peerRoutes.follow(registry),
+    },
     registry,
     (message) => worker.post(message),
   );

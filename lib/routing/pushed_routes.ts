@@ -1,6 +1,6 @@
 import { isIpv4Prefix, isWithin, parsePrefix, type Prefix } from "../address/prefix.ts";
 
-/** Shortest prefix that a server may tell a client to send through the tunnel, by kind of network. */
+/** Shortest prefix that another machine can have sent through the tunnel, by kind of network. */
 const LEAST_LENGTHS = { ipv4: 8, ipv6: 16, uniqueLocal: 7 } as const;
 
 /** Addresses of IPv6 for use inside of sites (RFC 4193): no part of the internet, however many. */
@@ -13,16 +13,16 @@ export interface LocalNetwork {
 }
 
 /**
- * Why a client does not send through the tunnel what the server says, if so: a server that could take
- * the default route, by halves or quarters, or the client's own LAN, could read along where nobody
- * asked it to.
+ * Why a machine does not send a network through the tunnel only because another machine says so, if
+ * so: a server that could take a client's default route, by halves or quarters, or its own LAN, could
+ * read along where nobody asked it to.
  */
 export function reasonAgainstRoute(
   route: Prefix,
   locals: readonly LocalNetwork[],
 ): string | undefined {
   if (route.length < leastLength(route)) {
-    return "that is a large part of the internet, and only --full-tunnel, or --split, sends that";
+    return "it is a large part of the internet, for which a client has --full-tunnel and --split";
   }
   // A longer route of the machine's own wins by itself.
   const taken = locals.find(({ prefix }) =>

@@ -1,5 +1,5 @@
 /** A server with an internet behind it, and a client that reaches both by its default route alone. */
-import type { LabProcess, Machine } from "../../scripts/lab.ts";
+import type { Machine } from "../../scripts/lab.ts";
 import { program } from "../../scripts/program.ts";
 import { startEcho } from "./flows.ts";
 import { filter } from "./packet_filter.ts";
@@ -106,26 +106,23 @@ export async function forward(machine: Machine): Promise<void> {
   }
 }
 
-/** Listens at a machine's interface for all that it sends that is neither the tunnel's own nor harmless. */
-export async function watchLeaks(
-  machine: Machine,
-  device: string,
-): Promise<{ leaks(): Promise<string> }> {
-  const allowed = [...HARMLESS, "tcp port 2002", "udp port 2002"].join(" or ");
-  const capture = await capturing(machine, device, `not (${allowed})`);
-  return {
-    async leaks() {
-      await capture.stop("SIGINT");
-      return capture.stdout.trim();
-    },
-  };
+/** Whoever listens at a cable. */
+export interface LeakWatch {
+  /** What it heard, as text; it listens no longer. */
+  leaks(): Promise<string>;
 }
 
-async function capturing(machine: Machine, device: string, filter: string): Promise<LabProcess> {
+/** Listens at an interface for all that a machine sends that is neither the tunnel's nor harmless. */
+export async function watchLeaks(machine: Machine, device: string): Promise<LeakWatch> {
+  const filter = `not (${[...HARMLESS, "tcp port 2002", "udp port 2002"].join(" or ")})`;
   const command = ["tcpdump", "-n", "-l", "--immediate-mode", "-Q", "out", "-i", device, filter];
   const capture = machine.start(command);
   await capture.waitFor(/listening on/);
-  return capture;
+  const leaks = async (): Promise<string> => {
+    await capture.stop("SIGINT");
+    return capture.stdout.trim();
+  };
+  return { leaks };
 }
 
 /** Tries to reach the host of the internet in every way, whether or not it answers. */
