@@ -103,8 +103,11 @@ export class ClientInterface {
 
   /** Undoes what does not end with the TUN device. */
   clear(): void {
-    this.#sourceRouting.clear();
-    this.#fullTunnel.clear();
+    try {
+      this.#sourceRouting.clear();
+    } finally {
+      this.#fullTunnel.clear();
+    }
   }
 
   /** What is to go through the tunnel, when the server says this. */

@@ -200,6 +200,40 @@ await labTest("a full tunnel works where return paths are checked strictly", COM
   await tcpFlows(machine, HOST, 2);
 });
 
+await labTest("a classic client can have a full tunnel", COMMANDS, async () => {
+  await using internet = await Internet.open();
+  const { lab, client } = internet;
+  await lab.startServer();
+  const before = await networkState(client.machine);
+  const { process } = await lab.startClient(client, "-s", SERVER, "--full-tunnel");
+  await process.waitFor(/IPv6 gets nowhere/);
+  const watch = await watchLeaks(client.machine, client.interface);
+  await client.machine.run(...PING, HOST);
+  await knockEverywhere(client.machine);
+  assertEquals(await watch.leaks(), "");
+  await process.stop();
+  assertEquals(await networkState(client.machine), before);
+});
+
+await labTest(
+  "a full tunnel answers nobody from afar past it, unless a rule says so",
+  COMMANDS,
+  async () => {
+    await using internet = await Internet.open();
+    const { lab, client, host } = internet;
+    await host.run("ip", "route", "add", "default", "via", "192.0.2.1");
+    await host.run(...PING, client.host);
+    await lab.startSecureServer();
+    await internet.join(SERVER, "--full-tunnel");
+    const watch = await watchLeaks(client.machine, client.interface);
+    assertEquals((await host.try("ping", "-c", "1", "-W", "1", client.host)).success, false);
+    assertEquals(await watch.leaks(), "");
+    const rule = `rule add from ${client.host} lookup main priority 2000`;
+    await client.machine.run("ip", ...rule.split(" "));
+    await host.run(...PING, client.host);
+  },
+);
+
 await labTest("a killed full tunnel stays shut; the next start opens it", COMMANDS, async () => {
   await using internet = await Internet.open();
   const { machine, interface: device } = internet.client;
