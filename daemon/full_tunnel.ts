@@ -89,8 +89,7 @@ export class FullTunnel {
     for (const [host, ip] of wanted) {
       if (this.#serverRules.has(host)) continue;
       const rule = serverRule(ip);
-      putRule(rule);
-      this.#serverRules.set(host, rule);
+      if (putIfPossible(rule)) this.#serverRules.set(host, rule);
     }
     for (const [host, rule] of this.#serverRules) {
       if (wanted.has(host)) continue;
@@ -130,12 +129,7 @@ export class FullTunnel {
   #addRules(words: Omit<Rule, "family">): void {
     for (const family of [AF_INET, AF_INET6] as const) {
       const rule = { family, ...words };
-      try {
-        putRule(rule);
-        this.#rules.push(rule);
-      } catch (error) {
-        if (family === AF_INET || !isWithoutIpv6(error)) throw error;
-      }
+      if (putIfPossible(rule)) this.#rules.push(rule);
     }
   }
 
@@ -154,10 +148,23 @@ function serverRule(destination: IpAddress): Rule {
   return { family, priority: RulePriority.server, destination, table: RT_TABLE_MAIN };
 }
 
-/** Whether a rule could not be added since this machine has no IPv6, of which nothing can leak then. */
-function isWithoutIpv6(error: unknown): boolean {
-  const hasAddress = Deno.networkInterfaces().some(({ family, address }) =>
-    family === "IPv6" && address !== "::1"
-  );
-  return error instanceof OsError && NO_RULES.includes(error.errno) && !hasAddress;
+/**
+ * Adds a rule, or returns false if it is for IPv6, and this machine has none that could leak.
+ *
+ * @throws {OsError}
+ */
+function putIfPossible(rule: Rule): boolean {
+  try {
+    putRule(rule);
+    return true;
+  } catch (error) {
+    if (!(error instanceof OsError) || rule.family === AF_INET) throw error;
+    if (!NO_RULES.includes(error.errno) || hasIpv6Address()) throw error;
+    return false;
+  }
+}
+
+function hasIpv6Address(): boolean {
+  return Deno.networkInterfaces()
+    .some(({ family, address }) => family === "IPv6" && address !== "::1");
 }

@@ -97,8 +97,8 @@ class ClientControl {
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** The address by which the client was connected last. */
-  #lastServer: SocketAddress | undefined;
+  /** The server's addresses when the client was connected last; first the one that it used. */
+  #lastServers: readonly SocketAddress[] = [];
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
   /** How packets go to the server now, and why, in words. */
@@ -186,9 +186,9 @@ class ClientControl {
   async #resolve(): Promise<void> {
     const { host, port } = this.#server;
     try {
-      const known = this.#interface.takesEverything ? this.#candidates : [];
+      const known = this.#interface.takesEverything ? this.#lastServers : [];
       const found = await lookUp(host, port, known);
-      this.#candidates = inTurn(found, this.#lastServer?.toString());
+      this.#candidates = inTurn(found, this.#lastServers[0]?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#interface.expect(this.#candidates);
@@ -262,13 +262,14 @@ class ClientControl {
   }
 
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
-    const server = this.#lastServer = this.#candidates[candidate]!;
+    const server = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
+    this.#lastServers = [server, ...spare];
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      [server, ...spare],
+      this.#lastServers,
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {

@@ -28,8 +28,9 @@ import {
   hostIpv4,
   hostNetworkIpv4,
   readNetworks,
+  readRouteChoice,
+  type RouteChoice,
   routedNetwork,
-  splitNetwork,
 } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
@@ -93,12 +94,6 @@ export interface ServerSettings extends CommonSettings {
   dns: IpAddress[];
   searchDomains: string[];
 }
-
-/**
- * What a client sends through the tunnel besides what is for the tunnel's own networks: what the server
- * says, everything, or these networks.
- */
-export type RouteChoice = "pushed" | "everything" | readonly Prefix[];
 
 export interface ClientSettings extends CommonSettings {
   /** The server, as far as the command line names one. */
@@ -258,18 +253,6 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
   }
   if (file !== undefined) return { file };
   return text === undefined ? undefined : { text };
-}
-
-/** Options that say what goes through a client's tunnel. */
-const ROUTE_CHOICES = ["full-tunnel", "split", "no-routes"];
-
-function readRouteChoice(args: Arguments): RouteChoice {
-  const [given, another] = ROUTE_CHOICES.filter((name) => isGiven(args, name));
-  if (another !== undefined) {
-    throw new UsageError(`The options --${given} and --${another} exclude each other`);
-  }
-  if (given === undefined) return "pushed";
-  return given === "full-tunnel" ? "everything" : readAll(args, "split", splitNetwork);
 }
 
 function checkClassic({ host, invite, address, network }: ClientSettings): void {
