@@ -31,8 +31,8 @@ import {
   revivePrefixes,
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
-import { ServiceManager } from "./sd_notify.ts";
 import { removeStaleRules } from "./routing_rules.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { lookUp } from "./server_lookup.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";

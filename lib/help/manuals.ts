@@ -62,6 +62,7 @@ export const CLIENT_MANUAL: Manual = {
       "simplevpn-client install simplevpn://...",
       "Join and stay connected as a systemd service, from now on and after each boot.",
     ],
+    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
   ],
   files: [
     [
