@@ -58,11 +58,11 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client simplevpn://...", "Join with an invite, and stay connected."],
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
+    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
     [
       "simplevpn-client install simplevpn://...",
       "Join and stay connected as a systemd service, from now on and after each boot.",
     ],
-    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
   ],
   files: [
     [
