@@ -30,23 +30,29 @@ export class Door {
   readonly #pool: Pool;
   readonly #network: Ipv4Prefix;
   readonly #post: (message: GatekeeperMessage) => void;
+  readonly #follow: (registry: Registry) => void;
 
-  /** @param post sends a message to the packet worker */
+  /**
+   * @param post sends a message to the packet worker
+   * @param follow is told the registry, now and whenever it changes
+   */
   constructor(
     { identity, folder, network, capabilities }: DoorOptions,
     store: RegistryStore,
     post: (message: GatekeeperMessage) => void,
+    follow: (registry: Registry) => void,
   ) {
     this.#store = store;
     this.#timestamps = new TimestampStore(folder);
     this.#network = network;
     this.#pool = new Pool(network, Pool.serverAddress(network), new Leases(0));
     this.#post = post;
+    this.#follow = follow;
     this.#gatekeeper = new Gatekeeper(identity, {
       registry: () => store.registry,
       update: (change) => {
         const done = this.#update(change);
-        this.#reserve();
+        this.#tellRegistry();
         return done;
       },
       freeAddress: (registry) => this.#freeAddress(registry),
@@ -57,7 +63,7 @@ export class Door {
       wallClock: Date.now,
     });
     this.#tellUnusable();
-    this.#reserve();
+    this.#tellRegistry();
   }
 
   /** Follows changes that other programs make to the registry, until `close()`. */
@@ -66,7 +72,7 @@ export class Door {
       const known = new Set(this.#store.registry.peers.map(({ publicKey }) => publicKey));
       this.#timestamps.keep(known);
       this.#tellUnusable();
-      this.#reserve();
+      this.#tellRegistry();
       for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
         this.#post({ type: "judged", connection, verdict });
       }
@@ -128,8 +134,10 @@ export class Door {
     }
   }
 
-  #reserve(): void {
-    this.#post({ type: "reserve", addresses: this.#store.registry.reservedAddresses() });
+  #tellRegistry(): void {
+    const { registry } = this.#store;
+    this.#post({ type: "reserve", addresses: registry.reservedAddresses() });
+    this.#follow(registry);
   }
 
   /** The lowest that no peer has, so that a small network reads well. */

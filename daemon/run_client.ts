@@ -20,6 +20,8 @@ import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
@@ -48,10 +50,15 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  using state = new ClientState(folder);
+  const gatewayNote = `${folder}/${GATEWAY_NOTES.client}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a client had changed that was killed");
+  }
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.server, { state, plan, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -67,6 +74,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The file that says what was changed for --forward. */
+  gatewayNote: string;
 }
 
 async function connect(
@@ -77,6 +86,12 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: ["ipv4", "ipv6"],
+    notePath: membership!.gatewayNote,
+  });
   await new ClientControl(settings, server, membership, tun).run(stop);
 }
 

@@ -1,5 +1,4 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
@@ -15,6 +14,8 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Door } from "./door.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
@@ -22,8 +23,10 @@ import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -50,7 +53,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
-  using _lock = holdFolder(folder);
+  using _lock = holdServerFolder(folder);
+  const gatewayNote = `${folder}/${GATEWAY_NOTES.server}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a server had changed that was killed");
+  }
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
   if (wanted6 !== undefined) checkNetwork(wanted6);
@@ -64,6 +71,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const hasIpv6 = new TunIpv6(tun.name).set(host6, settings.mtu);
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
+  const peerRoutes = new PeerRoutes(tun.name, networks);
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"],
+    notePath: gatewayNote,
+  });
 
   const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
@@ -81,6 +95,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     { identity, folder, network, capabilities: capabilitiesOf(tun) },
     registry,
     (message) => worker.post(message),
+    (registry) => peerRoutes.follow(registry),
   );
   reportCounters(worker.counters);
   releaseStartupMemory();
@@ -124,16 +139,6 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
-}
-
-/** Keeps every other server from the folder for as long as this one runs. */
-function holdFolder(folder: string): Disposable {
-  const lock = lockFile(`${folder}/server.lock`, { wait: false });
-  if (lock !== undefined) return lock;
-  throw new Failure(
-    `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +
-      "give this one a folder of its own with --state DIR",
-  );
 }
 
 function workerSetup(

@@ -292,6 +292,7 @@ export class Server {
   configurationFor(admission: Admission): Configuration {
     const { push, network, network6 } = this.#options;
     const { name, address } = admission;
+    const own = new Set(admission.routes.map(String));
     const address6 = ipv6Beside(address, this.#options);
     return {
       ...push,
@@ -299,7 +300,7 @@ export class Server {
       name,
       address: { address, prefixLength: network.length },
       address6: address6 && { address: address6, prefixLength: network6!.length },
-      routes: this.#sessions.carried(push.routes),
+      routes: this.#sessions.carried(push.routes).filter((route) => !own.has(`${route}`)),
       dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
       prefixes: this.#sessions.routesOf(admission),
     };

@@ -1,0 +1,77 @@
+import { OsError } from "../ffi/error.ts";
+import { planUndoing, versionsTurnedOn } from "../lib/gateway/forwarding_plan.ts";
+import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
+import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
+import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
+import { log } from "./logging.ts";
+import { deleteTable, listTable, tryNft } from "./nft.ts";
+import { readStateFile } from "./state_file.ts";
+
+/** Where the two programs keep their notes in a state folder, which they may have in common. */
+export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
+
+/**
+ * Undoes what the gateway changed that left a note: one that ends, or one that was killed.
+ *
+ * @returns whether there was anything to undo
+ */
+export async function undoGateway(notePath: string): Promise<boolean> {
+  const note = readGatewayNote(notePath);
+  if (note !== undefined) {
+    const others = (await guardedTables()).filter((table) => table !== note.table);
+    if (others.length === 0) putBack(note);
+    else if (versionsTurnedOn(note.settings).length > 0) {
+      log.info("Forwarding stays on for another gateway of this machine (table inet {table})", {
+        table: others[0],
+      });
+    }
+    // It comes last, so that nothing is forwarded that was not before.
+    if (note.table !== undefined) await deleteTable(note.table);
+  }
+  removeIfAny(notePath);
+  return note !== undefined;
+}
+
+/**
+ * What a note says was changed, unless that was at an earlier start of the machine or in another network
+ * namespace: nothing of it is here then.
+ */
+export function readGatewayNote(path: string): GatewayNote | undefined {
+  const note = readStateFile(path, parseGatewayNote);
+  const here = whereabouts();
+  const isHere = note?.bootId === here.bootId && note.namespace === here.namespace;
+  return isHere ? note : undefined;
+}
+
+/** The tables of gateways that turned forwarding on, or keep it on. */
+export async function guardedTables(): Promise<string[]> {
+  const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
+  const texts = await Promise.all(tables.map(listTable));
+  return tables.filter((_, i) => notePathIn(texts[i] ?? "") !== undefined);
+}
+
+/** Gives settings the values back that they had. */
+function putBack({ settings }: GatewayNote): void {
+  for (const { name, value } of planUndoing(settings, readSetting)) {
+    try {
+      writeSetting(name, value);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      log.error("Cannot put /proc/sys/{name} back to {value}: {reason}", {
+        name,
+        value,
+        reason: error.reason,
+      });
+    }
+  }
+  const versions = versionsTurnedOn(settings);
+  if (versions.length > 0) log.debug("Forwarding is off again: {versions}", { versions });
+}
+
+function removeIfAny(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
