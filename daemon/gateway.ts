@@ -10,16 +10,10 @@ import {
   versionsTurnedOn,
 } from "../lib/gateway/forwarding_plan.ts";
 import { formatGatewayNote } from "../lib/gateway/gateway_note.ts";
-import {
-  type GatewayRules,
-  gatewayTable,
-  notePathIn,
-  tableName,
-  TUN_GROUP,
-} from "../lib/gateway/ruleset.ts";
+import { type GatewayRules, gatewayTable, tableName, TUN_GROUP } from "../lib/gateway/ruleset.ts";
 import { Failure } from "./failure.ts";
 import { warnOfFirewalls } from "./firewalls.ts";
-import { guardedTables, readGatewayNote, undoGateway } from "./gateway_leftovers.ts";
+import { inheritedSettings, undoGateway } from "./gateway_leftovers.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { applyRuleset, listTable, tryNft } from "./nft.ts";
@@ -126,18 +120,6 @@ async function restoreTable(table: string, ruleset: string): Promise<void> {
     if (!(error instanceof Failure)) throw error;
     log.error("{reason}", { reason: error.message });
   }
-}
-
-/**
- * What another gateway of this machine changed that still runs: whichever ends last puts it back.
- */
-async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
-  for (const table of await guardedTables()) {
-    const path = notePathIn(await listTable(table) ?? "");
-    const note = path === undefined ? undefined : readGatewayNote(path);
-    if (note !== undefined) return note.settings;
-  }
-  return [];
 }
 
 async function checkNft(mode: GatewayMode): Promise<void> {

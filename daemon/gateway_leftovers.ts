@@ -1,5 +1,9 @@
 import { OsError } from "../ffi/error.ts";
-import { planUndoing, versionsTurnedOn } from "../lib/gateway/forwarding_plan.ts";
+import {
+  type ChangedSetting,
+  planUndoing,
+  versionsTurnedOn,
+} from "../lib/gateway/forwarding_plan.ts";
 import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
 import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
@@ -16,8 +20,9 @@ export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.j
  * @returns whether there was anything to undo
  */
 export async function undoGateway(notePath: string): Promise<boolean> {
-  const note = readGatewayNote(notePath);
-  if (note !== undefined) {
+  const note = readStateFile(notePath, parseGatewayNote);
+  const isToDo = note !== undefined && isHere(note);
+  if (isToDo) {
     const others = (await guardedTables()).filter((table) => table !== note.table);
     if (others.length === 0) putBack(note);
     else if (versionsTurnedOn(note.settings).length > 0) {
@@ -29,22 +34,39 @@ export async function undoGateway(notePath: string): Promise<boolean> {
     if (note.table !== undefined) await deleteTable(note.table);
   }
   removeIfAny(notePath);
-  return note !== undefined;
+  return isToDo;
 }
 
 /**
- * What a note says was changed, unless that was at an earlier start of the machine or in another network
- * namespace: nothing of it is here then.
+ * What another gateway of this machine changed that still runs, or was killed: whichever ends last is to
+ * put it back.
  */
-export function readGatewayNote(path: string): GatewayNote | undefined {
-  const note = readStateFile(path, parseGatewayNote);
+export async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
+  for (const table of await guardedTables()) {
+    const note = peekAt(notePathIn(await listTable(table) ?? "") ?? "");
+    if (note !== undefined && isHere(note)) return note.settings;
+  }
+  return [];
+}
+
+/** The note of another program, which may be another user's, and is not to be touched. */
+function peekAt(path: string): GatewayNote | undefined {
+  try {
+    return parseGatewayNote(Deno.readTextFileSync(path));
+  } catch (error) {
+    log.debug("Cannot read {path}: {reason}", { path, reason: (error as Error).message });
+    return undefined;
+  }
+}
+
+/** Nothing is left of an earlier start of the machine, and nothing is here of another namespace. */
+function isHere({ bootId, namespace }: GatewayNote): boolean {
   const here = whereabouts();
-  const isHere = note?.bootId === here.bootId && note.namespace === here.namespace;
-  return isHere ? note : undefined;
+  return bootId === here.bootId && namespace === here.namespace;
 }
 
 /** The tables of gateways that turned forwarding on, or keep it on. */
-export async function guardedTables(): Promise<string[]> {
+async function guardedTables(): Promise<string[]> {
   const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
   const texts = await Promise.all(tables.map(listTable));
   return tables.filter((_, i) => notePathIn(texts[i] ?? "") !== undefined);

@@ -52,7 +52,7 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using state = new ClientState(folder);
-  const gatewayNote = `${folder}/${GATEWAY_NOTES.client}`;
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
   if (await undoGateway(gatewayNote)) {
     log.info("Put back what a client had changed that was killed");
   }

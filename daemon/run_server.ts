@@ -54,7 +54,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(settings.state ?? defaultStateFolder());
   using _lock = holdServerFolder(folder);
-  const gatewayNote = `${folder}/${GATEWAY_NOTES.server}`;
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
   if (await undoGateway(gatewayNote)) {
     log.info("Put back what a server had changed that was killed");
   }

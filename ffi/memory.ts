@@ -3,6 +3,7 @@ import { libc } from "./libc.ts";
 import { unchangedFileMappings } from "./mappings.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 
+const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const MADV_DONTNEED = 4;
 const CHUNK = 64 * 1024;

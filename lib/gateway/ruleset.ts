@@ -13,7 +13,7 @@ export interface Guard {
   versions: readonly IpVersion[];
   /** Interfaces from which IPv4 was forwarded all the same. */
   forwarding: readonly string[];
-  /** The file with the note of what was changed: another gateway of this machine may end last. */
+  /** The absolute path of the note of what was changed: another gateway of this machine may end last. */
   notePath: string;
 }
 
@@ -69,12 +69,12 @@ const PLAIN_PATH = /^[A-Za-z0-9_.@:+\/-]{1,100}$/;
 
 function guardRules({ versions, forwarding, notePath }: Guard): string[] {
   const names = forwarding.filter((name) => PLAIN_NAME.test(name)).map((name) => `"${name}"`);
-  const comment = PLAIN_PATH.test(notePath) ? ` comment "note: ${notePath}"` : "";
+  const note = PLAIN_PATH.test(notePath) ? notePath : "-";
   return [
     `iifgroup ${TUN_GROUP} accept`,
     `oifgroup ${TUN_GROUP} accept`,
     ...names.length > 0 ? [`meta nfproto ipv4 iifname { ${names.join(", ")} } accept`] : [],
-    `meta nfproto { ${versions.join(", ")} } drop${comment}`,
+    `meta nfproto { ${versions.join(", ")} } drop comment "note: ${note}"`,
   ];
 }
 
@@ -83,7 +83,10 @@ export function gatewayTables(list: string): string[] {
   return [...list.matchAll(/^table inet (simplevpn_\S+)$/gm)].map(([, name]) => name!);
 }
 
-/** The file that a table's guard names, in what "nft list table" prints of it. */
+/**
+ * The file that a table's guard names, in what "nft list table" prints of it: "-" if it could not be named,
+ * undefined if there is no guard.
+ */
 export function notePathIn(table: string): string | undefined {
   return /drop comment "note: ([^"\n]+)"$/m.exec(table)?.[1];
 }

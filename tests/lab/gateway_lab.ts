@@ -1,6 +1,7 @@
 /** A server between its clients and other networks, for the tests of gateways. */
 import type { Machine } from "../../scripts/lab.ts";
-import { TunnelLab } from "./tunnel_lab.ts";
+import { eventually } from "./inspection.ts";
+import type { TunnelLab } from "./tunnel_lab.ts";
 
 export const INTERNET = ["203.0.113.2", "2001:db8:ff::2"] as const;
 /** The server's own addresses there. */
@@ -65,7 +66,13 @@ async function addBeyond(
   far: readonly string[],
 ): Promise<Beyond> {
   const machine = await lab.lab.machine(name);
-  const cable = await lab.lab.cable(router, near, machine, far);
+  // A router asks for its neighbours from a link-local address.
+  const cable = await lab.lab.cable(
+    router,
+    [...near, "fe80::1/64"],
+    machine,
+    [...far, "fe80::2/64"],
+  );
   for (const address of near) {
     await machine.run("ip", "route", "add", "default", "via", address.split("/")[0]!);
   }
@@ -91,9 +98,14 @@ export async function reaches(from: Machine, address: string): Promise<boolean> 
   return (await from.try("ping", "-c", "1", "-W", "3", address)).success;
 }
 
-/** Sends a router advertisement to a machine. */
+/** Sends a router advertisement to the nearer machine. */
 export async function advertise({ machine, far }: Beyond): Promise<void> {
-  await machine.run("python3", ADVERTISE, far);
+  // The kernel has a route for multicast some time after the cable is plugged in.
+  const sent = await eventually(
+    () => machine.try("python3", ADVERTISE, far),
+    ({ success }) => success,
+  );
+  if (!sent.success) throw new Error(sent.stderr);
 }
 
 /** All that a gateway might change on its machine: settings of the kernel, and packet filters. */

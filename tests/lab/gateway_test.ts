@@ -1,5 +1,6 @@
 /** A server's machine as a gateway: what it forwards and what not, and that all is as before afterwards. */
-import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { program } from "../../scripts/program.ts";
 import { withEmptyFolder } from "./mounts.ts";
 import {
   addInternet,
@@ -14,15 +15,26 @@ import {
   whoAmI,
 } from "./gateway_lab.ts";
 import { assertOneLine, ending, eventually } from "./inspection.ts";
-import { labTest, TunnelLab } from "./tunnel_lab.ts";
+import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
-const ADMINISTRATORS_RULES = `
-table inet admin {
-  set friends { type ipv4_addr; elements = { 192.0.2.1, 192.0.2.2 } }
-  chain input { type filter hook input priority filter; policy accept; ip saddr @friends accept; }
-  chain forward { type filter hook forward priority 10; policy accept; }
+const ADMINISTRATORS_RULES = `table inet admin {
+  set friends {
+    type ipv4_addr
+    elements = { 192.0.2.1, 192.0.2.2 }
+  }
+  chain input {
+    type filter hook input priority filter; policy accept;
+    ip saddr @friends counter accept
+  }
+  chain forward {
+    type filter hook forward priority 10; policy accept;
+  }
 }
-table ip nat { chain postrouting { type nat hook postrouting priority srcnat; policy accept; } }`;
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+  }
+}`;
 
 await labTest(
   "clients reach the internet through --nat, and nobody reaches them from there",
@@ -45,7 +57,6 @@ await labTest(
       assert(await reaches(lab.server, inside));
       assert(!await reaches(internet.machine, inside), inside);
     }
-    assert((await gatewayState(lab.server)).includes(ADMINISTRATORS_RULES.match(/set \w+/)![0]));
     assertEquals((await server.stop()).code, 0, server.stderr);
     assertEquals(await gatewayState(lab.server), before);
   },
@@ -125,7 +136,6 @@ await labTest("what a killed gateway left is put back by the next start, and by 
   const next = await lab.startSecureServer("--nat", "--tun", "another");
   assertMatch(next.stderr, /Put back what a server had changed/);
   assertMatch(next.stderr, /did not forward IPv4 and IPv6 before/);
-  assertMatch((await lab.server.try(...lab.serverCommand()).then((it) => it)).stderr, /Another/);
   await next.stop();
   assertEquals(await gatewayState(lab.server), before);
 
@@ -159,8 +169,6 @@ await labTest(
   async () => {
     await using lab = await TunnelLab.open();
     const internet = await addInternet(lab);
-    await lab.server.run("ip", "address", "add", "fe80::1/64", "dev", internet.near, "nodad");
-    await internet.machine.run("ip", "address", "add", "fe80::2/64", "dev", internet.far, "nodad");
     const routes = (): Promise<string> => lab.server.run("ip", "-6", "route", "show", "default");
     await advertise(internet);
     assertMatch(await eventually(routes, (text) => text !== ""), /via fe80::2 /);
@@ -181,7 +189,7 @@ await labTest("a firewall that drops is told of, with what mends it", ["nft", "p
   const client = await lab.addClient();
   await lab.server.run(
     "nft",
-    "table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; } }",
+    "table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }",
   );
   const server = await lab.startSecureServer("--nat", ...INTERNET_ROUTES);
   const [, mend] = await server.waitFor(
@@ -192,7 +200,8 @@ await labTest("a firewall that drops is told of, with what mends it", ["nft", "p
   for (const command of mend!.split("; ")) await lab.server.run(...command.split(" "));
   assert(await reaches(client.machine, INTERNET[0]));
   await server.stop();
-  assertNotMatch((await lab.startSecureServer("--nat")).stderr, /may drop/);
+  const { stderr } = await lab.startSecureServer("--nat");
+  assert(!stderr.includes("may drop"), stderr);
 });
 
 await labTest("rules that somebody flushed come back", ["nft"], async () => {
@@ -224,8 +233,8 @@ await labTest("of two gateways the last one puts back", ["nft", "ping"], async (
 
 await labTest("without nft --nat says what to install", [], async () => {
   await using lab = await TunnelLab.open();
-  const command = withEmptyFolder("/usr/sbin", [...lab.serverCommand("--nat")]);
-  const output = await ending(lab.server.start(command.map((word) => word)));
+  const command = withEmptyFolder("/usr/sbin", lab.serverCommand("--nat"));
+  const output = await ending(lab.server.start(command));
   assertEquals(output.code, 1, output.stderr);
   assertMatch(output.stderr, /^simplevpn-server: --nat needs nft: apt-get install nftables$/m);
 });
@@ -233,13 +242,8 @@ await labTest("without nft --nat says what to install", [], async () => {
 await labTest("cleanup leaves a running server alone", [], async () => {
   await using lab = await TunnelLab.open();
   await lab.startSecureServer();
-  const process = lab.server.start([
-    ...lab.serverCommand().slice(0, -3),
-    "cleanup",
-    "--state",
-    lab.state,
-  ]);
-  assertOneLine(await ending(process), 1, /Another simplevpn-server is running/);
+  const command = [...program("server", SOURCE), "cleanup", "--state", lab.state];
+  assertOneLine(await lab.server.try(...command), 1, /Another simplevpn-server is running/);
 });
 
 async function write({ server }: TunnelLab, name: string, value: string): Promise<void> {
