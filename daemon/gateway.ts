@@ -89,9 +89,9 @@ export class Gateway implements AsyncDisposable {
     const note = { ...whereabouts(), table, settings };
     writeFileAtomically(notePath, formatGatewayNote(note));
     if (table !== undefined) await this.#makeTable(table, gatewayTable(rules));
-    turnOn(settings);
+    for (const { name, after } of settings) setTo(name, after);
     // A device is like "default" at first, which may say otherwise than "all". It ends with the program.
-    change(`net/ipv4/conf/${tun}/forwarding`, "1");
+    setTo(`net/ipv4/conf/${tun}/forwarding`, "1");
     announce(this.#options, turnedOn);
     await warnOfFirewalls(tun);
   }
@@ -128,14 +128,13 @@ async function checkNft(mode: GatewayMode): Promise<void> {
   throw new Failure(`--${mode} needs nft${why}: apt-get install nftables`);
 }
 
-function turnOn(settings: readonly ChangedSetting[]): void {
-  for (const { name, after } of settings) {
-    if (readSetting(name) !== after) change(name, after);
-  }
-}
-
-/** @throws {Failure} */
-function change(name: string, value: string): void {
+/**
+ * Changes a setting unless it is like this already, as in a container that may change none.
+ *
+ * @throws {Failure}
+ */
+function setTo(name: string, value: string): void {
+  if (readSetting(name) === value) return;
   try {
     writeSetting(name, value);
   } catch (error) {

@@ -20,10 +20,10 @@ export async function applyRuleset(ruleset: string): Promise<void> {
   if (result === undefined) throw new Failure("nft is not installed any more");
   if (result.code === 0) return;
   const reason = result.stderr.split("\n")[0]!.replace(/^.*?Error: /, "");
-  throw new Failure(
-    `Cannot make the nftables table: nft says "${reason}": does the kernel have nftables (Linux 5.7 or ` +
-      'later, "modprobe nf_tables nft_masq")?',
-  );
+  const advice = reason.includes("not permitted")
+    ? "run as root (sudo), or with the ambient capability CAP_NET_ADMIN"
+    : "does this kernel have nftables (Linux 5.7 or later)?";
+  throw new Failure(`Cannot make the nftables table: nft says "${reason}": ${advice}`);
 }
 
 /** Deletes a table of family inet, if it is there. */

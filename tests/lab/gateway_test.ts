@@ -133,7 +133,7 @@ await labTest("what a killed gateway left is put back by the next start, and by 
 
   await (await lab.startSecureServer("--nat")).stop("SIGKILL");
   assertMatch(await gatewayState(lab.server), /ipv4\/ip_forward:1[^]*table inet simplevpn_/);
-  const next = await lab.startSecureServer("--nat", "--tun", "another");
+  const next = await lab.startSecureServer("--nat", "--tun", "an.other@1");
   assertMatch(next.stderr, /Put back what a server had changed/);
   assertMatch(next.stderr, /did not forward IPv4 and IPv6 before/);
   await next.stop();
