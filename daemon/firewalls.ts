@@ -1,6 +1,7 @@
 import {
   droppingChains,
   dropsForwarded,
+  foreignNatTables,
   iptablesWays,
   namesDevice,
   waysThrough,
@@ -25,6 +26,23 @@ export async function warnOfFirewalls(tun: string): Promise<void> {
   }
   await warnOfLegacy("iptables", "/proc/net/ip_tables_names", tun);
   await warnOfLegacy("ip6tables", "/proc/net/ip6_tables_names", tun);
+}
+
+/**
+ * Warns if others of this machine, which did not forward by itself, seem to rely on that it does. Returns
+ * whether there was anything to warn of.
+ */
+export async function warnOfForwarders(): Promise<boolean> {
+  const [table] = foreignNatTables((await tryNft(["list", "chains"]))?.stdout ?? "");
+  if (table === undefined) return false;
+  log.warn(
+    "Another program of this machine seems to forward, too (nftables, table {table}), which the machine " +
+      "does not do by itself: nothing but the tunnel's packets is forwarded. If it is to, as for Docker, " +
+      "have it forward from its start on: net.ipv4.ip_forward=1 and net.ipv6.conf.all.forwarding=1 in a " +
+      "file of /etc/sysctl.d",
+    { table },
+  );
+  return true;
 }
 
 /** The iptables of old have tables of their own, which nft does not show. */

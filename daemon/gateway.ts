@@ -3,7 +3,6 @@ import { NetworkInterface } from "../ffi/interface.ts";
 import { listInterfaces, setInterfaceGroup } from "../ffi/link.ts";
 import type { GatewayMode } from "../lib/config/settings.ts";
 import {
-  type ChangedSetting,
   forwardingInterfaces,
   type IpVersion,
   planForwarding,
@@ -12,15 +11,15 @@ import {
 import { formatGatewayNote } from "../lib/gateway/gateway_note.ts";
 import { type GatewayRules, gatewayTable, tableName, TUN_GROUP } from "../lib/gateway/ruleset.ts";
 import { Failure } from "./failure.ts";
-import { warnOfFirewalls } from "./firewalls.ts";
+import { warnOfFirewalls, warnOfForwarders } from "./firewalls.ts";
 import { inheritedSettings, undoGateway } from "./gateway_leftovers.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { applyRuleset, listTable, tryNft } from "./nft.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 
-/** Milliseconds between two looks at whether the table is still there. */
-const CHECK_INTERVAL = 10_000;
+/** Milliseconds between two looks at the machine's packet filters. */
+const LOOK_INTERVAL = 10_000;
 
 export interface GatewayOptions {
   mode: GatewayMode;
@@ -40,7 +39,7 @@ export interface GatewayOptions {
 export class Gateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #checking: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
 
   private constructor(options: GatewayOptions) {
     this.#options = options;
@@ -60,7 +59,7 @@ export class Gateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#checking;
+    await this.#looking;
     await undoGateway(this.#options.notePath);
   }
 
@@ -88,38 +87,43 @@ export class Gateway implements AsyncDisposable {
     const table = needsTable ? tableName(tun) : undefined;
     const note = { ...whereabouts(), table, settings };
     writeFileAtomically(notePath, formatGatewayNote(note));
-    if (table !== undefined) await this.#makeTable(table, gatewayTable(rules));
+    if (needsTable) await applyRuleset(gatewayTable(rules));
     for (const { name, after } of settings) setTo(name, after);
     // A device is like "default" at first, which may say otherwise than "all". It ends with the program.
     setTo(`net/ipv4/conf/${tun}/forwarding`, "1");
     announce(this.#options, turnedOn);
     await warnOfFirewalls(tun);
+    if (needsTable) await this.#watch(tableName(tun), gatewayTable(rules), turnedOn.length > 0);
   }
 
-  /** Makes the table, now and whenever somebody flushes the machine's whole ruleset. */
-  async #makeTable(table: string, ruleset: string): Promise<void> {
-    await applyRuleset(ruleset);
-    log.debug("nft -f - : {ruleset}", { ruleset });
+  /** Looks now and then at what else happens to the machine's packet filters. */
+  async #watch(table: string, ruleset: string, isGuarded: boolean): Promise<void> {
+    let isWarned = !isGuarded || await warnOfForwarders();
+    const look = async (): Promise<void> => {
+      try {
+        await restoreTable(table, ruleset);
+        isWarned ||= await warnOfForwarders();
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        log.error("{reason}", { reason: error.message });
+      }
+    };
     this.#timer = setInterval(() => {
-      this.#checking ??= restoreTable(table, ruleset).finally(() => this.#checking = undefined);
-    }, CHECK_INTERVAL);
+      this.#looking ??= look().finally(() => this.#looking = undefined);
+    }, LOOK_INTERVAL);
   }
 }
 
+/** Makes the table anew that is gone, as after a reload of all of a machine's rules. @throws {Failure} */
 async function restoreTable(table: string, ruleset: string): Promise<void> {
-  try {
-    if (await listTable(table) !== undefined) return;
-    await applyRuleset(ruleset);
-    log.warn(
-      "The nftables table inet {table} was gone, as after a reload of all rules: made it anew",
-      {
-        table,
-      },
-    );
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    log.error("{reason}", { reason: error.message });
-  }
+  if (await listTable(table) !== undefined) return;
+  await applyRuleset(ruleset);
+  log.warn(
+    "The nftables table inet {table} was gone, as after a reload of all rules: made it anew",
+    {
+      table,
+    },
+  );
 }
 
 async function checkNft(mode: GatewayMode): Promise<void> {
@@ -135,6 +139,7 @@ async function checkNft(mode: GatewayMode): Promise<void> {
  */
 function setTo(name: string, value: string): void {
   if (readSetting(name) === value) return;
+  log.debug("sysctl -w {name}={value}", { name, value });
   try {
     writeSetting(name, value);
   } catch (error) {

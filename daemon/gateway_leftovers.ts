@@ -75,6 +75,7 @@ async function guardedTables(): Promise<string[]> {
 /** Gives settings the values back that they had. */
 function putBack({ settings }: GatewayNote): void {
   for (const { name, value } of planUndoing(settings, readSetting)) {
+    log.debug("sysctl -w {name}={value}", { name, value });
     try {
       writeSetting(name, value);
     } catch (error) {
@@ -86,8 +87,6 @@ function putBack({ settings }: GatewayNote): void {
       });
     }
   }
-  const versions = versionsTurnedOn(settings);
-  if (versions.length > 0) log.debug("Forwarding is off again: {versions}", { versions });
 }
 
 function removeIfAny(path: string): void {

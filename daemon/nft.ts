@@ -1,5 +1,6 @@
-import { type CommandResult, runCommand } from "./run_command.ts";
 import { Failure } from "./failure.ts";
+import { log } from "./logging.ts";
+import { type CommandResult, runCommand } from "./run_command.ts";
 
 /** Runs nft; undefined if it is not installed. */
 export async function tryNft(
@@ -16,6 +17,7 @@ export async function tryNft(
 
 /** Makes what a ruleset says, all of it or nothing. @throws {Failure} */
 export async function applyRuleset(ruleset: string): Promise<void> {
+  log.debug("nft -f - : {ruleset}", { ruleset });
   const result = await tryNft(["-f", "-"], ruleset);
   if (result === undefined) throw new Failure("nft is not installed any more");
   if (result.code === 0) return;
@@ -28,6 +30,7 @@ export async function applyRuleset(ruleset: string): Promise<void> {
 
 /** Deletes a table of family inet, if it is there. */
 export async function deleteTable(table: string): Promise<void> {
+  log.debug("nft delete table inet {table}", { table });
   await tryNft(["-f", "-"], `table inet ${table}\ndelete table inet ${table}\n`);
 }
 

@@ -2,6 +2,7 @@
  * Other programs' firewalls on a gateway's machine. A packet has to be accepted by every chain that looks
  * at it, so no table of ours can let through what theirs drops.
  */
+import { isGatewayTable } from "./ruleset.ts";
 
 /** A chain that looks at forwarded packets, and drops what none of its rules accepts. */
 export interface ForwardChain {
@@ -16,15 +17,40 @@ export interface ForwardChain {
  * one, too: its policy is to accept, but its last rule rejects.
  */
 export function droppingChains(list: string): ForwardChain[] {
-  const found: ForwardChain[] = [];
+  return baseChains(list)
+    .filter(({ type, table }) =>
+      type.startsWith("type filter hook forward ") &&
+      (type.endsWith(" policy drop;") || table === "firewalld")
+    )
+    .map(({ family, table, chain }) => ({ family, table, chain }));
+}
+
+/**
+ * The tables by which others translate addresses of what leaves this machine, in what "nft list chains"
+ * prints: as containers' and virtual machines' managers do, whose guests need forwarding.
+ */
+export function foreignNatTables(list: string): string[] {
+  return baseChains(list)
+    .filter(({ type, table }) =>
+      type.startsWith("type nat hook postrouting ") && !isGatewayTable(table)
+    )
+    .map(({ family, table }) => `${family} ${table}`);
+}
+
+/** A chain that the kernel calls, with the line that says where and when. */
+interface BaseChain extends ForwardChain {
+  type: string;
+}
+
+function baseChains(list: string): BaseChain[] {
+  const found: BaseChain[] = [];
   let [family, table, chain] = ["", "", ""];
   for (const line of list.split("\n")) {
     const inTable = /^table (\S+) (\S+) \{$/.exec(line);
-    if (inTable) [, family, table] = inTable as unknown as [string, string, string];
-    const inChain = /^\tchain (\S+) \{$/.exec(line);
-    if (inChain) chain = inChain[1]!;
-    if (!/^\t\ttype filter hook forward /.test(line)) continue;
-    if (/ policy drop;/.test(line) || table === "firewalld") found.push({ family, table, chain });
+    if (inTable) [family, table] = [inTable[1]!, inTable[2]!];
+    chain = /^\tchain (\S+) \{$/.exec(line)?.[1] ?? chain;
+    const type = /^\t\t(type .*)$/.exec(line)?.[1];
+    if (type !== undefined) found.push({ family, table, chain, type });
   }
   return found;
 }

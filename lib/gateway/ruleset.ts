@@ -33,6 +33,11 @@ export function tableName(tun: string): string {
   return `${TABLE_PREFIX}${tun.replaceAll("@", "/")}`;
 }
 
+/** Whether a table of family inet is some gateway's. */
+export function isGatewayTable(name: string): boolean {
+  return name.startsWith(TABLE_PREFIX);
+}
+
 /** What replaces the table of a TUN device, or makes it, in one transaction. */
 export function gatewayTable({ tun, nat, guard }: GatewayRules): string {
   const table = `table inet ${tableName(tun)}`;
@@ -80,7 +85,7 @@ function guardRules({ versions, forwarding, notePath }: Guard): string[] {
 
 /** The names of gateways' tables in what "nft list tables" prints. */
 export function gatewayTables(list: string): string[] {
-  return [...list.matchAll(/^table inet (simplevpn_\S+)$/gm)].map(([, name]) => name!);
+  return [...list.matchAll(/^table inet (\S+)$/gm)].map(([, name]) => name!).filter(isGatewayTable);
 }
 
 /**

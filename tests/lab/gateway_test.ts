@@ -1,5 +1,5 @@
 /** A server's machine as a gateway: what it forwards and what not, and that all is as before afterwards. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { program } from "../../scripts/program.ts";
 import { withEmptyFolder } from "./mounts.ts";
 import {
@@ -47,6 +47,8 @@ await labTest(
     const before = await gatewayState(lab.server);
     const server = await lab.startSecureServer("--nat", ...INTERNET_ROUTES);
     const { address, address6 } = await lab.join(client, "pi");
+    const own = /table inet simplevpn_simplevpn0 \{\n[^]*?\n\}\n/;
+    assertEquals(rulesIn((await gatewayState(lab.server)).replace(own, "")), rulesIn(before));
     for (const [i, target] of INTERNET.entries()) {
       for (const protocol of ["tcp", "udp"] as const) {
         assertEquals(await whoAmI(client.machine, protocol, target), SERVER_OUTSIDE[i]);
@@ -213,6 +215,39 @@ await labTest("rules that somebody flushed come back", ["nft"], async () => {
   assertEquals(await gatewayState(lab.server), before);
 });
 
+await labTest(
+  "a note from before a reboot, or of another namespace, is not followed",
+  ["nft"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const note = `${lab.state}/gateway.json`;
+    for (const key of ["bootId", "namespace"]) {
+      await (await lab.startSecureServer("--nat")).stop("SIGKILL");
+      const left = await gatewayState(lab.server);
+      const text = await Deno.readTextFile(note);
+      await Deno.writeTextFile(note, JSON.stringify({ ...JSON.parse(text), [key]: "another" }));
+      await lab.manage("cleanup");
+      assertEquals(await gatewayState(lab.server), left);
+      await Deno.writeTextFile(note, text);
+      await lab.manage("cleanup");
+      assertNotEquals(await gatewayState(lab.server), left);
+      assertEquals(await Deno.stat(note).catch(() => undefined), undefined);
+    }
+  },
+);
+
+await labTest(
+  "programs that rely on forwarding are told of, whenever they start",
+  ["nft"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const server = await lab.startSecureServer("--forward");
+    assert(!server.stderr.includes("seems to forward"), server.stderr);
+    await lab.server.run("nft", ADMINISTRATORS_RULES);
+    await server.waitFor(/seems to forward, too \(nftables, table ip nat\)/, 60_000);
+  },
+);
+
 await labTest("of two gateways the last one puts back", ["nft", "ping"], async () => {
   await using lab = await TunnelLab.open();
   await addInternet(lab);
@@ -245,6 +280,11 @@ await labTest("cleanup leaves a running server alone", [], async () => {
   const command = [...program("server", SOURCE), "cleanup", "--state", lab.state];
   assertOneLine(await lab.server.try(...command), 1, /Another simplevpn-server is running/);
 });
+
+/** The packet filters in what gatewayState() gives. */
+function rulesIn(state: string): string {
+  return state.slice(state.indexOf("table "));
+}
 
 async function write({ server }: TunnelLab, name: string, value: string): Promise<void> {
   await server.run("sh", "-c", 'echo "$1" > "/proc/sys/$2"', "sh", value, name);

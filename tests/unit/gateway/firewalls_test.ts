@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   droppingChains,
   dropsForwarded,
+  foreignNatTables,
   namesDevice,
   waysThrough,
 } from "../../../lib/gateway/firewalls.ts";
@@ -39,6 +40,12 @@ const [DOCKER, FIREWALLD] = [
 Deno.test("droppingChains() are those on the way of forwarded packets that do not let all through", () => {
   assertEquals(droppingChains(CHAINS), [DOCKER, FIREWALLD]);
   assertEquals(droppingChains(""), []);
+});
+
+Deno.test("foreignNatTables() are those of other programs that change what leaves", () => {
+  const own = CHAINS.replace("firewalld", "simplevpn_simplevpn0");
+  assertEquals(foreignNatTables(CHAINS), ["inet firewalld"]);
+  assertEquals(foreignNatTables(own), []);
 });
 
 Deno.test("droppingChains() makes something or nothing of garbled text", () => {
