@@ -156,8 +156,6 @@ await labTest("what somebody else changed meanwhile stays", ["nft"], async () =>
   const server = await lab.startSecureServer("--nat");
   await write(lab, `net/ipv6/conf/${near}/accept_ra`, "0");
   await write(lab, `net/ipv4/conf/all/forwarding`, "0");
-  await write(lab, `net/ipv4/conf/${near}/forwarding`, "1");
-  await write(lab, `net/ipv4/conf/lo/forwarding`, "1");
   await server.stop();
   const state = await gatewayState(lab.server);
   assertMatch(state, new RegExp(`ipv6/conf/${near}/accept_ra:0`));
