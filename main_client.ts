@@ -2,6 +2,7 @@
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
+import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
@@ -20,6 +21,7 @@ await runProgram({
       run: (args) => runClient(readClientSettings(args)),
     },
     ...KEY_COMMANDS,
+    ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",
       usage: "",

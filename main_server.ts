@@ -4,6 +4,7 @@ import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
+import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
@@ -31,6 +32,7 @@ await runProgram({
     },
     ...PEERS_COMMANDS,
     ...KEY_COMMANDS,
+    ...serviceCommands(SERVER_SERVICE),
     {
       name: "cleanup",
       usage: "",

@@ -19,6 +19,7 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
@@ -32,6 +33,7 @@ import {
   revivePrefixes,
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -42,6 +44,8 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
@@ -50,7 +54,7 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  const folder = openStateFolder(path);
   using state = new ClientState(folder);
   const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
   if (await undoGateway(gatewayNote)) {
@@ -104,6 +108,7 @@ class ClientControl {
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
+  readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
   /** The address by which the client was connected last. */
@@ -144,9 +149,13 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
+    // Not only once it is connected: a server that is away must keep no machine from booting.
+    this.#service.ready(`Connecting to ${this.#server.host}`);
+    using _watchdog = this.#service.watch(() => this.#worker.answer());
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
+      this.#service.stopping();
       this.#worker.stop();
       await ended;
     } finally {
@@ -225,6 +234,7 @@ class ClientControl {
       case "down":
         this.#lastFailure = event.reason;
         this.#way = `Not connected: ${event.reason}`;
+        this.#service.status(this.#way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -272,10 +282,15 @@ class ClientControl {
       [server, ...spare],
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
-    if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
+    if (this.#membership) {
+      const { state, plan } = this.#membership;
+      state.server = plan.server;
+      state.forgetInvite();
+    }
     this.#introduction?.enrolled();
     this.#lastFailure = "";
     this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
+    this.#service.status(`Connected to ${this.#server.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",

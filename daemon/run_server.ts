@@ -13,6 +13,7 @@ import type { ServerSettings } from "../lib/config/settings.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Door } from "./door.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
@@ -26,6 +27,7 @@ import { PacketWorker } from "./packet_worker.ts";
 import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
@@ -46,13 +48,16 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
   setUpLogging(settings);
+  const service = new ServiceManager();
   const stop = stopSignal();
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  const folder = openStateFolder(path);
   using _lock = holdServerFolder(folder);
   const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
   if (await undoGateway(gatewayNote)) {
@@ -102,10 +107,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  service.ready(`Serving ${network} on ${tun.name}`);
+  using _watchdog = service.watch(() => worker.answer());
   try {
     const watching = door.watch().then(() => new Promise<never>(() => {}));
     const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
+    service.stopping();
     worker.stop();
     await worker.stopped;
   } catch (error) {

@@ -25,6 +25,8 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   groff: "groff-base",
   tincd: "tinc",
   vtund: "vtun",
+  "systemd-analyze": "systemd",
+  setpriv: "util-linux",
 };
 
 /** What no other namespace's name begins with; tests in parallel are threads of one process. */

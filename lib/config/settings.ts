@@ -42,6 +42,7 @@ import {
   readOperands,
   readText,
   seconds,
+  userName,
 } from "./values.ts";
 
 /** Least MTU of an IPv4 link (RFC 791, 3.1), and the most that a TUN device takes. */
@@ -68,6 +69,8 @@ export interface CommonSettings {
   gateway: GatewayMode | undefined;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
+  /** The user to go on as, if root starts it; undefined for whoever does. */
+  user: string | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
   /** What to log to in place of stderr. */
@@ -202,6 +205,7 @@ function readCommonSettings(
     timing,
     gateway: readGatewayMode(args),
     state: readText(args, "state"),
+    user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),

@@ -32,6 +32,7 @@ export const SERVER_MANUAL: Manual = {
       "Let everybody reach the network behind the pi.",
     ],
     ["simplevpn-server peers remove pi", "Cut the pi off, at once and for good."],
+    ["simplevpn-server install", "Serve as a systemd service, from now on and after each boot."],
   ],
   files: [
     [
@@ -57,6 +58,10 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client simplevpn://...", "Join with an invite, and stay connected."],
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
+    [
+      "simplevpn-client install simplevpn://...",
+      "Join and stay connected as a systemd service, from now on and after each boot.",
+    ],
   ],
   files: [
     [
