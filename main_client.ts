@@ -22,8 +22,8 @@ await runProgram({
       run: (args) => runClient(readClientSettings(args)),
     },
     ...KEY_COMMANDS,
-    ...serviceCommands(CLIENT_SERVICE),
     CLEANUP_COMMAND,
+    ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",
       usage: "",
