@@ -1,4 +1,5 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
@@ -23,6 +24,7 @@ await runProgram({
     },
     statusCommand("client"),
     ...KEY_COMMANDS,
+    CLEANUP_COMMAND,
     ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",

@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -24,6 +24,8 @@ import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
@@ -35,8 +37,9 @@ import {
 } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { removeStaleRules } from "./routing_rules.ts";
 import { ServiceManager } from "./sd_notify.ts";
-import { removeStaleRules } from "./source_routing.ts";
+import { lookUp } from "./server_lookup.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -56,10 +59,15 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(path));
+  const folder = openStateFolder(path);
+  using state = new ClientState(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a client had changed that was killed");
+  }
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.server, { state, plan, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -75,6 +83,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The file that says what was changed for --forward. */
+  gatewayNote: string;
 }
 
 async function connect(
@@ -85,6 +95,12 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: ["ipv4", "ipv6"],
+    notePath: membership!.gatewayNote,
+  });
   const folder = await controlFolder(settings);
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const client = new ClientControl(settings, server, membership, tun);
@@ -112,8 +128,8 @@ class ClientControl {
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** The address by which the client was connected last. */
-  #lastServer: SocketAddress | undefined;
+  /** The server's addresses when the client was connected last; first the one that it used. */
+  #lastServers: readonly SocketAddress[] = [];
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
   /** Knows how the client fares, for whoever asks. */
@@ -132,7 +148,7 @@ class ClientControl {
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
-    this.#interface = new ClientInterface(tun.name);
+    this.#interface = new ClientInterface(tun.name, settings.routes);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -208,9 +224,12 @@ class ClientControl {
   async #resolve(): Promise<void> {
     const { host, port } = this.#server;
     try {
-      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
+      const known = this.#interface.takesEverything ? this.#lastServers : [];
+      const found = await lookUp(host, port, known);
+      this.#candidates = inTurn(found, this.#lastServers[0]?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
+      this.#interface.expect(this.#candidates);
       this.#worker.post({ type: "resolved", addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);
@@ -281,13 +300,14 @@ class ClientControl {
   }
 
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
-    const server = this.#lastServer = this.#candidates[candidate]!;
+    const server = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
+    this.#lastServers = [server, ...spare];
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      [server, ...spare],
+      this.#lastServers,
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {

@@ -112,6 +112,9 @@ export const RTMSG = {
   rtm_type: 7,
 } as const;
 
+/** struct ifinfomsg (linux/rtnetlink.h). The index is in host order. */
+export const IFINFOMSG = { size: 16, ifi_index: 4 } as const;
+
 /** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
 export const IFADDRMSG = {
   size: 8,
@@ -122,7 +125,7 @@ export const IFADDRMSG = {
 } as const;
 
 /** struct fib_rule_hdr (linux/fib_rules.h). */
-export const FIB_RULE_HDR = { size: 12, family: 0, src_len: 2, action: 7 } as const;
+export const FIB_RULE_HDR = { size: 12, family: 0, dst_len: 1, src_len: 2, action: 7 } as const;
 
 /** struct epoll_event (sys/epoll.h), packed on x86-64 only (EPOLL_PACKED in the kernel's header). */
 export function epollEventLayout(

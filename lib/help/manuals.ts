@@ -60,6 +60,7 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
     ["simplevpn-client status", "Show how it is connected, what passes, and what is dropped."],
+    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
     [
       "simplevpn-client install simplevpn://...",
       "Join and stay connected as a systemd service, from now on and after each boot.",

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
@@ -61,6 +61,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     port: 2002,
     tun: "simplevpn%d",
     offload: true,
@@ -88,6 +89,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     tun: "simplevpn%d",
     offload: true,
     congestion: undefined,
@@ -105,6 +107,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     address: undefined,
     network: undefined,
     mtu: undefined,
+    routes: "pushed",
   });
 });
 
@@ -127,7 +130,7 @@ Deno.test("A server takes every option that it has", () => {
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
       .split(" "),
-    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
+    ..."--classic --isolate --nat --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
@@ -142,6 +145,7 @@ Deno.test("A server takes every option that it has", () => {
     classic: true,
     carriers: ["tcp", "udp"],
     crypto: "node",
+    gateway: "nat",
     port: 2003,
     tun: "vpn.0",
     offload: false,
@@ -166,7 +170,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l --server-key"
+      ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -174,6 +178,7 @@ Deno.test("A client takes every option that it has", () => {
       classic: false,
       carriers: ["tcp", "udp"],
       crypto: "libcrypto",
+      gateway: "forward",
       tun: "vpn.0",
       offload: false,
       congestion: "bbr",
@@ -191,8 +196,36 @@ Deno.test("A client takes every option that it has", () => {
       address: parseIpv4("10.86.0.9"),
       network: undefined,
       mtu: 1280,
+      routes: "everything",
     },
   );
+});
+
+Deno.test("--nat is --forward and more", () => {
+  assertEquals(server("--forward").gateway, "forward");
+  assertEquals(server("--nat", "--forward").gateway, "nat");
+  assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
+});
+
+Deno.test("A client chooses what goes through its tunnel, in one way", () => {
+  const split = client("--split", "192.168.7.0/24", "--split=2001:db8::/32").routes;
+  assert(typeof split !== "string");
+  assertEquals(split.map(String), ["192.168.7.0/24", "2001:db8::/32"]);
+  assertEquals(client("--no-routes").routes, []);
+  assertEquals(classic("--full-tunnel").routes, "everything");
+  refuses(client, "--split", ["192.168.7.1/24", "224.0.0.0/4", "router", "0.0.0.0/0", "::/0"]);
+  assertThrows(() => client("--split", "::/0"), UsageError, "--full-tunnel");
+  const contradictions = [
+    ["--full-tunnel", "--split=192.168.7.0/24"],
+    ["--full-tunnel", "--no-routes"],
+    ["--split=192.168.7.0/24", "--no-routes"],
+  ];
+  for (const options of contradictions) {
+    const [one, other] = options.map((option) => option.split("=")[0]);
+    const message = `The options ${one} and ${other} exclude each other`;
+    assertThrows(() => client(...options), UsageError, message);
+  }
+  assertThrows(() => classic("--no-routes"), UsageError, "--no-routes");
 });
 
 Deno.test("A classic client takes the options that only it has", () => {
