@@ -4,6 +4,7 @@ import { STATE_OPTIONS } from "../lib/config/options.ts";
 import { readOperands, readText } from "../lib/config/values.ts";
 import { Failure } from "./failure.ts";
 import type { Command } from "./program.ts";
+import { undoKilledClient } from "./gateway_leftovers.ts";
 import { removeStaleRules } from "./routing_rules.ts";
 import { defaultStateFolder } from "./state_folder.ts";
 
@@ -17,6 +18,7 @@ export type CleanupStep = (folder: string) => string[] | Promise<string[]>;
 
 const STEPS: readonly CleanupStep[] = [
   removeStaleRules,
+  undoKilledClient,
 ];
 
 /** What a client that starts does as well, for who does not start one again. */

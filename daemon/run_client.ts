@@ -21,6 +21,8 @@ import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
@@ -32,8 +34,8 @@ import {
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./routing_rules.ts";
-import { ServiceManager } from "./sd_notify.ts";
 import { lookUp } from "./server_lookup.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -53,10 +55,15 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(path));
+  const folder = openStateFolder(path);
+  using state = new ClientState(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a client had changed that was killed");
+  }
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.server, { state, plan, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -72,6 +79,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The file that says what was changed for --forward. */
+  gatewayNote: string;
 }
 
 async function connect(
@@ -82,6 +91,12 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: ["ipv4", "ipv6"],
+    notePath: membership!.gatewayNote,
+  });
   await new ClientControl(settings, server, membership, tun).run(stop);
 }
 

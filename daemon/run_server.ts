@@ -15,6 +15,8 @@ import { checkCongestionControl } from "./congestion_control.ts";
 import { Door } from "./door.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
@@ -26,9 +28,10 @@ import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
-import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
+import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -55,7 +58,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
-  using _lock = holdFolder(folder);
+  using _lock = holdServerFolder(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a server had changed that was killed");
+  }
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
   if (wanted6 !== undefined) checkNetwork(wanted6);
@@ -70,6 +77,12 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
   const peerRoutes = new PeerRoutes(tun.name, hasIpv6);
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"],
+    notePath: gatewayNote,
+  });
 
   const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
@@ -139,16 +152,6 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
-}
-
-/** Keeps every other server from the folder for as long as this one runs. */
-function holdFolder(folder: string): Disposable {
-  const lock = lockStateFile(`${folder}/server.lock`, { wait: false });
-  if (lock !== undefined) return lock;
-  throw new Failure(
-    `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +
-      "give this one a folder of its own with --state DIR",
-  );
 }
 
 function workerSetup(

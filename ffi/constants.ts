@@ -5,6 +5,7 @@
  */
 
 // fcntl.h
+export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
@@ -184,12 +185,18 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
+// linux/if_link.h
+export const IFLA_IFNAME = 3;
+export const IFLA_GROUP = 27;
+
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
 /** Used at once: on a TUN device there is nobody who could have the same address. */
 export const IFA_F_NODAD = 0x02;
 
 // linux/rtnetlink.h
+export const RTM_NEWLINK = 16;
+export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_NEWROUTE = 24;

@@ -111,6 +111,9 @@ export const RTMSG = {
   rtm_type: 7,
 } as const;
 
+/** struct ifinfomsg (linux/rtnetlink.h). The index is in host order. */
+export const IFINFOMSG = { size: 16, ifi_index: 4 } as const;
+
 /** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
 export const IFADDRMSG = {
   size: 8,

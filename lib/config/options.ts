@@ -52,6 +52,11 @@ const ROUTE: Option = {
   help: "a network behind it, which it may send from (repeatable)",
 };
 
+const GATEWAY: readonly Option[] = [
+  { name: "forward", help: "forward between the tunnel and this machine's other networks" },
+  { name: "nat", help: "the same, with this machine's own address towards those networks" },
+];
+
 const RUN_OPTIONS: readonly Option[] = [
   {
     name: "crypto",
@@ -107,6 +112,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
   },
   { name: "dns", value: "ADDRESS", repeats: true, help: "a DNS server for clients (repeatable)" },
   { name: "search", value: "DOMAIN", repeats: true, help: "a search domain (repeatable)" },
+  ...GATEWAY,
   { name: "isolate", help: "clients reach the server's side only, not each other" },
   {
     name: "classic",
@@ -169,6 +175,7 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help: "send this network through the tunnel, in place of what the server says (repeatable)",
   },
   { name: "no-routes", help: "send through the tunnel only what is for its own network" },
+  ...GATEWAY,
   { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
   {
     name: "keepalive",

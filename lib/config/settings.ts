@@ -56,6 +56,9 @@ import {
 const mtu = integer(68, 65_535);
 const port = integer(1, 65_535);
 
+/** Whether a machine forwards for a tunnel: as it is, or with its own address in place of others'. */
+export type GatewayMode = "forward" | "nat";
+
 /** What both programs can be told. */
 export interface CommonSettings {
   classic: boolean;
@@ -69,6 +72,8 @@ export interface CommonSettings {
   /** What the kernel calls the congestion control of connections; the system's default if undefined. */
   congestion: string | undefined;
   timing: LivenessTiming;
+  /** Not at all if undefined. */
+  gateway: GatewayMode | undefined;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
   /** The user to go on as, if root starts it; undefined for whoever does. */
@@ -141,7 +146,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state", "no-routes"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state", "no-routes", "forward", "nat"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -207,12 +212,18 @@ function readCommonSettings(
     offload: !isGiven(args, "no-offload"),
     congestion: read(args, "congestion", congestionControl),
     timing,
+    gateway: readGatewayMode(args),
     state: readText(args, "state"),
     user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),
   };
+}
+
+function readGatewayMode(args: Arguments): GatewayMode | undefined {
+  if (isGiven(args, "nat")) return "nat";
+  return isGiven(args, "forward") ? "forward" : undefined;
 }
 
 function readCarriers(args: Arguments, classic: boolean): Carrier[] {

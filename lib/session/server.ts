@@ -306,11 +306,16 @@ export class Server {
     };
   }
 
-  /** Networks that a client reaches by this server: those behind it, and those behind other clients. */
-  #routesFor({ beyond }: Admission): Prefix[] {
+  /**
+   * Networks that a client reaches by this server: those behind it, and those behind other clients, not
+   * those behind itself.
+   */
+  #routesFor({ beyond, routes: own }: Admission): Prefix[] {
     const { push } = this.#options;
     const all = this.#sessions.carried([...push.routes, ...this.isolate ? [] : beyond]);
-    return [...new Map(all.map((route) => [`${route}`, route])).values()].slice(0, MAX_LIST);
+    const unique = new Map(all.map((route) => [`${route}`, route]));
+    for (const route of own) unique.delete(`${route}`);
+    return [...unique.values()].slice(0, MAX_LIST);
   }
 
   /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191, RFC 8201). */

@@ -61,6 +61,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     port: 2002,
     tun: "simplevpn%d",
     offload: true,
@@ -87,6 +88,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     tun: "simplevpn%d",
     offload: true,
     congestion: undefined,
@@ -126,7 +128,7 @@ Deno.test("A server takes every option that it has", () => {
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
       .split(" "),
-    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
+    ..."--classic --isolate --nat --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
@@ -141,6 +143,7 @@ Deno.test("A server takes every option that it has", () => {
     classic: true,
     carriers: ["tcp", "udp"],
     crypto: "node",
+    gateway: "nat",
     port: 2003,
     tun: "vpn.0",
     offload: false,
@@ -164,9 +167,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l"
-        .split(" "),
-      ..."--full-tunnel --server-key"
+      ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -174,6 +175,7 @@ Deno.test("A client takes every option that it has", () => {
       classic: false,
       carriers: ["tcp", "udp"],
       crypto: "libcrypto",
+      gateway: "forward",
       tun: "vpn.0",
       offload: false,
       congestion: "bbr",
@@ -193,6 +195,12 @@ Deno.test("A client takes every option that it has", () => {
       routes: "everything",
     },
   );
+});
+
+Deno.test("--nat is --forward and more", () => {
+  assertEquals(server("--forward").gateway, "forward");
+  assertEquals(server("--nat", "--forward").gateway, "nat");
+  assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
 });
 
 Deno.test("A client chooses what goes through its tunnel, in one way", () => {
