@@ -38,8 +38,8 @@ import {
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./routing_rules.ts";
-import { ServiceManager } from "./sd_notify.ts";
 import { lookUp } from "./server_lookup.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
