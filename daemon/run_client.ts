@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -18,7 +18,9 @@ import type { ChangeCause } from "../lib/session/link.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
+import { ClientSurroundings, type Reached } from "./client_surroundings.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { restoreDns } from "./dns.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
@@ -32,6 +34,7 @@ import {
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { ServerAddresses } from "./server_addresses.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -52,10 +55,12 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(path));
+  const folder = openStateFolder(path);
+  using state = new ClientState(folder);
+  await restoreDns(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.server, { state, plan, folder }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -71,6 +76,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** Where the state is kept. */
+  folder: string;
 }
 
 async function connect(
@@ -92,9 +99,11 @@ class ClientControl {
   readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
+  readonly #surroundings: ClientSurroundings;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
+  readonly #addresses: ServerAddresses;
   #candidates: SocketAddress[] = [];
   /** The address by which the client was connected last. */
   #lastServer: SocketAddress | undefined;
@@ -117,6 +126,9 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name);
+    const folder = settings.dns ? membership?.folder : undefined;
+    this.#surroundings = new ClientSurroundings(tun.name, settings.hooks, folder);
+    this.#addresses = new ServerAddresses(server.host, server.port);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -141,9 +153,11 @@ class ClientControl {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
       this.#service.stopping();
+      await this.#surroundings.end();
       this.#worker.stop();
       await ended;
     } finally {
+      await this.#surroundings.end();
       this.#interface.clear();
     }
   }
@@ -183,9 +197,9 @@ class ClientControl {
   }
 
   async #resolve(): Promise<void> {
-    const { host, port } = this.#server;
+    const { host } = this.#server;
     try {
-      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
+      this.#candidates = inTurn(await this.#addresses.find(), this.#lastServer?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#worker.post({ type: "resolved", addresses });
@@ -260,11 +274,13 @@ class ClientControl {
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
     const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
+    this.#addresses.remember(this.#candidates);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
       [server, ...spare],
+      { server: server.toString(), carrier },
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {
@@ -296,14 +312,18 @@ class ClientControl {
     configuration: Configuration | undefined,
     mtu: number,
     servers?: readonly SocketAddress[],
+    reached?: Reached,
   ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
     const routes = revivePrefixes(configuration?.routes ?? []);
-    const ipv6 = ipv6Host(configuration);
-    this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    const wanted6 = ipv6Host(configuration);
+    this.#interface.configure({ address, network, ipv6: wanted6, mtu, routes }, servers);
+    const ipv6 = this.#interface.hasIpv6 ? wanted6 : undefined;
+    const tunnel = { mtu, address, network, ipv6, configuration, isFull: false };
+    this.#surroundings.set(tunnel, reached);
+    return { network, ipv6 };
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */

@@ -26,6 +26,7 @@ import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { ServiceManager } from "./sd_notify.ts";
 import { writeServerNote } from "./server_note.ts";
+import { checkServerHooks, ServerHooks } from "./server_hooks.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
@@ -52,6 +53,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
+  checkServerHooks(settings);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
   using _lock = holdFolder(folder);
@@ -69,6 +71,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
 
+  const hooks = new ServerHooks(settings, networks, tun.name, () => registry.registry);
   const report = reporter(networks);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
@@ -77,7 +80,10 @@ export async function runServer(settings: ServerSettings): Promise<void> {
       if (message.type !== "event" && message.type !== "not_accepting") {
         return door.receive(message);
       }
-      if (message.type === "event") leases.apply(message.event);
+      if (message.type === "event") {
+        leases.apply(message.event);
+        hooks.apply(message.event);
+      }
       report(message);
     },
   );
@@ -91,6 +97,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  hooks.up();
   service.ready(`Serving ${network} on ${tun.name}`);
   using _watchdog = service.watch(() => worker.answer());
   try {
@@ -103,6 +110,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   } catch (error) {
     throw new Failure(`The packet worker on ${tun.name} ended: ${(error as Error).message}`);
   } finally {
+    await hooks.end();
     leases.close();
     door.close();
   }

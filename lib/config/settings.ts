@@ -19,6 +19,7 @@ import {
   CRYPTO_CHOICES,
   type CryptoChoice,
   DEFAULT_EXPIRY,
+  DEFAULT_HOOK_TIMEOUT,
   DEFAULT_MTU,
   DEFAULT_PORT,
   LOG_LEVELS,
@@ -27,6 +28,7 @@ import {
 import { hostIpv4, hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
+  absolutePath,
   congestionControl,
   domainName,
   duration,
@@ -49,6 +51,17 @@ import {
 const mtu = integer(68, 65_535);
 const port = integer(1, 65_535);
 
+/** Programs that are run at events, as absolute paths. */
+export interface HookSettings {
+  up: string | undefined;
+  down: string | undefined;
+  /** A server's alone. */
+  onConnect?: string | undefined;
+  onDisconnect?: string | undefined;
+  /** How long each may take. */
+  timeout: number;
+}
+
 /** What both programs can be told. */
 export interface CommonSettings {
   classic: boolean;
@@ -62,6 +75,7 @@ export interface CommonSettings {
   /** What the kernel calls the congestion control of connections; the system's default if undefined. */
   congestion: string | undefined;
   timing: LivenessTiming;
+  hooks: HookSettings;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
   /** The user to go on as, if root starts it; undefined for whoever does. */
@@ -101,6 +115,8 @@ export interface ClientSettings extends CommonSettings {
   network: Ipv4Prefix | undefined;
   /** What the server says if undefined. */
   mtu: number | undefined;
+  /** Whether to use the DNS servers that the server says. */
+  dns: boolean;
 }
 
 export interface InviteSettings {
@@ -119,8 +135,14 @@ export interface InviteSettings {
 /** Reads and checks a server's settings. @throws {UsageError} that names the option and its value */
 export function readServerSettings(args: Arguments): ServerSettings {
   readOperands(args);
+  const common = readCommonSettings(args, KEEPALIVE_INTERVAL, SERVER_TIMEOUT);
   return {
-    ...readCommonSettings(args, KEEPALIVE_INTERVAL, SERVER_TIMEOUT),
+    ...common,
+    hooks: {
+      ...common.hooks,
+      onConnect: read(args, "on-connect", absolutePath),
+      onDisconnect: read(args, "on-disconnect", absolutePath),
+    },
     port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
     ...readNetworks(args),
@@ -133,7 +155,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state", "no-dns"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -146,6 +168,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     address: read(args, "address", hostIpv4),
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
+    dns: !isGiven(args, "no-dns"),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
@@ -198,6 +221,11 @@ function readCommonSettings(
     offload: !isGiven(args, "no-offload"),
     congestion: read(args, "congestion", congestionControl),
     timing,
+    hooks: {
+      up: read(args, "up", absolutePath),
+      down: read(args, "down", absolutePath),
+      timeout: read(args, "hook-timeout", seconds) ?? 1000 * DEFAULT_HOOK_TIMEOUT,
+    },
     state: readText(args, "state"),
     user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
