@@ -6,7 +6,7 @@ import type { HookSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Dns } from "./dns.ts";
-import { checkHook, runHook } from "./hook.ts";
+import { checkHook, finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
 import { revivePrefixes } from "./messages.ts";
@@ -124,12 +124,6 @@ export class ClientSurroundings {
       SIMPLEVPN_CARRIER: this.#reached?.carrier,
     };
   }
-}
-
-/** Waits for hooks that still run, for as long as one may take. */
-export async function finishHooks(queue: HookQueue): Promise<void> {
-  const left = await queue.finish();
-  if (left > 0) log.warn("{left} programs (hooks) were not run: there was no time left", { left });
 }
 
 /** Which of both carriers answered first is no change. */

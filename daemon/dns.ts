@@ -61,7 +61,12 @@ export class Dns {
     if (wanted === this.#present) return this.#last;
     this.#present = wanted;
     const isNone = servers.length === 0 && domains.length === 0;
-    return this.#after(() => isNone ? this.#clear() : this.#set(settings));
+    const [work, what] = isNone
+      ? [() => this.#clear(), "put this machine's DNS back"] as const
+      : [() => this.#set(settings), "set this machine's DNS"] as const;
+    return this.#last = this.#last.then(work).catch((error: Error) => {
+      log.warn("Cannot {what}: {reason}", { what, reason: error.message });
+    });
   }
 
   /** Puts everything back. */
@@ -72,18 +77,15 @@ export class Dns {
 
   /** The program ends at once, without `clear()`. */
   handleEvent(): void {
-    if (this.#way?.type === "file") putFileBack(this.#file);
-  }
-
-  #after(work: () => Promise<void>): Promise<void> {
-    return this.#last = this.#last.then(work).catch((error: Error) => {
-      log.warn(
-        "Cannot set the DNS of this machine: {reason}: names inside the tunnel are not found",
-        {
-          reason: error.message,
-        },
-      );
-    });
+    if (this.#way?.type !== "file") return;
+    try {
+      putFileBack(this.#file);
+    } catch (error) {
+      log.error("Cannot put {path} back: {reason}: the next start does", {
+        path: RESOLV_CONF,
+        reason: (error as Error).message,
+      });
+    }
   }
 
   async #set(settings: DnsSettings): Promise<void> {

@@ -1,5 +1,6 @@
 import { plain, type Variables } from "../lib/config/hook_variables.ts";
 import { Failure } from "./failure.ts";
+import type { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
 import { runCommand } from "./run_command.ts";
 
@@ -57,6 +58,12 @@ export async function runHook(
   } catch (error) {
     log.warn("{name} failed: {reason}", { name, reason: plain((error as Error).message) });
   }
+}
+
+/** Waits for hooks that still run, for as long as one may take. */
+export async function finishHooks(queue: HookQueue): Promise<void> {
+  const left = await queue.finish();
+  if (left > 0) log.warn("{left} programs (hooks) were not run: there was no time left", { left });
 }
 
 function tellOutput(name: string, output: string): void {

@@ -110,9 +110,9 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   } catch (error) {
     throw new Failure(`The packet worker on ${tun.name} ended: ${(error as Error).message}`);
   } finally {
-    await hooks.end();
     leases.close();
     door.close();
+    await hooks.end();
   }
 }
 

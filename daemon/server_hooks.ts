@@ -10,8 +10,7 @@ import {
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import type { ServerEvent } from "../lib/session/server.ts";
-import { finishHooks } from "./client_surroundings.ts";
-import { checkHook, runHook } from "./hook.ts";
+import { checkHook, finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 
 type Coming = Extract<ServerEvent, { type: "joined" }>;
