@@ -103,7 +103,7 @@ export class Dns {
       case "resolved":
         return await setResolved(this.#link, settings);
       case "resolvconf": {
-        const entry = resolvconfEntry(way.kind, this.#link);
+        const entry = resolvconfEntry(this.#link);
         this.#note.write({ way: "resolvconf", entry });
         return await setResolvconf(way.kind, entry, settings);
       }

@@ -76,9 +76,12 @@ export async function findResolvconf(): Promise<Resolvconf | undefined> {
   }
 }
 
-/** The name of a link's entry. Debian's sorts them by it, and asks "tun..." before Ethernet's. */
-export function resolvconfEntry(kind: Resolvconf, link: string): string {
-  return kind === "openresolv" ? link : `tun.${link}`;
+/**
+ * The name of a link's entry. Both programs ask those first whose names begin as tunnels' do: "tun[0-9]*"
+ * in openresolv's dynamic_order, "tun*" in Debian's interface-order.
+ */
+export function resolvconfEntry(link: string): string {
+  return `tun0.${link}`;
 }
 
 /** Makes an entry. @throws {Error} that says why not */
@@ -87,8 +90,8 @@ export async function setResolvconf(
   entry: string,
   { servers, domains, all }: DnsSettings,
 ): Promise<void> {
-  // Metric 0 puts it first; -x leaves all others out (resolvconf(8) of openresolv).
-  const order = kind === "openresolv" ? ["-m", "0", ...all ? ["-x"] : []] : [];
+  // Leaves all others out; Debian's cannot do that.
+  const order = kind === "openresolv" && all ? ["-x"] : [];
   const input = formatResolvConf({
     nameservers: servers.map(formatAddress),
     search: domains,

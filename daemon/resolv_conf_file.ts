@@ -114,8 +114,8 @@ export class ResolvConfFile {
       syncFolder(folderOf(this.#path));
     } catch (error) {
       removeIfAny(temporary);
-      // Nothing can be moved over a mount point (EBUSY).
-      if (!(error instanceof Deno.errors.Busy) || state.type !== "file") throw error;
+      // Nothing can be moved over a mount point (rename(2)).
+      if ((error as { code?: string }).code !== "EBUSY" || state.type !== "file") throw error;
       write(this.#path, state.bytes, { write: true, truncate: true });
     }
   }

@@ -101,6 +101,7 @@ export class NameServices {
     );
     await Deno.writeTextFile(`${root}/bus.conf`, BUS);
     await Deno.mkdir(`${root}/run/dbus`, { recursive: true });
+    await Deno.mkdir(`${root}/run/systemd`, { recursive: true });
     const file = `${root}/bus.conf`;
     machine.start(this.wrap(["dbus-daemon", `--config-file=${file}`, "--nofork", "--nopidfile"]));
     await eventually(() => exists(`${root}/run/dbus/system_bus_socket`), (is) => is);
