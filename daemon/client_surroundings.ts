@@ -79,11 +79,11 @@ export class ClientSurroundings {
 
   async #end(): Promise<void> {
     await this.#last;
-    const variables = { ...this.#variables, SIMPLEVPN_EVENT: "down" };
-    if (this.#variables !== undefined) {
-      this.#queue.add(this.#tun, { kind: "end", program: this.#hooks.down, variables });
-    }
     await finishHooks(this.#queue);
+    const { down, timeout } = this.#hooks;
+    if (down !== undefined && this.#variables !== undefined) {
+      await runHook(down, { ...this.#variables, SIMPLEVPN_EVENT: "down" }, timeout);
+    }
     await this.#dns?.clear();
   }
 

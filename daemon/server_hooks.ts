@@ -70,14 +70,8 @@ export class ServerHooks {
   async end(): Promise<void> {
     for (const subject of [...this.#clients.keys()]) this.#left(subject, "the server stopped");
     await finishHooks(this.#queue);
-    // A queue of its own, so that it has its time however many clients there were.
-    const last = new HookQueue(this.#settings.hooks.timeout, runHook);
-    last.add(TUNNEL, {
-      kind: "end",
-      program: this.#settings.hooks.down,
-      variables: this.#tunnelVariables("down"),
-    });
-    await finishHooks(last);
+    const { down, timeout } = this.#settings.hooks;
+    if (down !== undefined) await runHook(down, this.#tunnelVariables("down"), timeout);
   }
 
   #joined(event: Coming): void {

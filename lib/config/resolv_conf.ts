@@ -21,7 +21,7 @@ export function parseResolvConf(text: string): ResolvConf {
   const others: string[] = [];
   let search: readonly string[] = [];
   for (const line of text.split("\n")) {
-    const [, keyword, rest] = /^([a-z]+)[ \t]+(.*)$/.exec(line) ?? [];
+    const [, keyword, rest] = /^([a-z]+)[ \t]+(.*)$/s.exec(line) ?? [];
     const values = rest?.split(/[ \t\r]+/).filter((value) => value !== "") ?? [];
     if (values.length === 0) continue;
     if (keyword === "nameserver") nameservers.push(values[0]!);
