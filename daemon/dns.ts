@@ -61,11 +61,14 @@ export class Dns {
     if (wanted === this.#present) return this.#last;
     this.#present = wanted;
     const isNone = servers.length === 0 && domains.length === 0;
-    const [work, what] = isNone
-      ? [() => this.#clear(), "put this machine's DNS back"] as const
-      : [() => this.#set(settings), "set this machine's DNS"] as const;
+    const [work, what] = isNone ? [() => this.#clear(), "put this machine's DNS back"] as const : [
+      () => this.#set(settings),
+      "set this machine's DNS, so names in the tunnel may not be found",
+    ] as const;
     return this.#last = this.#last.then(work).catch((error: Error) => {
       log.warn("Cannot {what}: {reason}", { what, reason: error.message });
+      // The next connection tries again.
+      if (!isNone) this.#present = "";
     });
   }
 

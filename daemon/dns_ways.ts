@@ -13,6 +13,9 @@ const TIMEOUT = 5000;
 const RESOLVED_STUBS = ["127.0.0.53", "127.0.0.54"];
 const RESOLVED_FOLDER = "/run/systemd/resolve/";
 
+/** Exit status of a Debian resolvconf that is too old to know --version. */
+const NOT_RECOGNIZED = 99;
+
 /** Programs of the name resolvconf(8). */
 export type Resolvconf = "openresolv" | "debian";
 
@@ -67,10 +70,9 @@ export async function clearResolved(link: string): Promise<void> {
 /** Which resolvconf(8) there is; systemd's, which is but another name of resolvectl(1), is none. */
 export async function findResolvconf(): Promise<Resolvconf | undefined> {
   try {
-    // Debian's knows no --version: it says so, and how to use it.
-    const { stdout, stderr } = await run(["resolvconf", "--version"]);
+    const { code, stdout } = await run(["resolvconf", "--version"]);
     if (stdout.startsWith("openresolv")) return "openresolv";
-    return /^systemd/.test(stdout) || stderr === "" ? undefined : "debian";
+    return stdout.startsWith("Debian") || code === NOT_RECOGNIZED ? "debian" : undefined;
   } catch {
     return undefined;
   }

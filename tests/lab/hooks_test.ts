@@ -12,7 +12,7 @@ class Recorder {
   constructor(lab: TunnelLab, name: string, script = "") {
     this.path = `${lab.lab.folder}/${name}`;
     this.#notes = `${this.path}.notes`;
-    const note = `env | sort | tr '\\n' ';' >> ${this.#notes}; echo >> ${this.#notes}`;
+    const note = `env | sort | tr '\\n' ';' >> '${this.#notes}'; echo >> '${this.#notes}'`;
     Deno.writeTextFileSync(this.path, `#!/bin/sh\n${note}\n${script}\n`, { mode: 0o755 });
     Deno.writeTextFileSync(this.#notes, "");
   }

@@ -3,14 +3,16 @@ import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
 import { withFile } from "./mounts.ts";
 
-/** Where name_services.sh unpacks what needs to be there for `startResolved()` and `addOpenresolv()`. */
+/** Where name_services.sh unpacks what `startResolved()` and `addResolvconf()` need. */
 const PACKAGES = "/opt/simplevpn-lab";
 
 /** What of /etc the C library and the programs need. */
 const COPIED = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache", "ssl", "alternatives"];
 
 /** What is in the way of tests that need what name_services.sh unpacks; undefined if nothing is. */
-export function unpackedObstacle(name: "systemd-resolved" | "openresolv"): string | undefined {
+export function unpackedObstacle(
+  name: "systemd-resolved" | "openresolv" | "resolvconf",
+): string | undefined {
   try {
     Deno.statSync(`${PACKAGES}/${name}`);
     return undefined;
@@ -70,14 +72,37 @@ export class NameServices {
     return file;
   }
 
-  /** Has openresolv look after resolv.conf. */
-  async addOpenresolv(machine: Machine, nameserver: string): Promise<void> {
-    const own = `${this.#folder}/resolvconf`;
-    await machine.run("cp", "-r", `${PACKAGES}/openresolv/lib/resolvconf`, own);
-    const program = await Deno.readTextFile(`${PACKAGES}/openresolv/sbin/resolvconf`);
-    const file = `${this.#folder}/usr/local/sbin/resolvconf`;
-    await Deno.writeTextFile(file, program.replaceAll("/lib/resolvconf", own), { mode: 0o755 });
-    await Deno.writeTextFile(`${this.etc}/resolvconf.conf`, "");
+  /** Has openresolv, or Debian's resolvconf, look after resolv.conf. */
+  async addResolvconf(
+    machine: Machine,
+    name: "openresolv" | "resolvconf",
+    nameserver: string,
+  ): Promise<void> {
+    const [root, own] = [`${PACKAGES}/${name}`, `${this.#folder}/lib-resolvconf`];
+    await machine.run("cp", "-r", `${root}/lib/resolvconf`, own);
+    await machine.run("cp", "-r", `${root}/etc/.`, this.etc);
+    const program = `${this.#folder}/usr/local/sbin/resolvconf`;
+    await machine.run("cp", `${root}/sbin/resolvconf`, program);
+    // They look for their parts in one place only.
+    for (const path of [program, this.etc, own]) {
+      await machine.run(
+        "find",
+        path,
+        "-type",
+        "f",
+        "-exec",
+        "sed",
+        "-i",
+        `s|/lib/resolvconf|${own}|`,
+        "{}",
+        "+",
+      );
+    }
+    if (name === "resolvconf") {
+      await Deno.remove(this.resolvConf);
+      await Deno.symlink("/run/resolvconf/resolv.conf", this.resolvConf);
+      await machine.run(...this.wrap(["resolvconf", "--enable-updates"]));
+    }
     const add = `echo "nameserver ${nameserver}" | resolvconf -a eth0`;
     await machine.run(...this.wrap(["sh", "-c", add]));
   }
