@@ -1,7 +1,7 @@
 /** The DNS of a client's machine: what the server tells is used, and in the end all is as it was. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "./inspection.ts";
-import { NameServices, resolvconfObstacle, unpackedObstacle } from "./name_services.ts";
+import { NameServices, unpackedObstacle } from "./name_services.ts";
 import { type ClientMachine, connected, labTest, TunnelLab } from "./tunnel_lab.ts";
 import type { LabProcess } from "../../scripts/lab.ts";
 
@@ -15,7 +15,6 @@ const [INNER_ANSWER, OUTER_ANSWER] = ["10.9.9.9", "192.0.2.99"];
 
 const SERVER_DNS = ["--dns", "10.0.0.1"];
 const SPLIT = [...SERVER_DNS, "--search", "lab.example"];
-const OBSTACLE = await resolvconfObstacle();
 
 interface Scene extends AsyncDisposable {
   lab: TunnelLab;
@@ -73,7 +72,7 @@ async function look(path: string): Promise<unknown> {
 }
 
 const test = (name: string, fn: () => Promise<void>): Promise<void> =>
-  labTest(name, ["python3"], fn, OBSTACLE);
+  labTest(name, ["python3"], fn);
 
 await test("a client asks the server's DNS server first, and puts resolv.conf back", async () => {
   await using scene = await open(...SPLIT);
@@ -231,7 +230,6 @@ await test("a second client on a machine does not take the DNS of the first for 
   const wrote = await look(services.resolvConf);
   const invite = await lab.invite(client, "other");
   const state = ["--state", `${lab.state}-other`];
-  // Another network would do as well: both have the same one, and the first one keeps its routes.
   const second = client.machine.start(services.wrap(lab.secureCommand(client, invite, ...state)));
   await second.waitFor(/another simplevpn-client wrote it/);
   await second.stop();

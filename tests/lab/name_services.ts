@@ -21,13 +21,6 @@ export function unpackedObstacle(
   }
 }
 
-/** What is in the way of tests on a machine without resolvconf(8). */
-export async function resolvconfObstacle(): Promise<string | undefined> {
-  const { success } = await new Deno.Command("sh", { args: ["-c", "command -v resolvconf"] })
-    .output();
-  return success ? "a machine without resolvconf" : undefined;
-}
-
 /** A machine's own /etc, /run and /usr/local/sbin, for commands that `wrap()` gives. */
 export class NameServices {
   readonly etc: string;
@@ -47,6 +40,10 @@ export class NameServices {
     for (const [, path] of services.#mounts) await Deno.mkdir(path, { recursive: true });
     for (const name of COPIED) {
       await new Deno.Command("cp", { args: ["-a", `/etc/${name}`, services.etc] }).output();
+    }
+    // Whatever this machine has of these is not there, as far as anybody can tell.
+    for (const name of ["resolvconf", "resolvectl"]) {
+      await Deno.writeTextFile(`${folder}/usr/local/sbin/${name}`, ABSENT, { mode: 0o755 });
     }
     return services;
   }
@@ -140,6 +137,9 @@ export class NameServices {
     return process;
   }
 }
+
+/** A program that is in the place of none. */
+const ABSENT = "#!/bin/sh\nexit 127\n";
 
 /** A line of /etc/passwd: whom systemd-resolved runs as. */
 const USER = "systemd-resolve:x:64099:64099::/:/usr/sbin/nologin\n";
