@@ -1,8 +1,10 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { configCommands } from "./daemon/config_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { SettingsSource } from "./daemon/settings_source.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 
@@ -15,8 +17,9 @@ await runProgram({
       usage: "[INVITE] [-s HOST] [-p PORT] [-a ADDRESS] [OPTION ...]",
       help: "stay connected until stopped (what it does when no command is named)",
       options: CONNECT_OPTIONS,
-      run: (args) => runClient(readClientSettings(args)),
+      run: (args) => runClient(new SettingsSource(CONNECT_OPTIONS, readClientSettings, args)),
     },
+    ...configCommands("client", CONNECT_OPTIONS, readClientSettings),
     ...KEY_COMMANDS,
     {
       name: "self-check",

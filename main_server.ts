@@ -1,10 +1,12 @@
 /** simplevpn-server: lets machines into one IP network and passes their packets. */
+import { configCommands } from "./daemon/config_command.ts";
 import { runInvite } from "./daemon/invite_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { SettingsSource } from "./daemon/settings_source.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 
@@ -17,7 +19,7 @@ await runProgram({
       usage: "[-p PORT] [--network CIDR] [OPTION ...]",
       help: "serve clients until stopped (what it does when no command is named)",
       options: SERVE_OPTIONS,
-      run: (args) => runServer(readServerSettings(args)),
+      run: (args) => runServer(new SettingsSource(SERVE_OPTIONS, readServerSettings, args)),
     },
     {
       name: "invite",
@@ -27,6 +29,7 @@ await runProgram({
       run: runInvite,
     },
     ...PEERS_COMMANDS,
+    ...configCommands("server", SERVE_OPTIONS, readServerSettings),
     ...KEY_COMMANDS,
     {
       name: "self-check",

@@ -48,6 +48,10 @@ export class ControlSocket {
     this.#accept();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /** Listens no more. The file goes, unless it is another program's by now. */
   close(): void {
     if (this.#closed) return;

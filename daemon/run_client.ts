@@ -19,6 +19,7 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
@@ -31,6 +32,7 @@ import {
 } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./source_routing.ts";
+import type { SettingsSource } from "./settings_source.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -39,16 +41,20 @@ import type { Ipv6Host } from "./tun_ipv6.ts";
 import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
-export async function runClient(settings: ClientSettings): Promise<void> {
+export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
+  const { settings } = source;
   setUpLogging(settings.logLevel, settings.jsonLogs);
-  const stop = stopSignal();
+  const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
+  source.follow(({ logLevel, jsonLogs }) => setUpLogging(logLevel, jsonLogs));
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  using state = new ClientState(folder);
+  using _control = openControlSocket("client", folder, { reload: () => source.reload() });
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(settings, plan.server, { state, plan }, stop);

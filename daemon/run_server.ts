@@ -11,8 +11,10 @@ import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_netw
 import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
+import type { ServerTerms } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { Door } from "./door.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
@@ -20,12 +22,13 @@ import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
-import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
+import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
+import type { SettingsSource } from "./settings_source.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
@@ -39,12 +42,17 @@ import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
  */
 const OTHER_FILES = 320;
 
-type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMessage>;
+type ServerPacketWorker = PacketWorker<
+  ServerSetup,
+  GatekeeperMessage | TermsMessage,
+  ServerMessage
+>;
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
-export async function runServer(settings: ServerSettings): Promise<void> {
+export async function runServer(source: SettingsSource<ServerSettings>): Promise<void> {
+  const { settings } = source;
   setUpLogging(settings.logLevel, settings.jsonLogs);
-  const stop = stopSignal();
+  const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
@@ -82,6 +90,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     registry,
     (message) => worker.post(message),
   );
+  source.follow((settings) => {
+    setUpLogging(settings.logLevel, settings.jsonLogs);
+    worker.post({ type: "terms", terms: termsOf(settings) });
+  });
+  using _control = openControlSocket("server", folder, { reload: () => source.reload() });
   reportCounters(worker.counters);
   releaseStartupMemory();
   announce(settings, networks, sockets, tun.name);
@@ -144,7 +157,7 @@ function workerSetup(
   sockets: Sockets,
   leases: LeaseStore,
 ): ServerSetup {
-  const { timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
+  const { classic, crypto } = settings;
   const { network } = networks;
   return {
     publicKey,
@@ -153,11 +166,20 @@ function workerSetup(
     ...sockets,
     ...networks,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),
-    timing,
-    maxConnections: connectionLimit(settings.maxClients),
     classic,
-    isolate,
     crypto,
+    ...termsOf(settings),
+  };
+}
+
+/** What a reload can change. */
+function termsOf(
+  { timing, isolate, maxClients, mtu, routes, dns, searchDomains }: ServerSettings,
+): ServerTerms {
+  return {
+    timing,
+    maxConnections: connectionLimit(maxClients),
+    isolate,
     push: { mtu, routes, dns, searchDomains },
   };
 }

@@ -69,13 +69,19 @@ export function readNetworks(
   if (ipv6 !== undefined && !hasRoomFor(ipv6, network)) {
     throw new UsageError(
       `--network: ${ipv6} has less room than ${network}, and every client has an address in both`,
+      ["network"],
     );
   }
   const routes = readAll(args, "route", routedNetwork);
   const dns = readAll(args, "dns", hostAddress);
   if (!isGiven(args, "no-ipv6")) return { network, network6: ipv6 ?? "random", routes, dns };
   if (ipv6 !== undefined || routes.some(isIpv6Prefix) || !dns.every(isIpv4)) {
-    throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6");
+    throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6", [
+      "no-ipv6",
+      "network",
+      "route",
+      "dns",
+    ]);
   }
   return { network, network6: undefined, routes, dns };
 }
@@ -89,5 +95,6 @@ function networksByVersion(
   if (another4 === undefined && another6 === undefined) return { ipv4, ipv6 };
   throw new UsageError(
     `--network: there are two IPv${another4 ? 4 : 6} networks, and one is all that there may be`,
+    ["network"],
   );
 }

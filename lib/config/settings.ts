@@ -145,7 +145,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
     const means = settings.classic ? "nothing with --classic" : "something with --classic only";
-    throw new UsageError(`The option --${wrong} means ${means}`);
+    throw new UsageError(`The option --${wrong} means ${means}`, [wrong]);
   }
   if (settings.classic) checkClassic(settings);
   else checkSecure(settings);
@@ -201,12 +201,20 @@ function readCommonSettings(
 
 function readCarriers(args: Arguments, classic: boolean): Carrier[] {
   const [tcp, udp] = [isGiven(args, "tcp"), isGiven(args, "udp")];
-  if (tcp && udp) throw new UsageError("The options --tcp and -u exclude each other");
+  if (tcp && udp) {
+    throw new UsageError("The options --tcp and -u exclude each other", ["tcp", "udp"]);
+  }
   if (classic && udp) {
-    throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
+    throw new UsageError(
+      "The classic protocol is one over TCP: leave out either --classic or -u",
+      ["classic", "udp"],
+    );
   }
   if (udp && isGiven(args, "congestion")) {
-    throw new UsageError("The option --congestion is for TCP: leave out either that or -u");
+    throw new UsageError(
+      "The option --congestion is for TCP: leave out either that or -u",
+      ["congestion", "udp"],
+    );
   }
   if (udp) return ["udp"];
   return tcp ? ["tcp"] : ["tcp", "udp"];
@@ -222,7 +230,10 @@ function readTiming(
   const usual = defaultKeepalive < timeout ? defaultKeepalive : timeout / 3;
   const keepalive = read(args, "keepalive", seconds) ?? usual;
   if (keepalive < timeout) return { keepalive, timeout };
-  throw new UsageError("The option --keepalive must be less than --timeout");
+  throw new UsageError("The option --keepalive must be less than --timeout", [
+    "keepalive",
+    "timeout",
+  ]);
 }
 
 function readInvite(args: Arguments): ClientSettings["invite"] {
@@ -233,7 +244,10 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
     throw new UsageError(`Unexpected argument "${(unexpected ?? text).slice(0, 12)}"`);
   }
   if (text !== undefined && file !== undefined) {
-    throw new UsageError("An invite is given twice: as an argument, and with --invite-file");
+    throw new UsageError(
+      "An invite is given twice: as an argument, and with --invite-file",
+      ["invite-file"],
+    );
   }
   if (file !== undefined) return { file };
   return text === undefined ? undefined : { text };
@@ -241,21 +255,25 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
 
 function checkClassic({ host, invite, address, network }: ClientSettings): void {
   if (invite !== undefined) throw new UsageError("An invite means nothing with --classic");
-  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST");
+  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   if (address === undefined) return;
   const within = network ?? classicNetwork(address);
   if (isHostOf(within, address)) return;
   throw new UsageError(
     `The option --address "${formatIpv4(address)}" is no host's address in ${within}`,
+    ["address", "network"],
   );
 }
 
 function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
   const named = host !== undefined || serverKey !== undefined;
   if (invite !== undefined && named) {
-    throw new UsageError("An invite says which server it is for: leave -s and --server-key out");
+    throw new UsageError(
+      "An invite says which server it is for: leave -s and --server-key out",
+      ["server", "server-key"],
+    );
   }
   if (host === undefined && (serverKey !== undefined || port !== undefined)) {
-    throw new UsageError("Which server? Name it with -s HOST");
+    throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   }
 }

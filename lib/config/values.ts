@@ -25,11 +25,17 @@ export function read<T>(
 
 /** Reads all values of an option that may be given several times. */
 export function readAll<T>(args: Arguments, name: string, parse: (text: string) => T): T[] {
-  try {
-    return (args.options.get(name) ?? []).map(parse);
-  } catch (error) {
-    throw new UsageError(`--${name}: ${(error as Error).message}`);
-  }
+  const problems: string[] = [];
+  const values = (args.options.get(name) ?? []).flatMap((text) => {
+    try {
+      return [parse(text)];
+    } catch (error) {
+      problems.push((error as Error).message);
+      return [];
+    }
+  });
+  if (problems.length === 0) return values;
+  throw new UsageError(`--${name}: ${problems.join("; ")}`, [name]);
 }
 
 /** The operands, which are as many as there are names for them. @throws {UsageError} */

@@ -39,6 +39,12 @@ export class Liveness {
     this.#timing = timing;
   }
 
+  /** Other times from now on: who was silent for long by these is asked first, and has time to answer. */
+  restart(timing: LivenessTiming, now: number): void {
+    this.#timing = timing;
+    this.#heard = Math.max(this.#heard, now - timing.keepalive);
+  }
+
   /** When `due()` has something to say at the earliest. */
   get deadline(): number {
     return Math.min(this.#probeDue, this.#heard + this.#timing.timeout);

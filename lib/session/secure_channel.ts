@@ -161,6 +161,11 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     this.liveness.timing = timing;
   }
 
+  /** Other times from now on: the other end, which does not know of them yet, has a fresh start. */
+  changeTiming(timing: LivenessTiming): void {
+    this.liveness.restart(timing, this.context.clock.now);
+  }
+
   /** Sends the ping that is due by `now`, or ends a channel that is silent or has too old keys. */
   advance(now: number): void {
     if (now >= this.keysSince + REJECT_AFTER_TIME) return this.lose("exhausted");
