@@ -31,7 +31,7 @@ const TOKENS = [
 export function* statementsOf(document: string): Generator<Statement> {
   let [line, next, depth] = [1, 1, 0];
   let [text, assignments] = ["", 0];
-  for (const [token] of `${document}\n`.matchAll(new RegExp(TOKENS.join("|"), "g"))) {
+  for (const [token] of document.matchAll(new RegExp(TOKENS.join("|"), "g"))) {
     if (token === "[") depth++;
     else if (token === "]") depth--;
     else if (token === "=" && depth === 0) assignments++;
@@ -43,7 +43,6 @@ export function* statementsOf(document: string): Generator<Statement> {
     if (!isEmpty(text)) yield { line, text, assignments };
     [line, depth, text, assignments] = [next, 0, "", 0];
   }
-  // Of a list, or a string of several lines, that is not closed.
   if (!isEmpty(text)) yield { line, text, assignments };
 }
 
