@@ -84,6 +84,7 @@ Deno.test("a client that is gone is missed after the time that counts now", () =
   server.change({ timing: { keepalive: 1000, timeout: 3000 } });
   world.clock.run(1000);
   pi.wire.silence();
+  pi.stop();
   world.clock.run(3_100);
   assertEquals(server.told("left").length, 1);
 });
