@@ -77,7 +77,10 @@ export class SettingsSource<Settings> {
     if (!this.canReload) {
       throw new Failure("It was started without --config: there is no file to read anew");
     }
-    const report = this.#reload();
+    // It may have been changed since it was read.
+    this.#isAsked = this.#apply === undefined;
+    if (this.#apply === undefined) return { complaints: [], applied: [], pending: [] };
+    const report = this.#reload(this.#apply);
     const values = { file: this.file, ...report };
     for (const complaint of report.complaints) log.error("{complaint}", { complaint });
     if (report.complaints.length > 0) {
@@ -86,24 +89,21 @@ export class SettingsSource<Settings> {
     return report;
   }
 
-  #reload(): Reloaded {
-    const report: Reloaded = { complaints: [], applied: [], pending: [] };
-    this.#isAsked = this.#apply === undefined;
-    if (this.#apply === undefined) return report;
+  #reload(apply: (settings: Settings) => void): Reloaded {
     try {
       const wanted = this.#load();
       const next = takeReloads(this.#table, this.#started, wanted);
       const pending = differences(this.#table, next, wanted);
       const settings = this.#readTogether(next, pending);
       const applied = differences(this.#table, this.#current, next);
-      if (applied.length > 0) this.#apply(settings);
+      if (applied.length > 0) apply(settings);
       this.#current = next;
-      return { ...report, applied, pending };
+      return { complaints: [], applied, pending };
     } catch (error) {
       const complaints = error instanceof ConfigError
         ? [...error.complaints]
         : [(error as Error).message];
-      return { ...report, complaints };
+      return { complaints, applied: [], pending: [] };
     }
   }
 

@@ -8,7 +8,7 @@ import { hasRoomFor } from "../address/tunnel_networks.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import { DEFAULT_NETWORK } from "./options.ts";
 import type { ServerSettings } from "./settings.ts";
-import { isGiven, readAll } from "./values.ts";
+import { isGiven, readAll, readTold } from "./values.ts";
 
 /** Least and greatest prefix length of a network with room for a server and a client, by version. */
 const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
@@ -72,8 +72,8 @@ export function readNetworks(
       ["network"],
     );
   }
-  const routes = readAll(args, "route", routedNetwork);
-  const dns = readAll(args, "dns", hostAddress);
+  const routes = readTold(args, "route", routedNetwork);
+  const dns = readTold(args, "dns", hostAddress);
   if (!isGiven(args, "no-ipv6")) return { network, network6: ipv6 ?? "random", routes, dns };
   if (ipv6 !== undefined || routes.some(isIpv6Prefix) || !dns.every(isIpv4)) {
     throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6", [

@@ -41,6 +41,7 @@ import {
   readAll,
   readOperands,
   readText,
+  readTold,
   seconds,
 } from "./values.ts";
 
@@ -122,7 +123,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
     maxClients: read(args, "max-clients", integer(1, 65_536)) ?? MAX_CONNECTIONS,
     isolate: isGiven(args, "isolate"),
     mtu: read(args, "mtu", mtu) ?? DEFAULT_MTU,
-    searchDomains: readAll(args, "search", domainName),
+    searchDomains: readTold(args, "search", domainName),
   };
 }
 

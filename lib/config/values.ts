@@ -1,5 +1,5 @@
 /** Values of options: reading and checking one, in words that name it. */
-import { DOMAIN_PATTERN, NAME_PATTERN } from "../protocol/control.ts";
+import { DOMAIN_PATTERN, MAX_LIST, NAME_PATTERN } from "../protocol/control.ts";
 import { KEY_LENGTH } from "../protocol/x25519.ts";
 import { fromBase64 } from "./base64.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
@@ -36,6 +36,16 @@ export function readAll<T>(args: Arguments, name: string, parse: (text: string) 
   });
   if (problems.length === 0) return values;
   throw new UsageError(`--${name}: ${problems.join("; ")}`, [name]);
+}
+
+/** The same, of what clients are told: they take so many of a kind, and no more. */
+export function readTold<T>(args: Arguments, name: string, parse: (text: string) => T): T[] {
+  const values = readAll(args, name, parse);
+  if (values.length <= MAX_LIST) return values;
+  throw new UsageError(
+    `--${name}: there are ${values.length}, and ${MAX_LIST} is the most that clients take`,
+    [name],
+  );
 }
 
 /** The operands, which are as many as there are names for them. @throws {UsageError} */

@@ -99,7 +99,7 @@ const TIME_LEAST = 100;
 const TIME_MOST = 86_400_000;
 
 /** Most items of a kind that a client takes. */
-const MAX_LIST = 64;
+export const MAX_LIST = 64;
 
 /** What a name that goes into logs, files and tables may be: a letter or digit, then 63 more. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -463,3 +463,17 @@ Deno.test("No two options of a command share a name or a letter", () => {
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
   }
 });
+
+Deno.test("a server tells clients of no more than they take", () => {
+  const many = (option: string, count: number, value: (i: number) => string): string[] =>
+    Array.from({ length: count }, (_, i) => `${option}=${value(i)}`);
+  const lists: [option: string, value: (i: number) => string][] = [
+    ["--route", (i) => `192.168.${i}.0/24`],
+    ["--dns", (i) => `192.168.0.${i + 1}`],
+    ["--search", (i) => `d${i}.test`],
+  ];
+  for (const [option, value] of lists) {
+    server(...many(option, 64, value));
+    assertThrows(() => server(...many(option, 65, value)), UsageError, `${option}: there are 65`);
+  }
+});
