@@ -5,6 +5,7 @@ import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 
@@ -19,6 +20,7 @@ await runProgram({
       options: CONNECT_OPTIONS,
       run: (args) => runClient(new SettingsSource(CONNECT_OPTIONS, readClientSettings, args)),
     },
+    statusCommand("client"),
     ...configCommands("client", CONNECT_OPTIONS, readClientSettings),
     ...KEY_COMMANDS,
     {

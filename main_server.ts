@@ -7,6 +7,7 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 
@@ -29,6 +30,7 @@ await runProgram({
       run: runInvite,
     },
     ...PEERS_COMMANDS,
+    statusCommand("server"),
     ...configCommands("server", SERVE_OPTIONS, readServerSettings),
     ...KEY_COMMANDS,
     {

@@ -8,9 +8,9 @@ import {
 import { ConfigError } from "../lib/config/merged_settings.ts";
 import { RegistryError } from "../lib/config/registry.ts";
 import { OsError } from "../ffi/error.ts";
-import project from "../deno.json" with { type: "json" };
 import { Failure } from "./failure.ts";
 import { tellEnd } from "./logging.ts";
+import { VERSION } from "./version.ts";
 
 /** Something that a program does when its name stands first. */
 export interface Command {
@@ -67,7 +67,7 @@ async function dispatch(program: Program, args: readonly string[]): Promise<void
   const rest = named ? args.slice(wordsOf(named).length) : args;
   const { options, operands } = readArguments([...command.options, ...GENERAL_OPTIONS], rest);
   if (options.has("help")) return console.log(named ? commandHelp(program, named) : help(program));
-  if (options.has("version")) return console.log(`${program.name} ${project.version}`);
+  if (options.has("version")) return console.log(`${program.name} ${VERSION}`);
   await command.run({ options, operands });
 }
 

@@ -5,6 +5,7 @@ import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
+import { toBase64 } from "../lib/config/base64.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
@@ -15,10 +16,13 @@ import type { ClientEvent } from "../lib/session/client.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
+import type { ClientFacts } from "../lib/status/client_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
+import { ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { isRunning } from "./control_request.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
@@ -30,6 +34,7 @@ import {
   type ClientSetup,
   revivePrefixes,
 } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import type { SettingsSource } from "./settings_source.ts";
@@ -39,6 +44,7 @@ import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import type { Ipv6Host } from "./tun_ipv6.ts";
 import { capabilitiesOf, openTun } from "./tun_setup.ts";
+import { VERSION } from "./version.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
@@ -49,15 +55,13 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
-    return await connect(settings, server, undefined, stop);
+    return await connect(source, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
-  using state = new ClientState(folder);
-  using _control = openControlSocket("client", folder, { reload: () => source.reload() });
+  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(source, plan.server, { state, plan }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -76,14 +80,47 @@ interface Membership {
 }
 
 async function connect(
-  settings: ClientSettings,
+  source: SettingsSource<ClientSettings>,
   server: Pick<ServerReference, "host" | "port">,
   membership: Membership | undefined,
   stop: Promise<Deno.Signal>,
 ): Promise<void> {
+  const { settings } = source;
   const tun = await openTun(settings);
   removeStaleRules();
-  await new ClientControl(settings, server, membership, tun).run(stop);
+  const folder = await controlFolder(settings);
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
+  const client = new ClientControl(settings, server, membership, tun);
+  const { monitor } = client;
+  const control = folder === undefined ? undefined : openControlSocket("client", folder, {
+    status: () => monitor.status(),
+    reload: () => source.reload(),
+  });
+  try {
+    await client.run(stop);
+  } finally {
+    control?.close();
+    metrics?.close();
+  }
+}
+
+/**
+ * The folder for the socket by which commands reach this client: its state folder. Classic clients, which
+ * keep no state, may share one: then the first of them has the socket.
+ */
+async function controlFolder({ classic, state }: ClientSettings): Promise<string | undefined> {
+  const folder = state ?? defaultStateFolder();
+  if (!classic) return folder;
+  try {
+    if (!await isRunning("client", openStateFolder(folder))) return folder;
+    log.info("Another client runs with the state folder {folder}, so this one tells no status", {
+      folder,
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    log.debug("This client tells no status: {reason}", { reason: error.message });
+  }
+  return undefined;
 }
 
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
@@ -101,8 +138,8 @@ class ClientControl {
   #lastServer: SocketAddress | undefined;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
-  /** How packets go to the server now, and why, in words. */
-  #way = "Not connected yet";
+  /** Knows how the client fares, for whoever asks. */
+  readonly monitor: ClientMonitor;
   /** Why the path that is missing could not be had, so that each reason is told once. */
   readonly #pathFailures = new Map<Carrier, string>();
 
@@ -126,7 +163,12 @@ class ClientControl {
       { tun, capabilities, classic, carriers, address, mtu, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
-    reportCounters(this.#worker.counters, () => this.#way);
+    this.monitor = new ClientMonitor(
+      clientFacts(settings, server, membership, tun),
+      this.#worker.counters,
+      () => this.#worker.post({ type: "report" }),
+    );
+    reportCounters(this.#worker.counters, () => this.monitor.way);
     releaseStartupMemory();
   }
 
@@ -176,6 +218,8 @@ class ClientControl {
         return this.#introduction!.forget(message.link);
       case "event":
         return this.#tell(message.event);
+      case "report":
+        return this.monitor.answered(message.report);
     }
   }
 
@@ -215,7 +259,7 @@ class ClientControl {
         return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
         this.#lastFailure = event.reason;
-        this.#way = `Not connected: ${event.reason}`;
+        this.monitor.down(event.reason);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -248,7 +292,7 @@ class ClientControl {
         );
       }
       case "moved":
-        this.#way = `Sending over ${values.carrier}: ${event.reason}`;
+        this.monitor.sendsOver(event.carrier, event.reason);
         return log.info("Sending over {carrier} from now on: {reason}", values);
     }
   }
@@ -266,7 +310,7 @@ class ClientControl {
     if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
     this.#introduction?.enrolled();
     this.#lastFailure = "";
-    this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
+    this.monitor.sendsOver(carrier, "it answered first");
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",
@@ -294,7 +338,9 @@ class ClientControl {
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    const host = { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    this.monitor.told = { address, configuration, mtu, ...host };
+    return host;
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */
@@ -303,6 +349,7 @@ class ClientControl {
     const values = { host, port, reason };
     const level = reason === this.#lastFailure ? "debug" : "warn";
     log[level]("No connection to {host} port {port}: {reason}; trying on", values);
+    this.monitor.down(reason);
     this.#lastFailure = reason;
   }
 
@@ -331,6 +378,21 @@ function ipv6Host(configuration: Configuration | undefined): Ipv6Host | undefine
   if (configuration?.address6 === undefined) return undefined;
   const { address, prefixLength } = configuration.address6;
   return { address, network: new Ipv6Prefix(address, prefixLength) };
+}
+
+function clientFacts(
+  { classic }: ClientSettings,
+  { host, port }: Pick<ServerReference, "host" | "port">,
+  membership: Membership | undefined,
+  tun: TunDevice,
+): ClientFacts {
+  const key = membership && toBase64(membership.plan.server.publicKey);
+  return {
+    version: VERSION,
+    tun: tun.name,
+    classic,
+    server: { host, port, publicKey: key ?? null },
+  };
 }
 
 function introduce(

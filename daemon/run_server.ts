@@ -12,6 +12,7 @@ import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import type { ServerTerms } from "../lib/session/server.ts";
+import type { ServerFacts } from "../lib/status/server_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";
@@ -23,9 +24,11 @@ import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { ServerMonitor } from "./server_monitor.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import type { SettingsSource } from "./settings_source.ts";
@@ -35,6 +38,7 @@ import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { TunIpv6 } from "./tun_ipv6.ts";
 import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
+import { VERSION } from "./version.ts";
 
 /**
  * File descriptors that a server needs besides its connections: its own, and those that are closed
@@ -73,15 +77,19 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
 
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const report = reporter(networks);
+  const setup = workerSetup(settings, networks, identity.publicKey, tun, sockets, leases);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, networks, identity.publicKey, tun, sockets, leases),
+    setup,
     (message: ServerMessage) => {
-      if (message.type !== "event" && message.type !== "not_accepting") {
-        return door.receive(message);
+      if ("connection" in message) return door.receive(message);
+      if (message.type === "report") return monitor.answered(message.report);
+      if (message.type === "event") {
+        leases.apply(message.event);
+        monitor.note(message.event);
       }
-      if (message.type === "event") leases.apply(message.event);
       report(message);
     },
   );
@@ -90,12 +98,24 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
     registry,
     (message) => worker.post(message),
   );
+  let facts = serverFacts(settings, setup, tun.name);
+  const monitor = new ServerMonitor(
+    () => facts,
+    worker.counters,
+    () => registry.registry,
+    () => worker.post({ type: "report" }),
+  );
   source.follow((settings) => {
     setUpLogging(settings.logLevel, settings.jsonLogs);
-    worker.post({ type: "terms", terms: termsOf(settings) });
+    const terms = termsOf(settings);
+    worker.post({ type: "terms", terms });
+    facts = serverFacts(settings, { ...setup, ...terms }, tun.name);
   });
-  using _control = openControlSocket("server", folder, { reload: () => source.reload() });
   reportCounters(worker.counters);
+  const control = openControlSocket("server", folder, {
+    status: () => monitor.status(),
+    reload: () => source.reload(),
+  });
   releaseStartupMemory();
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
@@ -109,6 +129,8 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   } catch (error) {
     throw new Failure(`The packet worker on ${tun.name} ended: ${(error as Error).message}`);
   } finally {
+    control?.close();
+    metrics?.close();
     leases.close();
     door.close();
   }
@@ -137,6 +159,28 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
+}
+
+function serverFacts(
+  { listen, port, mtu, classic, isolate }: ServerSettings,
+  { listenerFd, datagramFd, network, network6, maxConnections }: ServerSetup,
+  tun: string,
+): ServerFacts {
+  const address = listen ?? null;
+  const listening: ServerFacts["listening"] = [];
+  if (listenerFd !== undefined) listening.push({ carrier: "tcp", address, port });
+  if (datagramFd !== undefined) listening.push({ carrier: "udp", address, port });
+  return {
+    version: VERSION,
+    tun,
+    mtu,
+    classic,
+    isolate,
+    network,
+    network6,
+    listening,
+    maxConnections,
+  };
 }
 
 /** Keeps every other server from the folder for as long as this one runs. */

@@ -34,6 +34,8 @@ import {
   integer,
   interfaceName,
   isGiven,
+  type MetricsEndpoint,
+  metricsEndpoint,
   oneOf,
   peerName,
   publicKey,
@@ -64,6 +66,8 @@ interface CommonSettings {
   timing: LivenessTiming;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
+  /** Where to serve metrics; nowhere if undefined. */
+  metrics: MetricsEndpoint | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
 }
@@ -129,7 +133,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -195,6 +199,7 @@ function readCommonSettings(
     congestion: read(args, "congestion", congestionControl),
     timing,
     state: readText(args, "state"),
+    metrics: read(args, "metrics", metricsEndpoint),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
   };

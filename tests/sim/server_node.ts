@@ -188,6 +188,8 @@ export class ServerNode implements Listener {
     const { server: end } = wire;
     const connection = this.#server.connect(
       {
+        remote: source,
+        roundTrip: end.roundTrip,
         send: (bytes, offset, length) => {
           this.inspect(bytes.slice(offset, offset + length), this.#speaking, connection);
           return end.send(bytes, offset, length);

@@ -5,21 +5,15 @@ import { keysOf } from "../../../lib/config/config_file.ts";
 /** What stands for numbers in the help. */
 const NUMBERS = ["PORT", "BYTES", "SECONDS", "N"];
 
-/** The cells of an option's row, but for what it means. */
-export interface OptionRow {
-  key: string;
-  type: string;
-  byDefault: string;
-  reload: string;
+/** The rows of options, all of each but for what it means. */
+export function rowsOf(table: readonly Option[]): string[] {
+  return keysOf(table).map((option) =>
+    formatRow(option.name, typeOf(option), defaultOf(option), option.reloads ? "yes" : "no")
+  );
 }
 
-export function rowsOf(table: readonly Option[]): OptionRow[] {
-  return keysOf(table).map((option) => ({
-    key: `\`${option.name}\``,
-    type: typeOf(option),
-    byDefault: defaultOf(option),
-    reload: option.reloads ? "yes" : "no",
-  }));
+export function formatRow(key: string, type: string, byDefault: string, reload: string): string {
+  return `| \`${key}\` | ${type} | ${byDefault} | ... | ${reload} |`;
 }
 
 function typeOf({ value, repeats }: Option): string {

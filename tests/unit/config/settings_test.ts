@@ -67,6 +67,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     congestion: undefined,
     mtu: 1500,
     timing: { keepalive: 25_000, timeout: 60_000 },
+    metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
     listen: undefined,
@@ -90,6 +91,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
+    metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
     host: undefined,
@@ -141,6 +143,7 @@ Deno.test("A server takes every option that it has", () => {
     congestion: "bbr",
     mtu: 1280,
     timing: { keepalive: 500, timeout: 1500 },
+    metrics: undefined,
     logLevel: "debug",
     jsonLogs: true,
     listen: "192.0.2.1",
@@ -169,6 +172,7 @@ Deno.test("A client takes every option that it has", () => {
       congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
+      metrics: undefined,
       logLevel: "error",
       jsonLogs: true,
       host: "vpn.example",
@@ -356,7 +360,7 @@ Deno.test("A client refuses what means nothing to its protocol", () => {
   for (const option of ["--network=10.0.0.0/16", "--keepalive=1", "--timeout=9"]) {
     assertThrows(() => client("-s", "host", option), UsageError, "with --classic only");
   }
-  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node", "--state=/data"]) {
+  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node"]) {
     assertThrows(() => classic(option), UsageError, "nothing with --classic");
   }
   assertThrows(() => classic("--invite-file=-"), UsageError, "nothing with --classic");
