@@ -11,6 +11,7 @@ import {
   MAX_CONNECTIONS,
   SERVER_TIMEOUT,
 } from "../session/limits.ts";
+import { TIME_LEAST } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { LivenessTiming } from "../session/liveness.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
@@ -233,7 +234,7 @@ function readTiming(
   defaultTimeout: number,
 ): LivenessTiming {
   const timeout = read(args, "timeout", seconds) ?? defaultTimeout;
-  const usual = defaultKeepalive < timeout ? defaultKeepalive : timeout / 3;
+  const usual = defaultKeepalive < timeout ? defaultKeepalive : Math.max(TIME_LEAST, timeout / 3);
   const keepalive = read(args, "keepalive", seconds) ?? usual;
   if (keepalive < timeout) return { keepalive, timeout };
   throw new UsageError("The option --keepalive must be less than --timeout", [
@@ -276,7 +277,7 @@ function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
   if (invite !== undefined && named) {
     throw new UsageError(
       "An invite says which server it is for: leave -s and --server-key out",
-      ["server", "server-key"],
+      ["server", "server-key", "invite-file"],
     );
   }
   if (host === undefined && (serverKey !== undefined || port !== undefined)) {

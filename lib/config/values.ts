@@ -1,11 +1,15 @@
 /** Values of options: reading and checking one, in words that name it. */
 import { formatAddress, parseAddress } from "../address/ip_address.ts";
-import { DOMAIN_PATTERN, MAX_LIST, NAME_PATTERN } from "../protocol/control.ts";
+import {
+  DOMAIN_PATTERN,
+  MAX_LIST,
+  NAME_PATTERN,
+  TIME_LEAST,
+  TIME_MOST,
+} from "../protocol/control.ts";
 import { KEY_LENGTH } from "../protocol/x25519.ts";
 import { fromBase64 } from "./base64.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
-
-const SECONDS_MOST = 86_400;
 
 export function isGiven({ options }: Arguments, name: string): boolean {
   return options.has(name);
@@ -76,11 +80,12 @@ export function oneOf<T extends string>(words: readonly T[]): (text: string) => 
   };
 }
 
-/** Seconds, fractions allowed, as milliseconds. */
+/** Seconds, fractions allowed, as milliseconds: those that a client takes for an order. */
 export function seconds(text: string): number {
-  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : NaN;
-  if (value > 0 && value <= SECONDS_MOST) return value * 1000;
-  throw new RangeError(`"${text}" is not a number of seconds, above 0 and up to ${SECONDS_MOST}`);
+  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) * 1000 : NaN;
+  if (value >= TIME_LEAST && value <= TIME_MOST) return value;
+  const [least, most] = [TIME_LEAST / 1000, TIME_MOST / 1000];
+  throw new RangeError(`"${text}" is not a number of seconds from ${least} to ${most}`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { program, type ProgramName } from "../../scripts/program.ts";
 import type { LabProcess } from "../../scripts/lab.ts";
+import { startEcho } from "./flows.ts";
 import { assertOneLine, countersOf, ending, eventually } from "./inspection.ts";
 import {
   type ClientMachine,
@@ -63,6 +64,12 @@ class ConfigLab implements AsyncDisposable {
     this.write("client", `invite-file = "${this.#folder}/invite"`, ...lines);
     const process = this.client.machine.start(this.command("client"));
     return { process, ...await connected(process) };
+  }
+
+  /** Runs a command that a running program answers, and gives its stdout. */
+  ask(name: ProgramName, ...words: string[]): Promise<string> {
+    const machine = name === "server" ? this.lab.server : this.client.machine;
+    return machine.run(...program(name, SOURCE), ...words, "--state", this.state(name));
   }
 
   /** Runs the command that asks a running program to read its file anew. */
@@ -164,10 +171,24 @@ await labTest("a file that is fine is said to be, one that cannot be read is not
   }
 });
 
+/** One TCP connection to flows.py's echo, used until SIGINT comes; says each time it was there and back. */
+const FLOW = `
+import os, signal, socket, sys
+ended = []
+signal.signal(signal.SIGINT, lambda *_: ended.append(True))
+with socket.create_connection((sys.argv[1], 7778), 30) as link:
+    while not ended:
+        sent, came = os.urandom(30000), b""
+        link.sendall(sent)
+        while len(came) < len(sent): came += link.recv(65536) or sys.exit("the flow ended")
+        if came != sent: sys.exit("other bytes came back")
+        print("round", file=sys.stderr, flush=True)
+`;
+
 for (const way of ["SIGHUP", "the command"] as const) {
   await labTest(
     `a reload by ${way} reaches connected clients, and touches nothing else`,
-    ["ping"],
+    ["ping", "python3"],
     async () => {
       await using it = await ConfigLab.open();
       const before = ['route = "192.168.7.0/24"', "port = 2002"];
@@ -180,6 +201,9 @@ for (const way of ["SIGHUP", "the command"] as const) {
           () => way === "SIGHUP" ? server.kill("SIGHUP") : it.reload("server"),
         );
       const ping = it.client.machine.start(["ping", "-q", "-i", "0.02", "10.0.0.1"]);
+      await startEcho(it.lab.server);
+      const flow = it.client.machine.start(["python3", "-c", FLOW, "10.0.0.1"]);
+      await flow.waitFor(/round/);
 
       const [said, drops] = [process.stderr, (await countersOf(server)).drops];
       assertMatch(await reload(), /nothing is another than before/);
@@ -188,6 +212,8 @@ for (const way of ["SIGHUP", "the command"] as const) {
         await reload(),
         /in force now: isolate, max-clients; from the next start on: mtu/,
       );
+      const status = JSON.parse(await it.ask("server", "status", "--json"));
+      assertEquals([status.maxConnections, status.peers[0].isolated, status.mtu], [50, true, 1500]);
       assertEquals(process.stderr, said);
 
       const from = process.stderr.length;
@@ -213,6 +239,8 @@ for (const way of ["SIGHUP", "the command"] as const) {
       assertMatch(await reload(), /Cannot use .*: going on as before/);
       assertMatch(server.stderr, /server\.toml:1: port: "0" is not a whole number/);
 
+      await flow.waitFor(/round\nround/, undefined, flow.stderr.length);
+      assertEquals((await flow.stop("SIGINT")).code, 0, flow.stderr);
       assertEquals((await ping.stop("SIGINT")).code, 0);
       const [, sent, received] = ping.stdout.match(/(\d+) packets transmitted, (\d+) received/)!;
       assert(Number(sent) - Number(received) <= 1, ping.stdout);

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type Arguments, readArguments, UsageError } from "../../../lib/config/command_line.ts";
 import { readConfigFile } from "../../../lib/config/config_file.ts";
 import {
@@ -123,12 +123,13 @@ Deno.test("there are complaints about what cannot be read, and none about what c
     const file = readConfigFile(table, lines.join("\n"), "f");
     const isFine = file.complaints.length === 0 &&
       orError(UsageError, () => read(mergeArguments(commandLine, file))) !== undefined;
-    assertEquals(
-      complaints(name, lines.join("\n"), ...args).length === 0,
-      isFine,
-      lines.join("\n"),
-    );
+    const said = complaints(name, lines.join("\n"), ...args);
+    assertEquals(said.length === 0, isFine, lines.join("\n"));
     if (isFine) fine++;
+    // What is wrong with a file alone is said with its lines: each UsageError names its options.
+    for (const complaint of args.length > 0 ? [] : said) {
+      assertMatch(complaint, /^(?:f\.toml:\d+: .*|Which server\? Name it with -s HOST)$/);
+    }
   }
   assertEquals(fine > 500 && fine < 4500, true, `${fine}`);
 });
