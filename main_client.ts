@@ -8,10 +8,12 @@ import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
+import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({
   name: "simplevpn-client",
   summary: "joins this machine to the network of a simplevpn-server",
+  manual: CLIENT_MANUAL,
   commands: [
     {
       name: "connect",

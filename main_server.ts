@@ -10,10 +10,12 @@ import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
+import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({
   name: "simplevpn-server",
   summary: "joins machines into one IP network",
+  manual: SERVER_MANUAL,
   commands: [
     {
       name: "serve",

@@ -7,20 +7,35 @@ import {
   type LogRecord,
 } from "@logtape/logtape";
 import type { LogLevel } from "../lib/config/options.ts";
+import type { CommonSettings } from "../lib/config/settings.ts";
+import { LogFile } from "./log_file.ts";
 
 /** The one logger of a program; `setUpLogging()` says where its records go. */
 export const log: Logger = getLogger("simplevpn");
 
 const encoder = new TextEncoder();
 let jsonLines = false;
+let file: LogFile | undefined;
+
+/** What there is to say about logs. */
+export type LogSettings = Pick<CommonSettings, "logLevel" | "jsonLogs" | "logFile">;
 
 /**
- * Sends log records of `level` and above to stderr, each as one line that is out before the call
- * returns. Control characters, which names from elsewhere may contain, are escaped.
+ * Sends log records of a level and above to stderr or a file, each as one line that is out before the
+ * call returns. Control characters, which names from elsewhere may contain, are escaped.
+ *
+ * @throws {Failure} if there is a log file that cannot be written
  */
-export function setUpLogging(level: LogLevel, json: boolean): void {
-  jsonLines = json;
-  const format = json ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
+export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void {
+  jsonLines = jsonLogs;
+  file?.close();
+  file = logFile === undefined ? undefined : new LogFile(logFile);
+  setLogLevel(logLevel);
+}
+
+/** Logs records of this level and above from now on, to where they went before. */
+export function setLogLevel(level: LogLevel): void {
+  const format = jsonLines ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "date-time",
     timeZone: null,
     level: "FULL",
@@ -32,21 +47,34 @@ export function setUpLogging(level: LogLevel, json: boolean): void {
   configureSync({
     reset: true,
     sinks: {
-      stderr: (record: LogRecord) => writeAll(encoder.encode(`${format(record).trimEnd()}\n`)),
+      lines: (record: LogRecord) => write(encoder.encode(`${format(record).trimEnd()}\n`)),
     },
     loggers: [
-      { category: "simplevpn", lowestLevel: level, sinks: ["stderr"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
+      { category: "simplevpn", lowestLevel: level, sinks: ["lines"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
     ],
   });
 }
 
-/** Writes why a program ends, as one line on stderr; a JSON object among others if logs are that. */
+/**
+ * Writes why a program ends, as one line on stderr, a JSON object among others if logs are that; to the
+ * log file as well, if there is one.
+ */
 export function tellEnd(program: string, reason: string): void {
-  if (jsonLines) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
-  else console.error(`${program}: ${reason}`);
+  if (jsonLines || file !== undefined) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
+  if (!jsonLines || file !== undefined) console.error(`${program}: ${reason}`);
 }
 
-function writeAll(bytes: Uint8Array): void {
+function write(line: Uint8Array): void {
+  try {
+    if (file !== undefined) return file.write(line);
+  } catch (error) {
+    // A full disk keeps nobody from his work, and nobody from knowing.
+    writeToStderr(encoder.encode(`Cannot write the log file: ${(error as Error).message}\n`));
+  }
+  writeToStderr(line);
+}
+
+function writeToStderr(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
 }

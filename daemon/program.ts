@@ -1,42 +1,28 @@
-import {
-  type Arguments,
-  describeOptions,
-  type Option,
-  readArguments,
-  UsageError,
-} from "../lib/config/command_line.ts";
+import { type Arguments, readArguments, UsageError } from "../lib/config/command_line.ts";
 import { ConfigError } from "../lib/config/merged_settings.ts";
 import { RegistryError } from "../lib/config/registry.ts";
+import { commandHelp, programHelp } from "../lib/help/help_text.ts";
+import {
+  type CommandDescription,
+  optionsOf,
+  type ProgramDescription,
+  wordsOf,
+} from "../lib/help/program_description.ts";
 import { OsError } from "../ffi/error.ts";
 import { Failure } from "./failure.ts";
+import { withHelpCommands } from "./help_commands.ts";
 import { tellEnd } from "./logging.ts";
 import { VERSION } from "./version.ts";
 
-/** Something that a program does when its name stands first. */
-export interface Command {
-  /** One or two words. */
-  name: string;
-  /** What follows the name, such as "NAME [OPTION ...]". */
-  usage: string;
-  /** One line. */
-  help: string;
-  options: readonly Option[];
+/** A command, and what runs it. */
+export interface Command extends CommandDescription {
   run(args: Arguments): Promise<void> | void;
 }
 
-/** What a program is, for its command line and its help. */
-export interface Program {
-  name: string;
-  /** One sentence. */
-  summary: string;
-  /** The first one is what it does if none is named. */
-  commands: readonly Command[];
+/** A program, for its command line and its help. */
+export interface Program extends ProgramDescription {
+  readonly commands: readonly Command[];
 }
-
-const GENERAL_OPTIONS: readonly Option[] = [
-  { name: "help", short: "h", help: "show this help" },
-  { name: "version", help: "show the version" },
-];
 
 /** Exit statuses. */
 const FAILED = 1;
@@ -49,7 +35,7 @@ const MISUSED = 2;
  */
 export async function runProgram(program: Program, args: readonly string[]): Promise<never> {
   try {
-    await dispatch(program, args);
+    await dispatch(withHelpCommands(program), args);
     Deno.exit(0);
   } catch (error) {
     const misused = error instanceof UsageError;
@@ -65,8 +51,10 @@ async function dispatch(program: Program, args: readonly string[]): Promise<void
   const named = findCommand(program, args);
   const command = named ?? program.commands[0]!;
   const rest = named ? args.slice(wordsOf(named).length) : args;
-  const { options, operands } = readArguments([...command.options, ...GENERAL_OPTIONS], rest);
-  if (options.has("help")) return console.log(named ? commandHelp(program, named) : help(program));
+  const { options, operands } = readArguments(optionsOf(command), rest);
+  if (options.has("help")) {
+    return console.log(named ? commandHelp(program, named) : programHelp(program));
+  }
   if (options.has("version")) return console.log(`${program.name} ${VERSION}`);
   await command.run({ options, operands });
 }
@@ -79,41 +67,6 @@ function findCommand({ commands }: Program, args: readonly string[]): Command | 
   if (others.length === 0 || args.includes("--help") || args.includes("-h")) return undefined;
   const words = others.map((command) => wordsOf(command)[1]);
   throw new UsageError(`Which "${args[0]}" command? It is one of ${words.join(", ")}`);
-}
-
-function wordsOf({ name }: Command): string[] {
-  return name.split(" ");
-}
-
-function help(program: Program): string {
-  const { commands } = program;
-  const width = Math.max(...commands.map(({ name }) => name.length));
-  return [
-    `${program.name}: ${program.summary}`,
-    "",
-    "Usage:",
-    ...commands.map(({ name, usage }, i) =>
-      `  ${program.name} ${i === 0 ? `[${name}]` : name} ${usage}`.trimEnd()
-    ),
-    "",
-    "Commands:",
-    ...commands.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`),
-    "",
-    `Options of "${commands[0]!.name}" (those of another: COMMAND --help):`,
-    describeOptions([...commands[0]!.options, ...GENERAL_OPTIONS]),
-  ].join("\n");
-}
-
-function commandHelp(program: Program, { name, usage, help, options }: Command): string {
-  return [
-    `${program.name} ${name}: ${help}`,
-    "",
-    "Usage:",
-    `  ${program.name} ${name} ${usage}`.trimEnd(),
-    "",
-    "Options:",
-    describeOptions([...options, ...GENERAL_OPTIONS]),
-  ].join("\n");
 }
 
 function describe(error: unknown): string {

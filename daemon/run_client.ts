@@ -27,7 +27,7 @@ import { openControlSocket } from "./control_socket.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
-import { log, setUpLogging } from "./logging.ts";
+import { log, setLogLevel, setUpLogging } from "./logging.ts";
 import {
   type ClientAnswer,
   type ClientMessage,
@@ -49,9 +49,9 @@ import { VERSION } from "./version.ts";
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
   const { settings } = source;
-  setUpLogging(settings.logLevel, settings.jsonLogs);
+  setUpLogging(settings);
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
-  source.follow(({ logLevel, jsonLogs }) => setUpLogging(logLevel, jsonLogs));
+  source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };

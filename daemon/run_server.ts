@@ -22,7 +22,7 @@ import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
-import { log, setUpLogging } from "./logging.ts";
+import { log, setLogLevel, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
@@ -55,7 +55,7 @@ type ServerPacketWorker = PacketWorker<
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(source: SettingsSource<ServerSettings>): Promise<void> {
   const { settings } = source;
-  setUpLogging(settings.logLevel, settings.jsonLogs);
+  setUpLogging(settings);
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const { network } = settings;
   checkNetwork(network);
@@ -106,7 +106,7 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
     () => worker.post({ type: "report" }),
   );
   source.follow((settings) => {
-    setUpLogging(settings.logLevel, settings.jsonLogs);
+    setLogLevel(settings.logLevel);
     const terms = termsOf(settings);
     worker.post({ type: "terms", terms });
     facts = serverFacts(settings, { ...setup, ...terms }, tun.name);

@@ -22,6 +22,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
   "qemu-aarch64-static": "qemu-user-static",
   python3: "python3",
+  groff: "groff-base",
   tincd: "tinc",
   vtund: "vtun",
 };
@@ -61,7 +62,8 @@ export interface CommandOutput {
   stderr: string;
 }
 
-async function output(command: readonly string[]): Promise<CommandOutput> {
+/** Runs a command of this machine to its end. */
+export async function output(command: readonly string[]): Promise<CommandOutput> {
   const { success, code, stdout, stderr } = await new Deno.Command(command[0]!, {
     args: command.slice(1),
     stdin: "null",

@@ -20,6 +20,8 @@ export interface Option {
   short?: string;
   /** What stands for the value in the help, such as "PORT"; an option without one is a switch. */
   value?: string;
+  /** All values that there are, if they are few words. */
+  words?: readonly string[];
   /** Whether it may be given several times. */
   repeats?: true;
   /** Whether a running program takes another value from its configuration file (docs/configuration.md). */
@@ -110,14 +112,4 @@ function spellSwitch({ name }: Option): string[] {
 function spellValue({ name, value }: Option, given: string | undefined): string {
   if (given) return `--${name}=${given}`;
   throw new UsageError(`The option --${name} needs a value: ${value}`);
-}
-
-/** The lines of a help text that describe options, aligned. */
-export function describeOptions(table: readonly Option[]): string {
-  const rows = table.map(({ name, short, value, help }) => ({
-    left: `  ${short ? `-${short},` : "   "} --${name}${value ? ` ${value}` : ""}`,
-    help,
-  }));
-  const width = Math.max(...rows.map(({ left }) => left.length));
-  return rows.map(({ left, help }) => `${left.padEnd(width)}  ${help}`).join("\n");
 }

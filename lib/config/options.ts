@@ -59,6 +59,7 @@ const RUN_OPTIONS: readonly Option[] = [
   {
     name: "crypto",
     value: "WHICH",
+    words: CRYPTO_CHOICES,
     help: `${CRYPTO_CHOICES.join(", ")} (default auto: libcrypto where there is one)`,
   },
   { name: "tun", value: "NAME", help: "name of the TUN device (default simplevpn0, 1, ...)" },
@@ -77,8 +78,14 @@ const RUN_OPTIONS: readonly Option[] = [
   {
     name: "log-level",
     value: "LEVEL",
+    words: LOG_LEVELS,
     reloads: true,
     help: `${LOG_LEVELS.join(", ")} (default info)`,
+  },
+  {
+    name: "log-file",
+    value: "FILE",
+    help: "log to this file, which is rotated, and not to stderr",
   },
   { name: "json-logs", help: "log lines as JSON objects" },
   { name: CONFIG, value: "FILE", help: "read options from this file as well (TOML)" },

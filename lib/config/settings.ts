@@ -53,7 +53,7 @@ const mtu = integer(68, 65_535);
 const port = integer(1, 65_535);
 
 /** What both programs can be told. */
-interface CommonSettings {
+export interface CommonSettings {
   classic: boolean;
   /** What to go over, the best first. */
   carriers: readonly Carrier[];
@@ -71,6 +71,8 @@ interface CommonSettings {
   metrics: MetricsEndpoint | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
+  /** What to log to in place of stderr. */
+  logFile: string | undefined;
 }
 
 export interface ServerSettings extends CommonSettings {
@@ -203,6 +205,7 @@ function readCommonSettings(
     metrics: read(args, "metrics", metricsEndpoint),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
+    logFile: readText(args, "log-file"),
   };
 }
 

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { program, type ProgramName } from "../../scripts/program.ts";
 import project from "../../deno.json" with { type: "json" };
 import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../lib/config/options.ts";
-import { assertOneLine, ending } from "./inspection.ts";
+import { assertOneLine, ending, eventually } from "./inspection.ts";
 import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const CLASSIC = ["--classic"];
@@ -118,4 +118,26 @@ await labTest("--log-level leaves out what is less urgent", [], async () => {
   await server.waitFor(/ joined /);
   assertEquals((await process.stop()).code, 0);
   assertEquals(process.stderr, "");
+});
+
+await labTest("--log-file takes all lines, and stderr only why a program ends", [], async () => {
+  await using lab = await TunnelLab.open();
+  const file = `${lab.lab.folder}/server.log`;
+  const server = lab.server.start(lab.serverCommand("--log-file", file));
+  const text = await eventually(
+    () => Deno.readTextFile(file).catch(() => ""),
+    (text) => /Listening on/.test(text),
+  );
+  assertMatch(text, /Listening on/);
+  const second = await ending(lab.server.start(lab.serverCommand("--log-file", file)));
+  assertOneLine(second, 1, /^simplevpn-server: Cannot use the network/);
+  assertEquals((await server.stop()).code, 0);
+  assertEquals(server.stderr, "");
+  assertMatch(await Deno.readTextFile(file), /ERROR +Cannot use the network(.|\n)*Stopping on/);
+});
+
+await labTest("a log file that cannot be written is told in one line", [], async () => {
+  await using lab = await TunnelLab.open();
+  const process = lab.server.start(lab.serverCommand("--log-file", "/nowhere/log"));
+  assertOneLine(await ending(process), 1, /Cannot log to \/nowhere\/log: .* with --log-file/);
 });

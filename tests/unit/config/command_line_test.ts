@@ -1,10 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  describeOptions,
-  type Option,
-  readArguments,
-  UsageError,
-} from "../../../lib/config/command_line.ts";
+import { type Option, readArguments, UsageError } from "../../../lib/config/command_line.ts";
 import { Random } from "../../random.ts";
 import { orError } from "../or_error.ts";
 
@@ -151,16 +146,4 @@ Deno.test("readArguments() agrees with a naive model about any command line", ()
     if (result !== undefined) understood++;
   }
   assert(understood > 5_000 && understood < 45_000, `${understood} lines were understood`);
-});
-
-Deno.test("describeOptions() aligns the help of all options", () => {
-  assertEquals(describeOptions(TABLE).split("\n"), [
-    "  -s, --server HOST  the server",
-    "  -p, --port PORT    the server's port",
-    "      --mtu BYTES    the MTU",
-    "  -u, --udp          use UDP",
-    "  -r, --route CIDR   a network (repeatable)",
-    "      --json-logs    log as JSON",
-    "  -h, --help         show this help",
-  ]);
 });

@@ -70,6 +70,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
+    logFile: undefined,
     listen: undefined,
     state: undefined,
     maxClients: 1024,
@@ -94,6 +95,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
+    logFile: undefined,
     host: undefined,
     port: undefined,
     serverKey: undefined,
@@ -121,7 +123,8 @@ Deno.test("An invite is open for a week, for any address, unless it says otherwi
 Deno.test("A server takes every option that it has", () => {
   const { network, network6, routes, ...settings } = server(
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
-    ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs".split(" "),
+    ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
+      .split(" "),
     ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
@@ -146,6 +149,7 @@ Deno.test("A server takes every option that it has", () => {
     metrics: undefined,
     logLevel: "debug",
     jsonLogs: true,
+    logFile: "/var/log/simplevpn.log",
     listen: "192.0.2.1",
     state: "/data",
     maxClients: 7,
@@ -159,7 +163,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --server-key"
+      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -175,6 +179,7 @@ Deno.test("A client takes every option that it has", () => {
       metrics: undefined,
       logLevel: "error",
       jsonLogs: true,
+      logFile: "/l",
       host: "vpn.example",
       port: 2003,
       serverKey: KEY,
