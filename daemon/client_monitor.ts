@@ -1,3 +1,6 @@
+import { toBase64 } from "../lib/config/base64.ts";
+import type { ServerReference } from "../lib/config/invite.ts";
+import type { ClientSettings } from "../lib/config/settings.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ClientReport } from "../lib/session/report.ts";
@@ -10,6 +13,7 @@ import {
 import type { MetricFamily } from "../lib/status/exposition.ts";
 import { clientMetrics } from "../lib/status/metrics.ts";
 import { Enquiry } from "./enquiry.ts";
+import { VERSION } from "./version.ts";
 
 /** Knows how a client fares, for whoever asks. */
 export class ClientMonitor {
@@ -67,4 +71,19 @@ export class ClientMonitor {
   async metrics(): Promise<MetricFamily[]> {
     return clientMetrics(await this.status());
   }
+}
+
+/**
+ * What there is to tell of a client before it is connected.
+ *
+ * @param key the server's public key; a classic one has none
+ */
+export function clientFacts(
+  { classic }: ClientSettings,
+  { host, port }: Pick<ServerReference, "host" | "port">,
+  key: Uint8Array | undefined,
+  tun: string,
+): ClientFacts {
+  const publicKey = key === undefined ? null : toBase64(key);
+  return { version: VERSION, tun, classic, server: { host, port, publicKey } };
 }

@@ -5,7 +5,6 @@ import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../lib/address/ipv6_prefix.ts";
-import { toBase64 } from "../lib/config/base64.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
@@ -16,13 +15,12 @@ import type { ClientEvent } from "../lib/session/client.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
-import type { ClientFacts } from "../lib/status/client_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
-import { ClientMonitor } from "./client_monitor.ts";
+import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
-import { isRunning } from "./control_request.ts";
+import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
@@ -44,7 +42,6 @@ import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import type { Ipv6Host } from "./tun_ipv6.ts";
 import { capabilitiesOf, openTun } from "./tun_setup.ts";
-import { VERSION } from "./version.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
@@ -104,25 +101,6 @@ async function connect(
   }
 }
 
-/**
- * The folder for the socket by which commands reach this client: its state folder. Classic clients, which
- * keep no state, may share one: then the first of them has the socket.
- */
-async function controlFolder({ classic, state }: ClientSettings): Promise<string | undefined> {
-  const folder = state ?? defaultStateFolder();
-  if (!classic) return folder;
-  try {
-    if (!await isRunning("client", openStateFolder(folder))) return folder;
-    log.info("Another client runs with the state folder {folder}, so this one tells no status", {
-      folder,
-    });
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    log.debug("This client tells no status: {reason}", { reason: error.message });
-  }
-  return undefined;
-}
-
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
 class ClientControl {
   readonly #settings: ClientSettings;
@@ -164,7 +142,7 @@ class ClientControl {
       (message) => this.#receive(message),
     );
     this.monitor = new ClientMonitor(
-      clientFacts(settings, server, membership, tun),
+      clientFacts(settings, server, membership?.plan.server.publicKey, tun.name),
       this.#worker.counters,
       () => this.#worker.post({ type: "report" }),
     );
@@ -378,21 +356,6 @@ function ipv6Host(configuration: Configuration | undefined): Ipv6Host | undefine
   if (configuration?.address6 === undefined) return undefined;
   const { address, prefixLength } = configuration.address6;
   return { address, network: new Ipv6Prefix(address, prefixLength) };
-}
-
-function clientFacts(
-  { classic }: ClientSettings,
-  { host, port }: Pick<ServerReference, "host" | "port">,
-  membership: Membership | undefined,
-  tun: TunDevice,
-): ClientFacts {
-  const key = membership && toBase64(membership.plan.server.publicKey);
-  return {
-    version: VERSION,
-    tun: tun.name,
-    classic,
-    server: { host, port, publicKey: key ?? null },
-  };
 }
 
 function introduce(

@@ -12,7 +12,6 @@ import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import type { ServerTerms } from "../lib/session/server.ts";
-import type { ServerFacts } from "../lib/status/server_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";
@@ -28,7 +27,7 @@ import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
-import { ServerMonitor } from "./server_monitor.ts";
+import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import type { SettingsSource } from "./settings_source.ts";
@@ -38,7 +37,6 @@ import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { TunIpv6 } from "./tun_ipv6.ts";
 import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * File descriptors that a server needs besides its connections: its own, and those that are closed
@@ -159,28 +157,6 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
-}
-
-function serverFacts(
-  { listen, port, mtu, classic, isolate }: ServerSettings,
-  { listenerFd, datagramFd, network, network6, maxConnections }: ServerSetup,
-  tun: string,
-): ServerFacts {
-  const address = listen ?? null;
-  const listening: ServerFacts["listening"] = [];
-  if (listenerFd !== undefined) listening.push({ carrier: "tcp", address, port });
-  if (datagramFd !== undefined) listening.push({ carrier: "udp", address, port });
-  return {
-    version: VERSION,
-    tun,
-    mtu,
-    classic,
-    isolate,
-    network,
-    network6,
-    listening,
-    maxConnections,
-  };
 }
 
 /** Keeps every other server from the folder for as long as this one runs. */

@@ -29,11 +29,13 @@ export class Screen {
     }
   }
 
-  /** As much of it as the terminal has room for, so that nothing scrolls. */
+  /** As much of it as the terminal has room for, so that nothing scrolls; all if its size is not known. */
   #redrawn(text: string): string {
     const { columns, rows } = Deno.consoleSize();
-    const lines = text.split("\n").slice(0, Math.max(1, rows - 1));
-    const cut = lines.map((line) => `${[...line].slice(0, columns).join("")}${CLEAR_LINE}\n`);
+    const lines = text.split("\n").slice(0, rows === 0 ? undefined : Math.max(1, rows - 1));
+    const cut = lines.map((line) => {
+      return `${[...line].slice(0, columns || undefined).join("")}${CLEAR_LINE}\n`;
+    });
     return `${this.#begun ? "" : CLEAR_SCREEN}${HOME}${cut.join("")}${CLEAR_BELOW}`;
   }
 }

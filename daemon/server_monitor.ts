@@ -1,3 +1,4 @@
+import type { ServerSettings } from "../lib/config/settings.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ServerReport } from "../lib/session/report.ts";
@@ -6,6 +7,8 @@ import type { MetricFamily } from "../lib/status/exposition.ts";
 import { serverMetrics } from "../lib/status/metrics.ts";
 import { type ServerFacts, type ServerStatus, serverStatus } from "../lib/status/server_status.ts";
 import { Enquiry } from "./enquiry.ts";
+import type { ServerSetup } from "./messages.ts";
+import { VERSION } from "./version.ts";
 
 /** Knows how a server fares, for whoever asks. */
 export class ServerMonitor {
@@ -61,4 +64,27 @@ export class ServerMonitor {
   async metrics(): Promise<MetricFamily[]> {
     return serverMetrics(await this.status());
   }
+}
+
+/** What there is to tell of a server before anybody connects. */
+export function serverFacts(
+  { listen, port, mtu, classic, isolate }: ServerSettings,
+  { listenerFd, datagramFd, network, network6, maxConnections }: ServerSetup,
+  tun: string,
+): ServerFacts {
+  const address = listen ?? null;
+  const listening: ServerFacts["listening"] = [];
+  if (listenerFd !== undefined) listening.push({ carrier: "tcp", address, port });
+  if (datagramFd !== undefined) listening.push({ carrier: "udp", address, port });
+  return {
+    version: VERSION,
+    tun,
+    mtu,
+    classic,
+    isolate,
+    network,
+    network6,
+    listening,
+    maxConnections,
+  };
 }

@@ -16,6 +16,7 @@ import {
   MAX_LEASES,
   SERVER_TIMEOUT,
 } from "../../lib/session/limits.ts";
+import type { ServerReport } from "../../lib/session/report.ts";
 import type { Member } from "../../lib/session/router.ts";
 import {
   Server,
@@ -133,6 +134,11 @@ export class ServerNode implements Listener {
 
   advance(now: number): void {
     this.#server.advance(now);
+  }
+
+  /** How its connections fare. */
+  report(): ServerReport {
+    return this.#server.report(this.#network.clock.now);
   }
 
   endTurn(): void {

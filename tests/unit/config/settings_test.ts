@@ -498,3 +498,12 @@ Deno.test("a server tells clients of no more than they take", () => {
     assertThrows(() => server(...many(option, 65, value)), UsageError, `${option}: there are 65`);
   }
 });
+
+Deno.test("Metrics are served at a literal address and a port", () => {
+  for (const read of [server, client]) {
+    assertEquals(read("--metrics=127.0.0.1:9100").metrics, { host: "127.0.0.1", port: 9100 });
+    assertEquals(read("--metrics=[0:0::1]:1").metrics, { host: "::1", port: 1 });
+    refuses(read, "--metrics", ["127.0.0.1", ":9100", "localhost:9100", "::1:9100", "127.0.0.1:0"]);
+    refuses(read, "--metrics", ["127.0.0.1:65536", "[::1]", "[::1]:", "1.2.3:9100", "[x]:9100"]);
+  }
+});
