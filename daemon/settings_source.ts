@@ -27,7 +27,7 @@ export class SettingsSource<Settings> {
   /** As they were at the start. */
   readonly settings: Settings;
   /** The file's name, as it was given. */
-  readonly file: string | undefined;
+  readonly #file: string | undefined;
   readonly #table: readonly Option[];
   readonly #read: (args: Arguments) => Settings;
   readonly #commandLine: Arguments;
@@ -42,7 +42,7 @@ export class SettingsSource<Settings> {
    * @param table the command's options
    * @param read makes settings of what both say; throws a UsageError
    * @throws {UsageError} if they make no sense
-   * @throws {Failure} if there is no such file
+   * @throws {Failure} if the file cannot be read
    */
   constructor(
     table: readonly Option[],
@@ -52,14 +52,14 @@ export class SettingsSource<Settings> {
     this.#table = table;
     this.#read = read;
     this.#commandLine = commandLine;
-    this.file = readText(commandLine, CONFIG);
+    this.#file = readText(commandLine, CONFIG);
     this.#started = this.#current = this.#load();
     this.settings = read(this.#started);
   }
 
   /** Whether there is anything to read anew. */
   get canReload(): boolean {
-    return this.file !== undefined;
+    return this.#file !== undefined;
   }
 
   /** Says what is to be done about other settings; `reload()` does it from now on. */
@@ -81,7 +81,7 @@ export class SettingsSource<Settings> {
     this.#isAsked = this.#apply === undefined;
     if (this.#apply === undefined) return { complaints: [], applied: [], pending: [] };
     const report = this.#reload(this.#apply);
-    const values = { file: this.file, ...report };
+    const values = { file: this.#file, ...report };
     for (const complaint of report.complaints) log.error("{complaint}", { complaint });
     if (report.complaints.length > 0) {
       log.error("Cannot use {file} as it is now: going on as before", values);
@@ -122,8 +122,8 @@ export class SettingsSource<Settings> {
 
   /** What the command line and the file say now. */
   #load(): Arguments {
-    if (this.file === undefined) return this.#commandLine;
-    const file = loadConfigFile(this.#table, this.file);
+    if (this.#file === undefined) return this.#commandLine;
+    const file = loadConfigFile(this.#table, this.#file);
     checkConfigFile(this.#read, this.#commandLine, file);
     return mergeArguments(this.#commandLine, file);
   }

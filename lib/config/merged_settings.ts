@@ -89,7 +89,7 @@ export function differences(
   );
 }
 
-/** What a running program goes by: what it was started with, less the options that it takes from `now`. */
+/** What a running program is to go by: what it was started with, but for the options that can change. */
 export function takeReloads(
   table: readonly Option[],
   started: Arguments,
