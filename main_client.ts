@@ -3,6 +3,7 @@ import { configCommands } from "./daemon/config_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
+import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
@@ -25,6 +26,7 @@ await runProgram({
     statusCommand("client"),
     ...configCommands("client", CONNECT_OPTIONS, readClientSettings),
     ...KEY_COMMANDS,
+    ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",
       usage: "",

@@ -5,6 +5,7 @@ import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
+import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
@@ -35,6 +36,7 @@ await runProgram({
     statusCommand("server"),
     ...configCommands("server", SERVE_OPTIONS, readServerSettings),
     ...KEY_COMMANDS,
+    ...serviceCommands(SERVER_SERVICE),
     {
       name: "self-check",
       usage: "",

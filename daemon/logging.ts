@@ -8,6 +8,7 @@ import {
 } from "@logtape/logtape";
 import type { LogLevel } from "../lib/config/options.ts";
 import type { CommonSettings } from "../lib/config/settings.ts";
+import { journalPrefix, writesToJournal } from "./journal.ts";
 import { LogFile } from "./log_file.ts";
 
 /** The one logger of a program; `setUpLogging()` says where its records go. */
@@ -22,7 +23,8 @@ export type LogSettings = Pick<CommonSettings, "logLevel" | "jsonLogs" | "logFil
 
 /**
  * Sends log records of a level and above to stderr or a file, each as one line that is out before the
- * call returns. Control characters, which names from elsewhere may contain, are escaped.
+ * call returns. systemd's journal, which knows the time, is told how urgent a line is. Control
+ * characters, which names from elsewhere may contain, are escaped.
  *
  * @throws {Failure} if there is a log file that cannot be written
  */
@@ -35,6 +37,7 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
 
 /** Logs records of this level and above from now on, to where they went before. */
 export function setLogLevel(level: LogLevel): void {
+  const inJournal = file === undefined && writesToJournal();
   const format = jsonLines ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "date-time",
     timeZone: null,
@@ -42,7 +45,9 @@ export function setLogLevel(level: LogLevel): void {
     value: "bare",
     sanitize: { sgr: "escape", newlines: "escape" },
     format: ({ timestamp, level, message }) =>
-      `${timestamp?.slice(0, 19)} ${level.padEnd(7)} ${message}`,
+      inJournal
+        ? `${journalPrefix(level.toLowerCase())}${message}`
+        : `${timestamp?.slice(0, 19)} ${level.padEnd(7)} ${message}`,
   });
   configureSync({
     reset: true,
@@ -62,7 +67,8 @@ export function setLogLevel(level: LogLevel): void {
  */
 export function tellEnd(program: string, reason: string): void {
   if (jsonLines || file !== undefined) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
-  if (!jsonLines || file !== undefined) console.error(`${program}: ${reason}`);
+  if (jsonLines && file === undefined) return;
+  console.error(`${writesToJournal() ? journalPrefix("error") : ""}${program}: ${reason}`);
 }
 
 function write(line: Uint8Array): void {

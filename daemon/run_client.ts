@@ -22,6 +22,7 @@ import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
@@ -34,6 +35,7 @@ import {
 } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import type { SettingsSource } from "./settings_source.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
@@ -46,6 +48,8 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
   const { settings } = source;
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   source.follow(({ logLevel }) => setLogLevel(logLevel));
@@ -55,7 +59,7 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
     return await connect(source, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  using state = new ClientState(openStateFolder(path));
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(source, plan.server, { state, plan }, stop);
@@ -110,6 +114,7 @@ class ClientControl {
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
+  readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
   /** The address by which the client was connected last. */
@@ -155,9 +160,13 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
+    // Not only once it is connected: a server that is away must keep no machine from booting.
+    this.#service.ready(`Connecting to ${this.#server.host}`);
+    using _watchdog = this.#service.watch(() => this.#worker.answer());
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
+      this.#service.stopping();
       this.#worker.stop();
       await ended;
     } finally {
@@ -238,6 +247,7 @@ class ClientControl {
       case "down":
         this.#lastFailure = event.reason;
         this.monitor.down(event.reason);
+        this.#service.status(this.monitor.way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -285,10 +295,15 @@ class ClientControl {
       [server, ...spare],
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
-    if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
+    if (this.#membership) {
+      const { state, plan } = this.#membership;
+      state.server = plan.server;
+      state.forgetInvite();
+    }
     this.#introduction?.enrolled();
     this.#lastFailure = "";
     this.monitor.sendsOver(carrier, "it answered first");
+    this.#service.status(`Connected to ${this.#server.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",

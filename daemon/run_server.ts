@@ -1,5 +1,4 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
@@ -16,6 +15,7 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { Door } from "./door.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
@@ -28,10 +28,11 @@ import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { serverFacts, ServerMonitor } from "./server_monitor.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import type { SettingsSource } from "./settings_source.ts";
-import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
+import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -53,13 +54,16 @@ type ServerPacketWorker = PacketWorker<
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(source: SettingsSource<ServerSettings>): Promise<void> {
   const { settings } = source;
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
   setUpLogging(settings);
+  const service = new ServiceManager();
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  const folder = openStateFolder(path);
   using _lock = holdFolder(folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
@@ -118,10 +122,13 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  service.ready(`Serving ${network} on ${tun.name}`);
+  using _watchdog = service.watch(() => worker.answer());
   try {
     const watching = door.watch().then(() => new Promise<never>(() => {}));
     const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
+    service.stopping();
     worker.stop();
     await worker.stopped;
   } catch (error) {
@@ -161,7 +168,7 @@ async function openSockets(
 
 /** Keeps every other server from the folder for as long as this one runs. */
 function holdFolder(folder: string): Disposable {
-  const lock = lockFile(`${folder}/server.lock`, { wait: false });
+  const lock = lockStateFile(`${folder}/server.lock`, { wait: false });
   if (lock !== undefined) return lock;
   throw new Failure(
     `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +

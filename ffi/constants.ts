@@ -5,8 +5,11 @@
  */
 
 // fcntl.h
+export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
+/** The file must not be there yet; a link in its place counts as one. */
+export const O_EXCL = 0o200;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
@@ -19,6 +22,7 @@ export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
 // sys/socket.h
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
@@ -123,6 +127,7 @@ export const EFD_CLOEXEC = 0o2000000;
 export const RLIMIT_NOFILE = 7;
 
 // time.h
+export const CLOCK_MONOTONIC = 1;
 /** Monotonic, and goes on while the machine sleeps. */
 export const CLOCK_BOOTTIME = 7;
 
@@ -206,3 +211,15 @@ export const FRA_PRIORITY = 6;
 export const FRA_TABLE = 15;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
+
+// linux/prctl.h
+export const PR_SET_KEEPCAPS = 8;
+export const PR_CAPBSET_DROP = 24;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+
+// linux/capability.h
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;

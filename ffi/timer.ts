@@ -1,4 +1,10 @@
-import { CLOCK_BOOTTIME, TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME } from "./constants.ts";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  TFD_CLOEXEC,
+  TFD_NONBLOCK,
+  TFD_TIMER_ABSTIME,
+} from "./constants.ts";
 import { check } from "./error.ts";
 import { ITIMERSPEC, TIMESPEC } from "./layout.ts";
 import { libc } from "./libc.ts";
@@ -9,7 +15,16 @@ const setting = new NativeBuffer(ITIMERSPEC.size);
 
 /** Milliseconds since boot, time asleep included. */
 export function bootTime(): number {
-  libc.clock_gettime(CLOCK_BOOTTIME, clock.bytes);
+  return readClock(CLOCK_BOOTTIME);
+}
+
+/** Milliseconds since boot, without time asleep: the clock that systemd goes by. */
+export function monotonicTime(): number {
+  return readClock(CLOCK_MONOTONIC);
+}
+
+function readClock(id: number): number {
+  libc.clock_gettime(id, clock.bytes);
   // Both fields stay far below 2^53, and reading them as two halves keeps BigInts off the heap.
   return readInt64(clock.view, TIMESPEC.tv_sec) * 1e3 +
     readInt64(clock.view, TIMESPEC.tv_nsec) / 1e6;

@@ -76,6 +76,11 @@ const RUN_OPTIONS: readonly Option[] = [
     help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
   },
   {
+    name: "user",
+    value: "NAME",
+    help: "started by root, go on as this user, with the capabilities that a tunnel needs",
+  },
+  {
     name: "log-level",
     value: "LEVEL",
     words: LOG_LEVELS,
@@ -230,3 +235,19 @@ export const STATUS_OPTIONS: readonly Option[] = [
   STATE,
 ];
 export const STATE_OPTIONS: readonly Option[] = [STATE];
+
+const INSTALL_ROOT: Option = {
+  name: "root",
+  value: "DIR",
+  help: "write below DIR, for another machine, and leave this one's services alone",
+};
+
+/** Of the command itself, besides those that the service is to have. */
+export const INSTALL_OPTIONS: readonly Option[] = [
+  { name: "no-start", help: "do not start the service now" },
+  INSTALL_ROOT,
+];
+export const UNINSTALL_OPTIONS: readonly Option[] = [
+  { name: "purge", help: "remove keys and all other state as well, and log files" },
+  INSTALL_ROOT,
+];

@@ -46,6 +46,7 @@ import {
   readText,
   readTold,
   seconds,
+  userName,
 } from "./values.ts";
 
 /** Least MTU of an IPv4 link (RFC 791, 3.1), and the most that a TUN device takes. */
@@ -69,6 +70,8 @@ export interface CommonSettings {
   state: string | undefined;
   /** Where to serve metrics; nowhere if undefined. */
   metrics: MetricsEndpoint | undefined;
+  /** The user to go on as, if root starts it; undefined for whoever does. */
+  user: string | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
   /** What to log to in place of stderr. */
@@ -203,6 +206,7 @@ function readCommonSettings(
     timing,
     state: readText(args, "state"),
     metrics: read(args, "metrics", metricsEndpoint),
+    user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),

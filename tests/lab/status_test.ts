@@ -281,3 +281,23 @@ await labTest("metrics that cannot be served are a failure, said in one line", [
   assertOneLine(await ending(second), 1, taken);
   assertEquals((await server.stop()).code, 0);
 });
+
+await labTest("a client that is not connected says so, and why", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const server = await lab.startSecureServer();
+  const invite = await lab.invite(client, "pi");
+  await server.stop();
+  const process = client.machine.start(lab.secureCommand(client, invite));
+  await process.waitFor(/No connection to/);
+  const status = await clientStatus(lab, client);
+  assertEquals([status.connected, status.address, status.paths], [false, null, []]);
+  assert(process.stderr.includes(status.reason), status.reason);
+  const table = await lab.manageClient(client, "status");
+  assertMatch(table, /^Not connected to 198\.51\.100\.5 port 2002: .*refused/m);
+  await lab.startSecureServer();
+  await process.waitFor(/Connected to/, 60_000);
+  await process.waitFor(/as well/, 60_000);
+  assertEquals((await clientStatus(lab, client)).name, "pi");
+  assertEquals((await process.stop()).code, 0);
+});

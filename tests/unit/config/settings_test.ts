@@ -73,6 +73,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     logFile: undefined,
     listen: undefined,
     state: undefined,
+    user: undefined,
     maxClients: 1024,
     isolate: false,
     network6: "random",
@@ -93,6 +94,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
     metrics: undefined,
+    user: undefined,
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -125,7 +127,7 @@ Deno.test("A server takes every option that it has", () => {
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
       .split(" "),
-    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --route 192.168.0.0/24"
+    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
@@ -152,6 +154,7 @@ Deno.test("A server takes every option that it has", () => {
     logFile: "/var/log/simplevpn.log",
     listen: "192.0.2.1",
     state: "/data",
+    user: "nobody",
     maxClients: 7,
     isolate: true,
     dns: [parseIpv4("10.86.0.1"), parseIpv6("fd01::1")],
@@ -177,6 +180,7 @@ Deno.test("A client takes every option that it has", () => {
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
       metrics: undefined,
+      user: undefined,
       logLevel: "error",
       jsonLogs: true,
       logFile: "/l",
@@ -395,6 +399,13 @@ Deno.test("A keepalive comes before the timeout, and follows a shorter one", () 
 Deno.test("An interface's name is one that the kernel takes", () => {
   assertEquals(server("--tun", "a".repeat(15)).tun, "a".repeat(15));
   refuses(server, "--tun", ["a".repeat(16), ".", "..", "a/b", "a:b", "a b", "tun%d", "é", "a\n"]);
+});
+
+Deno.test("A user's name is one that a machine can have", () => {
+  for (const name of ["", "-x", "a b", "a:b", "a/b", "x".repeat(33)]) {
+    assertThrows(() => server("--user", name), UsageError, "--user");
+  }
+  assertEquals(server("--user", "_svc-1.x").user, "_svc-1.x");
 });
 
 Deno.test("A log level is one of four", () => {
