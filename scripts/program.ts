@@ -20,6 +20,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-run",
+  "--allow-net",
 ];
 
 /** The file that a program is compiled into. */
