@@ -1,9 +1,10 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
+import { reconnect } from "./daemon/reconnect_command.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { CONNECT_OPTIONS } from "./lib/config/options.ts";
+import { CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
@@ -18,6 +19,13 @@ await runProgram({
       help: "stay connected until stopped (what it does when no command is named)",
       options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
+    },
+    {
+      name: "reconnect",
+      usage: "[--state DIR]",
+      help: "tell the running client to connect anew, to the first of its servers",
+      options: STATE_OPTIONS,
+      run: reconnect,
     },
     ...KEY_COMMANDS,
     {

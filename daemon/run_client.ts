@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { NetworkInterface } from "../ffi/interface.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -11,13 +12,14 @@ import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { HandshakeError } from "../lib/protocol/noise.ts";
-import type { ClientEvent } from "../lib/session/client.ts";
+import type { ClientEvent } from "../lib/session/client_event.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
+import { type ControlSocket, openControlSocket } from "./control_socket.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
@@ -44,14 +46,18 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
-    const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
-    return await connect(settings, server, undefined, stop);
+    const servers = settings.servers.map(({ host, port = settings.port ?? DEFAULT_PORT }) => ({
+      host,
+      port,
+    }));
+    return await connect(settings, servers, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const folder = openStateFolder(settings.state ?? defaultStateFolder());
+  using state = new ClientState(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.servers, { state, plan, folder }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -67,23 +73,29 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The state folder. */
+  folder: string;
 }
+
+/** Where a server is. */
+type ServerPlace = Pick<ServerReference, "host" | "port">;
 
 async function connect(
   settings: ClientSettings,
-  server: Pick<ServerReference, "host" | "port">,
+  servers: readonly ServerPlace[],
   membership: Membership | undefined,
   stop: Promise<Deno.Signal>,
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
-  await new ClientControl(settings, server, membership, tun).run(stop);
+  await new ClientControl(settings, servers, membership, tun).run(stop);
 }
 
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
 class ClientControl {
   readonly #settings: ClientSettings;
-  readonly #server: Pick<ServerReference, "host" | "port">;
+  /** The preferred one first. */
+  readonly #servers: readonly ServerPlace[];
   readonly #membership: Membership | undefined;
   readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
@@ -91,10 +103,16 @@ class ClientControl {
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
-  /** The address by which the client was connected last. */
-  #lastServer: SocketAddress | undefined;
-  /** Why the last attempt came to nothing, so that each reason is told once. */
-  #lastFailure = "";
+  /** Number of the latest question for addresses. */
+  #question = 0;
+  /** The outer addresses by which the client was connected to each server last. */
+  readonly #lastAddresses = new Map<number, SocketAddress>();
+  /** The place of the server that the client is, or was last, connected to. */
+  #server = 0;
+  /** The inner address that this machine had last. */
+  #lastAddress: number | undefined;
+  /** Why the last attempt at each server came to nothing, so that each reason is told once. */
+  readonly #failures = new Map<number, string>();
   /** How packets go to the server now, and why, in words. */
   #way = "Not connected yet";
   /** Why the path that is missing could not be had, so that each reason is told once. */
@@ -102,12 +120,12 @@ class ClientControl {
 
   constructor(
     settings: ClientSettings,
-    server: Pick<ServerReference, "host" | "port">,
+    servers: readonly ServerPlace[],
     membership: Membership | undefined,
     tun: TunDevice,
   ) {
     this.#settings = settings;
-    this.#server = server;
+    this.#servers = servers;
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
@@ -117,7 +135,19 @@ class ClientControl {
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities, classic, carriers, address, mtu, timing, crypto, congestion },
+      {
+        tun,
+        tunIndex: new NetworkInterface(tun.name).index,
+        capabilities,
+        classic,
+        servers: servers.length,
+        carriers,
+        address,
+        mtu,
+        timing,
+        crypto,
+        congestion,
+      },
       (message) => this.#receive(message),
     );
     reportCounters(this.#worker.counters, () => this.#way);
@@ -129,14 +159,27 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
+    const control = this.#openControl();
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
       this.#worker.stop();
       await ended;
     } finally {
+      control?.close();
       this.#interface.clear();
     }
+  }
+
+  /** Commands can reach a client that has a state folder, which others do not share. */
+  #openControl(): ControlSocket | undefined {
+    if (this.#membership === undefined) return undefined;
+    return openControlSocket("client", this.#membership.folder, {
+      reconnect: () => {
+        log.info("Connecting anew, as a command says");
+        this.#worker.post({ type: "reconnect" });
+      },
+    });
   }
 
   #receive(message: ClientMessage): void {
@@ -150,13 +193,18 @@ class ClientControl {
   #handle(message: ClientMessage): void {
     switch (message.type) {
       case "resolve":
-        this.#resolve();
+        this.#resolve(message.question, message.server);
         return;
       case "requestHello":
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(message.link, message.session, message.index),
+          bytes: this.#introduction!.hello(
+            message.link,
+            message.server,
+            message.session,
+            message.index,
+          ),
         });
       case "requestRekey":
         return this.#worker.post({
@@ -168,22 +216,37 @@ class ClientControl {
         return this.#complete(message.link, message.message);
       case "forget":
         return this.#introduction!.forget(message.link);
+      case "woke":
+        return log.info("Awake after {seconds} s of sleep: looking after the connection", {
+          seconds: Math.round(message.slept / 1000),
+        });
+      case "network_changed":
+        return log.debug("This machine's network changed: looking after the connection");
+      case "not_watching":
+        return log.warn(
+          "Cannot watch this machine's network: {reason}; that it changed shows by timeouts alone",
+          { reason: message.reason },
+        );
       case "event":
         return this.#tell(message.event);
     }
   }
 
-  async #resolve(): Promise<void> {
-    const { host, port } = this.#server;
+  async #resolve(question: number, server: number): Promise<void> {
+    const { host, port } = this.#servers[server]!;
+    this.#question = question;
     try {
-      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
+      const found = await resolveHost(host, port);
+      // There is another question by now, whose answer the worker waits for.
+      if (question !== this.#question) return;
+      this.#candidates = inTurn(found, this.#lastAddresses.get(server)?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
-      this.#worker.post({ type: "resolved", addresses });
+      this.#worker.post({ type: "resolved", question, addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);
       const { message: reason, temporary } = error;
-      this.#worker.post({ type: "unresolved", reason, permanent: !temporary });
+      this.#worker.post({ type: "unresolved", question, reason, permanent: !temporary });
     }
   }
 
@@ -208,13 +271,16 @@ class ClientControl {
         this.#configure(event.configuration.address.address, event.configuration, event.mtu);
         return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
-        this.#lastFailure = event.reason;
+        this.#failures.set(this.#server, event.reason);
         this.#way = `Not connected: ${event.reason}`;
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
+      case "passed_over":
+        return this.#tellFailure(event.server, event.reason, event.next);
       case "failed":
-        return this.#tellFailure(event.reason);
+        return this.#tellFailure(event.server, event.reason);
       case "refused":
         return this.#tellFailure(
+          event.server,
           `the server does not give ${formatIpv4(event.address)} back yet, it may still hold it ` +
             "for the lost connection",
         );
@@ -247,8 +313,14 @@ class ClientControl {
     }
   }
 
-  #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
-    const server = this.#lastServer = this.#candidates[candidate]!;
+  #up(
+    { server: place, address, configuration, candidate, carrier, mtu }: ClientEvent & {
+      type: "up";
+    },
+  ): void {
+    const server = this.#candidates[candidate]!;
+    this.#server = place;
+    this.#lastAddresses.set(place, server);
     const spare = this.#candidates.filter((other) => other !== server);
     const { network, ipv6 } = this.#configure(
       address,
@@ -257,9 +329,9 @@ class ClientControl {
       [server, ...spare],
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
-    if (this.#membership) this.#membership.state.server = this.#membership.plan.server;
-    this.#introduction?.enrolled();
-    this.#lastFailure = "";
+    if (this.#membership) this.#membership.state.servers = this.#membership.plan.servers;
+    this.#introduction?.enrolled(place);
+    this.#failures.clear();
     this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
@@ -273,6 +345,17 @@ class ClientControl {
         tun: this.#tun.name,
       },
     );
+    this.#tellAddress(address);
+  }
+
+  /** Another server, or one that forgot, may give another address. */
+  #tellAddress(address: number): void {
+    const before = this.#lastAddress;
+    this.#lastAddress = address;
+    if (before === undefined || before === address) return;
+    log.warn("This machine was {before} before: connections from that address end", {
+      before: formatIpv4(before),
+    });
   }
 
   /** Gives the interface what the server said; returns what it is now. */
@@ -291,17 +374,25 @@ class ClientControl {
     return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
   }
 
-  /** Says why an attempt failed; a server that is away for days fills no log with it. */
-  #tellFailure(reason: string): void {
-    const { host, port } = this.#server;
-    const values = { host, port, reason };
-    const level = reason === this.#lastFailure ? "debug" : "warn";
-    log[level]("No connection to {host} port {port}: {reason}; trying on", values);
-    this.#lastFailure = reason;
+  /**
+   * Says why there is no connection to a server; one that is away for days fills no log with it.
+   *
+   * @param next the server that is tried in its place, if there is one left
+   */
+  #tellFailure(server: number, reason: string, next?: number): void {
+    const { host, port } = this.#servers[server]!;
+    const isKnown = reason === this.#failures.get(server);
+    this.#failures.set(server, reason);
+    const other = next === undefined ? "on" : this.#servers[next]!.host;
+    const values = { host, port, reason, other };
+    log[isKnown ? "debug" : "warn"](
+      "No connection to {host} port {port}: {reason}; trying {other}",
+      values,
+    );
   }
 
   #explain(event: ClientEvent & { type: "gave_up" }): Failure {
-    const { host } = this.#server;
+    const { host } = this.#servers[event.server]!;
     switch (event.cause) {
       case "unresolved":
         return new Failure(
@@ -309,7 +400,11 @@ class ClientControl {
             `machine has a working DNS ("getent hosts ${host}")`,
         );
       case "rejected":
-        return new Failure(`${host} does not let this client in: ${event.reason}`);
+        return new Failure(
+          this.#servers.length === 1
+            ? `${host} does not let this client in: ${event.reason}`
+            : `None of the servers lets this client in; ${host} was the last: ${event.reason}`,
+        );
       case "refused":
         return new Failure(
           `The server refused the address ${
@@ -332,9 +427,10 @@ function introduce(
   { address }: ClientSettings,
   capabilities: number,
 ): Introduction {
-  const { server, invite } = plan;
+  const { invite } = plan;
+  const servers = plan.servers.map(({ publicKey }) => publicKey);
   return new Introduction(
-    { identity: state.identity, server: server.publicKey, invite, address, capabilities },
+    { identity: state.identity, servers, invite, address, capabilities },
     { timestamp: () => state.nextTimestamp(), randomKey },
   );
 }

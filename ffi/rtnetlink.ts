@@ -36,7 +36,7 @@ import { FIB_RULE_HDR, IFADDRMSG, RTMSG } from "./layout.ts";
 import { type Attribute, body, hostOrder, readAttributes, request } from "./netlink.ts";
 
 /** Marks what this project adds, so that exactly that is found again. No other program's number. */
-const RTPROT_SIMPLEVPN = 202;
+export const RTPROT_SIMPLEVPN = 202;
 
 /** "Packets from this address look into this table." */
 export interface SourceRule {
