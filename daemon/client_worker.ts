@@ -2,6 +2,7 @@
 /** The packet worker of simplevpn-client: TUN device and the connection to the server. */
 import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
+import { usableAddresses } from "../ffi/network_monitor.ts";
 import { connectTcp, localAddress, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { openUdp } from "../ffi/udp.ts";
@@ -10,7 +11,6 @@ import type { Carrier } from "../lib/protocol/hello.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
-import { localAddresses } from "./local_networks.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import { OutboxPool } from "./outbox_pool.ts";
@@ -141,16 +141,16 @@ class ClientWorker {
   }
 
   #networkChanged(): void {
-    this.#dropStranded();
+    if (this.#network !== undefined) this.#dropStranded();
     this.#client.networkChanged(this.#context.loop.now);
   }
 
-  /** A connection whose own end has an address that this machine does not have any more is dead. */
+  /** A connection whose own end has an address that this machine cannot use any more is dead. */
   #dropStranded(): void {
-    const own = new Set(localAddresses().map(({ address }) => formatAddress(address)));
+    const own = new Set(usableAddresses().map(formatAddress));
     const whyStranded = ({ ip }: SocketAddress): string | undefined => {
       const address = formatAddress(ip);
-      return own.has(address) ? undefined : `this machine does not have ${address} any more`;
+      return own.has(address) ? undefined : `this machine is not at ${address} any more`;
     };
     for (const [link, fd] of this.#connecting) {
       const reason = whyStranded(localAddress(fd));

@@ -1,3 +1,4 @@
+import type { IpAddress } from "../lib/address/ip_address.ts";
 import {
   AF_NETLINK,
   AF_UNSPEC,
@@ -67,6 +68,17 @@ export function receiveChanges(
 /** What `receiveChanges()` fills. */
 export function monitorBuffer(): NativeBuffer {
   return new NativeBuffer(LONGEST);
+}
+
+/** The addresses of interfaces that are up. @throws {OsError} */
+export function usableAddresses(): IpAddress[] {
+  const present = currentNetwork();
+  const up = new Set(
+    present.filter((it) => it.type === "link" && it.isUp).map((it) => it.interfaceIndex),
+  );
+  return present.flatMap((it) =>
+    it.type === "address" && up.has(it.interfaceIndex) ? [it.address] : []
+  );
 }
 
 /** The links and addresses that there are now. @throws {OsError} */

@@ -100,7 +100,7 @@ export class ClientPaths {
    * A path that gives no sign of life soon is lost.
    */
   doubt(now: number): void {
-    this.#backoff.reset();
+    this.#backoff.hurry(now);
     this.#nextAt = Math.min(this.#nextAt, Math.max(now, this.#triedAt + HURRY_LEAST));
     for (const path of this.#paths.all) path.rerouted(now);
     if (this.#check === undefined) this.#check = new PathCheck(this.#paths.all, now);

@@ -130,7 +130,7 @@ export class ServerSearch {
 
   /** What did not work may work now: pauses are short again, and the next server is tried at once. */
   hurry(now: number): void {
-    this.#backoff.reset();
+    this.#backoff.hurry(now);
     this.#hurries = true;
     if (this.#phase === "pausing" && !this.#isLate) {
       this.#ends = Math.min(this.#ends, this.#soonest(now));
