@@ -383,11 +383,11 @@ class ClientControl {
     const { host, port } = this.#servers[server]!;
     const isKnown = reason === this.#failures.get(server);
     this.#failures.set(server, reason);
-    const other = next === undefined ? "on" : this.#servers[next]!.host;
-    const values = { host, port, reason, other };
+    const other = next === undefined ? undefined : this.#servers[next]!.host;
+    const trying = other === undefined ? "trying on" : "trying {other}";
     log[isKnown ? "debug" : "warn"](
-      "No connection to {host} port {port}: {reason}; trying {other}",
-      values,
+      `No connection to {host} port {port}: {reason}; ${trying}`,
+      { host, port, reason, ...other === undefined ? {} : { other } },
     );
   }
 
