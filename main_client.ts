@@ -4,6 +4,7 @@ import { runProgram } from "./daemon/program.ts";
 import { reconnect } from "./daemon/reconnect_command.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
@@ -20,6 +21,7 @@ await runProgram({
       options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
     },
+    statusCommand("client"),
     {
       name: "reconnect",
       usage: "[--state DIR]",

@@ -5,6 +5,7 @@ import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
@@ -29,6 +30,7 @@ await runProgram({
       run: runInvite,
     },
     ...PEERS_COMMANDS,
+    statusCommand("server"),
     ...KEY_COMMANDS,
     {
       name: "self-check",

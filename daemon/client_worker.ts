@@ -32,7 +32,7 @@ class ClientWorker {
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Sockets that are connecting, by the numbers of their links. */
-  readonly #connecting = new Map<number, number>();
+  readonly #connecting = new Map<number, { fd: number; to: SocketAddress }>();
   /** Connected ones, and some that are closed already. */
   #connected: StreamSocket[] = [];
   readonly #sleep: SleepWatch;
@@ -59,7 +59,7 @@ class ClientWorker {
         resolve: (question, server) => post({ type: "resolve", question, server }),
         connect: (link, candidate, carrier) =>
           this.#connect(link, this.#candidates[candidate]!, carrier),
-        abandon: (link) => loop.close(this.#takeConnecting(link)),
+        abandon: (link) => loop.close(this.#takeConnecting(link).fd),
         requestHello: (link, server, session, index) =>
           post({ type: "requestHello", link, server, session, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
@@ -118,6 +118,8 @@ class ClientWorker {
         return this.#client.established(message.link, message.handshake, message.capabilities);
       case "refuted":
         return this.#client.refuted(message.link);
+      case "report":
+        return this.#context.post({ type: "report", report: this.#client.report(now) });
     }
   }
 
@@ -152,10 +154,10 @@ class ClientWorker {
       const address = formatAddress(ip);
       return own.has(address) ? undefined : `this machine is not at ${address} any more`;
     };
-    for (const [link, fd] of this.#connecting) {
+    for (const [link, { fd }] of this.#connecting) {
       const reason = whyStranded(localAddress(fd));
       if (reason === undefined) continue;
-      this.#context.loop.close(this.#takeConnecting(link));
+      this.#context.loop.close(this.#takeConnecting(link).fd);
       this.#client.failed(link, reason, this.#context.loop.now);
     }
     this.#connected = this.#connected.filter((socket) => !socket.isClosed);
@@ -170,7 +172,7 @@ class ClientWorker {
     try {
       if (carrier === "udp") return this.#openPath(link, to);
       const fd = connectTcp(to, this.#congestion);
-      this.#connecting.set(link, fd);
+      this.#connecting.set(link, { fd, to });
       loop.add(fd, EPOLLOUT, { ready: () => this.#finish(link) });
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
@@ -192,22 +194,22 @@ class ClientWorker {
 
   #finish(link: number): void {
     const { loop } = this.#context;
-    const fd = this.#takeConnecting(link);
+    const { fd, to } = this.#takeConnecting(link);
     const error = socketError(fd);
     if (error !== 0) {
       loop.close(fd);
       return this.#client.failed(link, describeErrno(error), loop.now);
     }
     loop.forget(fd);
-    const socket = new StreamSocket(this.#streams, fd);
+    const socket = new StreamSocket(this.#streams, fd, to);
     this.#connected = [...this.#connected.filter(({ isClosed }) => !isClosed), socket];
     socket.attach(this.#client.connected(link, socket, loop.now));
   }
 
-  #takeConnecting(link: number): number {
-    const fd = this.#connecting.get(link)!;
+  #takeConnecting(link: number): { fd: number; to: SocketAddress } {
+    const connecting = this.#connecting.get(link)!;
     this.#connecting.delete(link);
-    return fd;
+    return connecting;
   }
 }
 

@@ -74,6 +74,21 @@ export async function ask(
   }
 }
 
+/** Whether a program is running with this state folder, and listens. @throws {Failure} */
+export async function isRunning(program: ProgramName, folder: string): Promise<boolean> {
+  try {
+    const connection = await Deno.connect({
+      transport: "unix",
+      path: controlPath(program, folder),
+    });
+    connection.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    return false;
+  }
+}
+
 async function connect(
   program: ProgramName,
   folder: string,

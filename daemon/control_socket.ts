@@ -1,3 +1,4 @@
+import { BoundedServer } from "./bounded_server.ts";
 import {
   controlPath,
   type ControlRequest,
@@ -12,15 +13,6 @@ import { readToEnd, writeAll } from "./stream_text.ts";
 /** What a program does about a request; what it gives, as JSON, is the answer. */
 export type ControlHandler = (request: ControlRequest) => Promise<unknown> | unknown;
 
-/** Connections that are served at a time; there is no reason for more than a few. */
-const CONNECTIONS_MOST = 16;
-
-/** Milliseconds that a connection may take from its first moment to its last. */
-const CONNECTION_TIME = 10_000;
-
-/** Milliseconds before the next try when no connection can be taken. */
-const ACCEPT_PAUSE = 1000;
-
 /**
  * The Unix socket by which commands reach a running program: `server.sock` or `client.sock` in its state
  * folder, for its owner alone. A connection carries one request and one answer.
@@ -28,10 +20,8 @@ const ACCEPT_PAUSE = 1000;
 export class ControlSocket {
   readonly #path: string;
   readonly #handlers: ReadonlyMap<string, ControlHandler>;
-  readonly #listener: Deno.UnixListener;
+  readonly #server: BoundedServer<Deno.UnixAddr>;
   readonly #inode: number | null;
-  #connections = 0;
-  #closed = false;
 
   /**
    * Listens, in place of what a killed program left. Whoever calls this makes sure, by a lock, that no
@@ -43,16 +33,16 @@ export class ControlSocket {
   constructor(path: string, handlers: Readonly<Record<string, ControlHandler>>) {
     this.#path = path;
     this.#handlers = new Map(Object.entries(handlers));
-    this.#listener = listenPrivately(path);
+    this.#server = new BoundedServer(
+      listenPrivately(path),
+      (connection) => this.#serve(connection),
+    );
     this.#inode = Deno.lstatSync(path).ino;
-    this.#accept();
   }
 
   /** Listens no more. The file goes, unless it is another program's by now. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#listener.close();
+    this.#server.close();
     try {
       if (Deno.lstatSync(this.#path).ino === this.#inode) Deno.removeSync(this.#path);
     } catch (error) {
@@ -65,37 +55,9 @@ export class ControlSocket {
     }
   }
 
-  async #accept(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        const connection = await this.#listener.accept();
-        if (this.#connections >= CONNECTIONS_MOST) connection.close();
-        else this.#serve(connection);
-      } catch {
-        // No file descriptor is left, most likely; or this is the end.
-        if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
-      }
-    }
-  }
-
-  async #serve(connection: Deno.UnixConn): Promise<void> {
-    this.#connections++;
-    let isOpen = true;
-    const close = (): void => {
-      if (isOpen) connection.close();
-      isOpen = false;
-    };
-    const timer = setTimeout(close, CONNECTION_TIME);
-    try {
-      const text = await readToEnd(connection, REQUEST_MOST, "\n");
-      await writeAll(connection, `${JSON.stringify(await this.#answer(text))}\n`);
-    } catch {
-      // Whoever asked is gone, or took too long.
-    } finally {
-      clearTimeout(timer);
-      close();
-      this.#connections--;
-    }
+  async #serve(connection: Deno.Conn<Deno.UnixAddr>): Promise<void> {
+    const text = await readToEnd(connection, REQUEST_MOST, "\n");
+    await writeAll(connection, `${JSON.stringify(await this.#answer(text))}\n`);
   }
 
   async #answer(text: string): Promise<{ ok: unknown } | { error: string }> {

@@ -11,6 +11,9 @@ import type { GatekeeperMessage, ServerMessage } from "./messages.ts";
 import type { RegistryStore } from "./registry_store.ts";
 import { TimestampStore } from "./timestamp_store.ts";
 
+/** What the packet worker tells of a connection. */
+export type GuestMessage = Extract<ServerMessage, { connection: number }>;
+
 export interface DoorOptions {
   /** The server's static key. */
   identity: KeyPair;
@@ -74,7 +77,7 @@ export class Door {
   }
 
   /** Takes a message of the packet worker. */
-  receive(message: Exclude<ServerMessage, { type: "event" | "not_accepting" }>): void {
+  receive(message: GuestMessage): void {
     const { connection } = message;
     switch (message.type) {
       case "hello":

@@ -16,11 +16,14 @@ import type { ClientEvent } from "../lib/session/client_event.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
+import type { ClientFacts } from "../lib/status/client_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
+import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
-import { type ControlSocket, openControlSocket } from "./control_socket.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { controlFolder } from "./control_folder.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
@@ -31,6 +34,7 @@ import {
   type ClientSetup,
   revivePrefixes,
 } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
@@ -53,11 +57,10 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, servers, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
-  using state = new ClientState(folder);
+  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.servers, { state, plan, folder }, stop);
+  await connect(settings, plan.servers, { state, plan }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -73,8 +76,6 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
-  /** The state folder. */
-  folder: string;
 }
 
 /** Where a server is. */
@@ -88,7 +89,20 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
-  await new ClientControl(settings, servers, membership, tun).run(stop);
+  const folder = await controlFolder(settings);
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
+  const client = new ClientControl(settings, servers, membership, tun);
+  const { monitor } = client;
+  const control = folder === undefined ? undefined : openControlSocket("client", folder, {
+    status: () => monitor.status(),
+    reconnect: () => client.reconnect(),
+  });
+  try {
+    await client.run(stop);
+  } finally {
+    control?.close();
+    metrics?.close();
+  }
 }
 
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
@@ -113,8 +127,8 @@ class ClientControl {
   #lastAddress: number | undefined;
   /** Why the last attempt at each server came to nothing, so that each reason is told once. */
   readonly #failures = new Map<number, string>();
-  /** How packets go to the server now, and why, in words. */
-  #way = "Not connected yet";
+  /** Knows how the client fares, for whoever asks. */
+  readonly monitor: ClientMonitor;
   /** Why the path that is missing could not be had, so that each reason is told once. */
   readonly #pathFailures = new Map<Carrier, string>();
 
@@ -150,7 +164,12 @@ class ClientControl {
       },
       (message) => this.#receive(message),
     );
-    reportCounters(this.#worker.counters, () => this.#way);
+    this.monitor = new ClientMonitor(
+      this.#facts(0),
+      this.#worker.counters,
+      () => this.#worker.post({ type: "report" }),
+    );
+    reportCounters(this.#worker.counters, () => this.monitor.way);
     releaseStartupMemory();
   }
 
@@ -159,27 +178,26 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
-    const control = this.#openControl();
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
       this.#worker.stop();
       await ended;
     } finally {
-      control?.close();
       this.#interface.clear();
     }
   }
 
-  /** Commands can reach a client that has a state folder, which others do not share. */
-  #openControl(): ControlSocket | undefined {
-    if (this.#membership === undefined) return undefined;
-    return openControlSocket("client", this.#membership.folder, {
-      reconnect: () => {
-        log.info("Connecting anew, as a command says");
-        this.#worker.post({ type: "reconnect" });
-      },
-    });
+  /** Somebody tells the client to go back to the first of its servers. */
+  reconnect(): void {
+    log.info("Connecting anew, as a command says");
+    this.#worker.post({ type: "reconnect" });
+  }
+
+  /** What there is to tell of the client while it is with this server. */
+  #facts(server: number): ClientFacts {
+    const key = this.#membership?.plan.servers[server]?.publicKey;
+    return clientFacts(this.#settings, this.#servers[server]!, key, this.#tun.name);
   }
 
   #receive(message: ClientMessage): void {
@@ -229,6 +247,8 @@ class ClientControl {
         );
       case "event":
         return this.#tell(message.event);
+      case "report":
+        return this.monitor.answered(message.report);
     }
   }
 
@@ -272,7 +292,7 @@ class ClientControl {
         return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
         this.#failures.set(this.#server, event.reason);
-        this.#way = `Not connected: ${event.reason}`;
+        this.monitor.down(event.reason);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "passed_over":
         return this.#tellFailure(event.server, event.reason, event.next);
@@ -308,7 +328,7 @@ class ClientControl {
         );
       }
       case "moved":
-        this.#way = `Sending over ${values.carrier}: ${event.reason}`;
+        this.monitor.sendsOver(event.carrier, event.reason);
         return log.info("Sending over {carrier} from now on: {reason}", values);
     }
   }
@@ -332,7 +352,8 @@ class ClientControl {
     if (this.#membership) this.#membership.state.servers = this.#membership.plan.servers;
     this.#introduction?.enrolled(place);
     this.#failures.clear();
-    this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
+    this.monitor.facts = this.#facts(place);
+    this.monitor.sendsOver(carrier, "it answered first");
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",
@@ -371,7 +392,9 @@ class ClientControl {
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    const host = { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    this.monitor.told = { address, configuration, mtu, ...host };
+    return host;
   }
 
   /**
@@ -389,6 +412,7 @@ class ClientControl {
       `No connection to {host} port {port}: {reason}; ${trying}`,
       { host, port, reason, ...other === undefined ? {} : { other } },
     );
+    this.monitor.down(reason);
   }
 
   #explain(event: ClientEvent & { type: "gave_up" }): Failure {

@@ -13,6 +13,7 @@ import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { Door } from "./door.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
@@ -21,9 +22,11 @@ import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -65,15 +68,19 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
 
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const report = reporter(networks);
+  const setup = workerSetup(settings, networks, identity.publicKey, tun, sockets, leases);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, networks, identity.publicKey, tun, sockets, leases),
+    setup,
     (message: ServerMessage) => {
-      if (message.type !== "event" && message.type !== "not_accepting") {
-        return door.receive(message);
+      if ("connection" in message) return door.receive(message);
+      if (message.type === "report") return monitor.answered(message.report);
+      if (message.type === "event") {
+        leases.apply(message.event);
+        monitor.note(message.event);
       }
-      if (message.type === "event") leases.apply(message.event);
       report(message);
     },
   );
@@ -82,7 +89,14 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     registry,
     (message) => worker.post(message),
   );
+  const monitor = new ServerMonitor(
+    serverFacts(settings, setup, tun.name),
+    worker.counters,
+    () => registry.registry,
+    () => worker.post({ type: "report" }),
+  );
   reportCounters(worker.counters);
+  const control = openControlSocket("server", folder, { status: () => monitor.status() });
   releaseStartupMemory();
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
@@ -96,6 +110,8 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   } catch (error) {
     throw new Failure(`The packet worker on ${tun.name} ended: ${(error as Error).message}`);
   } finally {
+    control?.close();
+    metrics?.close();
     leases.close();
     door.close();
   }

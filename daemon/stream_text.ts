@@ -1,6 +1,5 @@
 /**
- * Reads UTF-8 until the other end has no more, or until a byte of `end` came, which is left out with all
- * behind it.
+ * Reads UTF-8 until the other end has no more, or until `end` came, which is left out with all behind it.
  *
  * @param most bytes
  * @throws {RangeError} if it is longer than that
@@ -18,10 +17,10 @@ export async function readToEnd(
     if (count === null) return text + decoder.decode();
     length += count;
     if (length > most) throw new RangeError(`longer than ${most} bytes`);
-    const part = decoder.decode(chunk.subarray(0, count), { stream: true });
-    const at = end === undefined ? -1 : part.indexOf(end);
-    if (at >= 0) return text + part.slice(0, at);
-    text += part;
+    const from = Math.max(0, text.length - (end?.length ?? 0));
+    text += decoder.decode(chunk.subarray(0, count), { stream: true });
+    const at = end === undefined ? -1 : text.indexOf(end, from);
+    if (at >= 0) return text.slice(0, at);
   }
 }
 

@@ -73,6 +73,7 @@ export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
 /** struct tcp_info (linux/tcp.h), of which kernels have ever longer beginnings: u32, tcpi_bytes_acked u64. */
 export const TCP_INFO = {
   tcpi_unacked: 24,
+  tcpi_rtt: 68,
   tcpi_total_retrans: 100,
   tcpi_bytes_acked: 120,
   tcpi_notsent_bytes: 144,

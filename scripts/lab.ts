@@ -25,6 +25,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   groff: "groff-base",
   tincd: "tinc",
   vtund: "vtun",
+  promtool: "prometheus",
 };
 
 /** What no other namespace's name begins with; tests in parallel are threads of one process. */

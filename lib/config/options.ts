@@ -68,6 +68,11 @@ const RUN_OPTIONS: readonly Option[] = [
   { name: "no-offload", help: "exchange ordinary packets only with the kernel" },
   STATE,
   {
+    name: "metrics",
+    value: "ADDRESS:PORT",
+    help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
+  },
+  {
     name: "log-level",
     value: "LEVEL",
     words: LOG_LEVELS,
@@ -210,4 +215,9 @@ export const PEERS_ADD_OPTIONS: readonly Option[] = [
 ];
 
 export const PEERS_LIST_OPTIONS: readonly Option[] = [JSON_OUTPUT, STATE];
+export const STATUS_OPTIONS: readonly Option[] = [
+  { name: "watch", help: "go on showing it, once a second, until stopped" },
+  JSON_OUTPUT,
+  STATE,
+];
 export const STATE_OPTIONS: readonly Option[] = [STATE];

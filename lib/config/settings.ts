@@ -35,6 +35,8 @@ import {
   integer,
   interfaceName,
   isGiven,
+  type MetricsEndpoint,
+  metricsEndpoint,
   oneOf,
   peerName,
   read,
@@ -63,6 +65,8 @@ export interface CommonSettings {
   timing: LivenessTiming;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
+  /** Where to serve metrics; nowhere if undefined. */
+  metrics: MetricsEndpoint | undefined;
   logLevel: LogLevel;
   jsonLogs: boolean;
   /** What to log to in place of stderr. */
@@ -130,7 +134,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -195,6 +199,7 @@ function readCommonSettings(
     congestion: read(args, "congestion", congestionControl),
     timing,
     state: readText(args, "state"),
+    metrics: read(args, "metrics", metricsEndpoint),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),

@@ -11,6 +11,7 @@ import {
 import type { LinkLoss } from "./link.ts";
 import { PathCheck } from "./path_check.ts";
 import { Paths } from "./paths.ts";
+import type { PathReport } from "./report.ts";
 
 export interface ClientPathsPorts {
   /** Makes an attempt to reach the server over this carrier, too, which does nothing yet. */
@@ -108,6 +109,11 @@ export class ClientPaths {
     else this.#checkAgain = true;
   }
 
+  /** How the paths fare, for a person. */
+  report(now: number): PathReport[] {
+    return this.#paths.report(now);
+  }
+
   /** A packet is about to be sent. */
   sending(now: number): void {
     this.#paths.sending(now);
@@ -128,6 +134,10 @@ export class ClientPaths {
     this.#nextAt = now + this.#backoff.next();
     this.#check?.forget(attempt);
     this.#paths.remove(attempt, reason, now);
+    // Over UDP nobody tells that the server is gone, which may be why TCP has ended.
+    if (wasPath && this.#paths.active !== undefined) {
+      this.#check ??= new PathCheck(this.#paths.all, now);
+    }
     return wasPath;
   }
 
@@ -146,7 +156,7 @@ export class ClientPaths {
     this.#check = this.#checkAgain ? new PathCheck(this.#paths.all, now) : undefined;
     this.#checkAgain = false;
     for (const path of check.doubted) {
-      path.disconnected("nothing gets through any more since the network changed", now);
+      path.disconnected(`${path.carrier.toUpperCase()} lets nothing through any more`, now);
     }
   }
 

@@ -22,6 +22,7 @@ import { MAX_STRANGER_REPORTS, MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "
 import type { LivenessTiming } from "./liveness.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { PeerSessions, type PeerSessionsOwner } from "./peer_sessions.ts";
+import type { ServerReport } from "./report.ts";
 import { Router } from "./router.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { SecurePeer } from "./secure_peer.ts";
@@ -250,6 +251,15 @@ export class Server {
     this.#pool.reserve(addresses);
   }
 
+  /** How its connections fare, for a person. */
+  report(now: number): ServerReport {
+    const classic = [...this.#connections.values()].flatMap(({ stage }) =>
+      stage instanceof ClassicPeer ? stage.report(now) ?? [] : []
+    );
+    const connections = this.#connections.size;
+    return { peers: [...this.#sessions.report(now), ...classic], connections };
+  }
+
   /** Tells all secure clients that the server stops. */
   stop(): void {
     this.#sessions.expel(CloseReason.Stopping);
@@ -407,6 +417,7 @@ export class Server {
     };
     return {
       isolate: this.isolate,
+      counters: this.counters,
       get now() {
         return clock.now;
       },

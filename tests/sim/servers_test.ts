@@ -99,6 +99,19 @@ for (const carriers of [["tcp"], ["udp"], BOTH] as const) {
     assertPasses(it, 1);
   });
 
+  Deno.test(`a client whose server is killed goes on to the next (${by})`, () => {
+    const it = scene(2, 5, carriers);
+    waitForUp(it, 0);
+    // Long enough that both paths are there.
+    it.world.clock.run(5_000);
+    // Of TCP the server's kernel tells that it is gone.
+    for (const wire of it.client.wires) wire.break();
+    it.world.clock.run(50);
+    it.servers[0]!.powerCut();
+    waitForUp(it, 1, carriers[0] === "tcp" ? 20_000 : SERVER_TIMEOUT);
+    assertPasses(it, 1);
+  });
+
   Deno.test(`a client whose server lost power goes on to the next (${by})`, () => {
     const it = scene(2, 2, carriers);
     waitForUp(it, 0);

@@ -67,6 +67,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     congestion: undefined,
     mtu: 1500,
     timing: { keepalive: 25_000, timeout: 60_000 },
+    metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -91,6 +92,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
+    metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -143,6 +145,7 @@ Deno.test("A server takes every option that it has", () => {
     congestion: "bbr",
     mtu: 1280,
     timing: { keepalive: 500, timeout: 1500 },
+    metrics: undefined,
     logLevel: "debug",
     jsonLogs: true,
     logFile: "/var/log/simplevpn.log",
@@ -172,6 +175,7 @@ Deno.test("A client takes every option that it has", () => {
       congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
+      metrics: undefined,
       logLevel: "error",
       jsonLogs: true,
       logFile: "/l",
@@ -385,7 +389,7 @@ Deno.test("A client refuses what means nothing to its protocol", () => {
   for (const option of ["--network=10.0.0.0/16", "--keepalive=1", "--timeout=9"]) {
     assertThrows(() => client("-s", "host", option), UsageError, "with --classic only");
   }
-  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node", "--state=/data"]) {
+  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node"]) {
     assertThrows(() => classic(option), UsageError, "nothing with --classic");
   }
   assertThrows(() => classic("--invite-file=-"), UsageError, "nothing with --classic");
@@ -490,5 +494,14 @@ Deno.test("No two options of a command share a name or a letter", () => {
     const names = [...table, ...general]
       .flatMap(({ name, short }) => short === undefined ? [name] : [name, short]);
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
+  }
+});
+
+Deno.test("Metrics are served at a literal address and a port", () => {
+  for (const read of [server, client]) {
+    assertEquals(read("--metrics=127.0.0.1:9100").metrics, { host: "127.0.0.1", port: 9100 });
+    assertEquals(read("--metrics=[0:0::1]:1").metrics, { host: "::1", port: 1 });
+    refuses(read, "--metrics", ["127.0.0.1", ":9100", "localhost:9100", "::1:9100", "127.0.0.1:0"]);
+    refuses(read, "--metrics", ["127.0.0.1:65536", "[::1]", "[::1]:", "1.2.3:9100", "[x]:9100"]);
   }
 });

@@ -57,6 +57,8 @@ export class TestTransport implements StreamTransport {
     return bytes;
   }
 
+  readonly remote = "";
+  readonly roundTrip = undefined;
   readonly unitLimit = Infinity;
 
   quality(): StreamQuality {

@@ -8,6 +8,8 @@ import type { ClientEvent } from "../../../lib/session/client_event.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 
 const TRANSPORT = {
+  remote: "",
+  roundTrip: undefined,
   send: () => true,
   hasRoom: () => true,
   mute: () => {},
