@@ -1,8 +1,10 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { reconnect } from "./daemon/reconnect_command.ts";
 import { runClient } from "./daemon/run_client.ts";
+import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
@@ -30,6 +32,8 @@ await runProgram({
       run: reconnect,
     },
     ...KEY_COMMANDS,
+    CLEANUP_COMMAND,
+    ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",
       usage: "",

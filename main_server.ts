@@ -4,9 +4,12 @@ import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
+import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
+
+import { cleanUpServer } from "./daemon/server_cleanup.ts";
+import { INVITE_OPTIONS, SERVE_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
@@ -32,6 +35,14 @@ await runProgram({
     ...PEERS_COMMANDS,
     statusCommand("server"),
     ...KEY_COMMANDS,
+    ...serviceCommands(SERVER_SERVICE),
+    {
+      name: "cleanup",
+      usage: "",
+      help: "undo what a server changed on this machine that was killed",
+      options: STATE_OPTIONS,
+      run: cleanUpServer,
+    },
     {
       name: "self-check",
       usage: "",

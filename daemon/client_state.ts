@@ -1,11 +1,11 @@
-import { type FileLock, lockFile } from "../ffi/file_lock.ts";
+import type { FileLock } from "../ffi/file_lock.ts";
 import { fromBase64, toBase64 } from "../lib/config/base64.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
 import { KEY_LENGTH, type KeyPair } from "../lib/protocol/x25519.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { readTextIfAny } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 
 /**
  * So far ahead of the clock the file is, and of the latest timestamp: not each handshake writes it, of
@@ -14,6 +14,12 @@ import { writeFileAtomically } from "./state_folder.ts";
  */
 const AHEAD_OF_CLOCK = 60_000;
 const AHEAD_OF_LATEST = 100;
+
+/** File with the servers that were used last. */
+export const JOINED_SERVER = "joined.json";
+
+/** File with an invite that "install" left for the first start. */
+export const WAITING_INVITE = "invite";
 
 /** Servers that are remembered at the most besides those that are in use. */
 const MOST_KNOWN = 16;
@@ -40,7 +46,7 @@ export class ClientState implements Disposable {
   /** Makes the key if there is none. @throws {Failure} if another client uses the folder */
   constructor(folder: string) {
     this.#folder = folder;
-    const lock = lockFile(`${folder}/client.lock`, { wait: false });
+    const lock = lockStateFile(`${folder}/client.lock`, { wait: false });
     if (lock === undefined) {
       throw new Failure(
         `Another simplevpn-client is running with the state folder ${folder}: end that one first, ` +
@@ -84,6 +90,20 @@ export class ClientState implements Disposable {
     }
   }
 
+  /** The invite that waits to be used, if any. @throws {Failure} if it cannot be read */
+  get waitingInvite(): string | undefined {
+    return readTextIfAny(this.#invitePath);
+  }
+
+  /** Says that this client is in: no invite is needed any more. */
+  forgetInvite(): void {
+    try {
+      Deno.removeSync(this.#invitePath);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
   /**
    * A number that is greater than any before, also where the clock went back: a board without a
    * battery starts with an old time.
@@ -104,7 +124,11 @@ export class ClientState implements Disposable {
   }
 
   get #serverPath(): string {
-    return `${this.#folder}/joined.json`;
+    return `${this.#folder}/${JOINED_SERVER}`;
+  }
+
+  get #invitePath(): string {
+    return `${this.#folder}/${WAITING_INVITE}`;
   }
 
   get #timestampPath(): string {

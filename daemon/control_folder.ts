@@ -9,9 +9,9 @@ import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
  * keep no state, may share one: then the first of them has the socket.
  */
 export async function controlFolder(
-  { classic, state }: ClientSettings,
+  { classic, state, user }: ClientSettings,
 ): Promise<string | undefined> {
-  const folder = state ?? defaultStateFolder();
+  const folder = state ?? defaultStateFolder(user);
   if (!classic) return folder;
   try {
     if (!await isRunning("client", openStateFolder(folder))) return folder;

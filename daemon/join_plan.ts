@@ -23,7 +23,7 @@ export interface JoinPlan {
 
 /** Finds out from the command line, the invite and what was joined before. @throws {Failure} */
 export async function planJoin(settings: ClientSettings, state: ClientState): Promise<JoinPlan> {
-  const invite = await readInvite(settings);
+  const invite = await readInvite(settings) ?? waitingInvite(settings, state);
   if (invite !== undefined) {
     const { host, port, publicKey, token } = invite;
     const secrets = tokenSecrets(token);
@@ -33,13 +33,24 @@ export async function planJoin(settings: ClientSettings, state: ClientState): Pr
   return { servers: namedServers(settings, state), invite: undefined };
 }
 
-async function readInvite({ invite }: ClientSettings): Promise<Invite | undefined> {
+/** Reads the invite that the command line gives, if any. @throws {Failure} */
+export async function readInvite({ invite }: ClientSettings): Promise<Invite | undefined> {
   if (invite === undefined) return undefined;
   const text = "text" in invite ? invite.text : await readInviteFile(invite.file);
   try {
     return parseInvite(text);
   } catch (error) {
     throw new UsageError((error as Error).message);
+  }
+}
+
+/** The one in the state folder is for whoever names no server. */
+function waitingInvite({ servers }: ClientSettings, state: ClientState): Invite | undefined {
+  const text = servers.length === 0 ? state.waitingInvite : undefined;
+  try {
+    return text === undefined ? undefined : parseInvite(text);
+  } catch (error) {
+    throw new Failure(`Cannot use the invite in the state folder: ${(error as Error).message}`);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type LogRecord,
 } from "@logtape/logtape";
 import type { CommonSettings } from "../lib/config/settings.ts";
+import { journalPrefix, writesToJournal } from "./journal.ts";
 import { LogFile } from "./log_file.ts";
 
 /** The one logger of a program; `setUpLogging()` says where its records go. */
@@ -21,7 +22,8 @@ export type LogSettings = Pick<CommonSettings, "logLevel" | "jsonLogs" | "logFil
 
 /**
  * Sends log records of a level and above to stderr or a file, each as one line that is out before the
- * call returns. Control characters, which names from elsewhere may contain, are escaped.
+ * call returns. systemd's journal, which knows the time, is told how urgent a line is. Control
+ * characters, which names from elsewhere may contain, are escaped.
  *
  * @throws {Failure} if there is a log file that cannot be written
  */
@@ -29,6 +31,7 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
   jsonLines = jsonLogs;
   file?.close();
   file = logFile === undefined ? undefined : new LogFile(logFile);
+  const inJournal = file === undefined && writesToJournal();
   const format = jsonLogs ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "date-time",
     timeZone: null,
@@ -36,7 +39,9 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
     value: "bare",
     sanitize: { sgr: "escape", newlines: "escape" },
     format: ({ timestamp, level, message }) =>
-      `${timestamp?.slice(0, 19)} ${level.padEnd(7)} ${message}`,
+      inJournal
+        ? `${journalPrefix(level.toLowerCase())}${message}`
+        : `${timestamp?.slice(0, 19)} ${level.padEnd(7)} ${message}`,
   });
   configureSync({
     reset: true,
@@ -56,7 +61,8 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
  */
 export function tellEnd(program: string, reason: string): void {
   if (jsonLines || file !== undefined) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
-  if (!jsonLines || file !== undefined) console.error(`${program}: ${reason}`);
+  if (jsonLines && file === undefined) return;
+  console.error(`${writesToJournal() ? journalPrefix("error") : ""}${program}: ${reason}`);
 }
 
 function write(line: Uint8Array): void {

@@ -51,6 +51,10 @@ export interface ClientSetup extends ClientOptions {
 /** From the main thread to either worker: to close everything and answer `stopped`. */
 export type StopMessage = { type: "stop" };
 
+/** From the main thread to either worker: to answer `pong`, which shows that its loop goes round. */
+export type PingMessage = { type: "ping" };
+export type PongMessage = { type: "pong" };
+
 /** From either worker to the main thread: it closed everything; `error` if that was unasked for. */
 export type StoppedMessage = { type: "stopped"; error?: string };
 

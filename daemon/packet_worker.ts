@@ -1,6 +1,12 @@
 import { createEventFd, notifyEventFd } from "../ffi/eventfd.ts";
 import { Counters } from "../lib/session/counters.ts";
-import type { StopMessage, StoppedMessage, WorkerStart } from "./messages.ts";
+import type {
+  PingMessage,
+  PongMessage,
+  StopMessage,
+  StoppedMessage,
+  WorkerStart,
+} from "./messages.ts";
 
 /** The main thread's end of the line to a packet worker. */
 export class PacketWorker<Setup, Outgoing extends object, Incoming extends { type: string }> {
@@ -10,6 +16,8 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
   readonly stopped: Promise<void>;
   readonly #port: MessagePort;
   readonly #wakeup = createEventFd();
+  /** Who waits for the worker's answers, the first one first. */
+  readonly #asking: (() => void)[] = [];
 
   /**
    * Starts the worker.
@@ -25,7 +33,8 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
     this.#port = port1;
     const worker = new Worker(module, { type: "module" });
     this.stopped = new Promise((resolve, reject) => {
-      port1.onmessage = ({ data }: MessageEvent<Incoming | StoppedMessage>) => {
+      port1.onmessage = ({ data }: MessageEvent<Incoming | PongMessage | StoppedMessage>) => {
+        if (data.type === "pong") return this.#asking.shift()?.();
         if (data.type !== "stopped") return receive(data as Incoming);
         port1.close();
         worker.terminate();
@@ -43,13 +52,23 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
   }
 
   post(message: Outgoing): void {
-    this.#port.postMessage(message);
-    notifyEventFd(this.#wakeup);
+    this.#send(message);
+  }
+
+  /** Settles when the worker's loop has come round; never if that hangs. */
+  answer(): Promise<void> {
+    const message: PingMessage = { type: "ping" };
+    this.#send(message);
+    return new Promise((resolve) => this.#asking.push(resolve));
   }
 
   /** Asks the worker to close everything; `stopped` settles when it has. */
   stop(): void {
     const message: StopMessage = { type: "stop" };
+    this.#send(message);
+  }
+
+  #send(message: Outgoing | PingMessage | StopMessage): void {
     this.#port.postMessage(message);
     notifyEventFd(this.#wakeup);
   }

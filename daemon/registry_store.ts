@@ -1,10 +1,9 @@
-import { lockFile } from "../ffi/file_lock.ts";
 import { Registry } from "../lib/config/registry.ts";
 import { formatRegistry, parseRegistry } from "../lib/config/registry_file.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
 import { readTextIfAny } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 
 const FILE = "peers.json";
 const LOCK = "peers.lock";
@@ -47,7 +46,7 @@ export class RegistryStore {
    * @throws {Failure} if the file makes no sense
    */
   update(change: (registry: Registry) => Registry): Registry {
-    using _lock = lockFile(`${this.#folder}/${LOCK}`, { wait: true });
+    using _lock = lockStateFile(`${this.#folder}/${LOCK}`, { wait: true });
     const present = readTextIfAny(this.#path);
     const before = this.#parse(present);
     const changed = change(before);

@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { ResolveError } from "../ffi/resolve.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
@@ -24,7 +24,10 @@ import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
@@ -36,7 +39,9 @@ import {
 } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
-import { removeStaleRules } from "./source_routing.ts";
+import { removeStaleRules } from "./routing_rules.ts";
+import { lookUp } from "./server_lookup.ts";
+import { ServiceManager } from "./sd_notify.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -46,6 +51,8 @@ import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
 export async function runClient(settings: ClientSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
   const stop = stopSignal();
   checkCongestionControl(settings.congestion);
@@ -57,10 +64,15 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, servers, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(settings.state ?? defaultStateFolder()));
+  const folder = openStateFolder(path);
+  using state = new ClientState(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a client had changed that was killed");
+  }
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.servers, { state, plan }, stop);
+  await connect(settings, plan.servers, { state, plan, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -76,6 +88,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The file that says what was changed for --forward. */
+  gatewayNote: string;
 }
 
 /** Where a server is. */
@@ -89,6 +103,12 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: ["ipv4", "ipv6"],
+    notePath: membership!.gatewayNote,
+  });
   const folder = await controlFolder(settings);
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const client = new ClientControl(settings, servers, membership, tun);
@@ -115,12 +135,13 @@ class ClientControl {
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
+  readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   #candidates: SocketAddress[] = [];
   /** Number of the latest question for addresses. */
   #question = 0;
-  /** The outer addresses by which the client was connected to each server last. */
-  readonly #lastAddresses = new Map<number, SocketAddress>();
+  /** Each server's addresses when the client was connected to it last; first the one that it used. */
+  readonly #lastServers = new Map<number, readonly SocketAddress[]>();
   /** The place of the server that the client is, or was last, connected to. */
   #server = 0;
   /** The inner address that this machine had last. */
@@ -143,7 +164,7 @@ class ClientControl {
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
-    this.#interface = new ClientInterface(tun.name);
+    this.#interface = new ClientInterface(tun.name, settings.routes);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -178,9 +199,13 @@ class ClientControl {
     const ended = this.#worker.stopped.catch((error: Error) => {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
+    // Not only once it is connected: a server that is away must keep no machine from booting.
+    this.#service.ready(`Connecting to ${this.#servers[0]!.host}`);
+    using _watchdog = this.#service.watch(() => this.#worker.answer());
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
+      this.#service.stopping();
       this.#worker.stop();
       await ended;
     } finally {
@@ -256,12 +281,14 @@ class ClientControl {
     const { host, port } = this.#servers[server]!;
     this.#question = question;
     try {
-      const found = await resolveHost(host, port);
+      const last = this.#lastServers.get(server) ?? [];
+      const found = await lookUp(host, port, this.#interface.takesEverything ? last : []);
       // There is another question by now, whose answer the worker waits for.
       if (question !== this.#question) return;
-      this.#candidates = inTurn(found, this.#lastAddresses.get(server)?.toString());
+      this.#candidates = inTurn(found, last[0]?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
+      this.#interface.expect(this.#candidates);
       this.#worker.post({ type: "resolved", question, addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);
@@ -293,6 +320,7 @@ class ClientControl {
       case "down":
         this.#failures.set(this.#server, event.reason);
         this.monitor.down(event.reason);
+        this.#service.status(this.monitor.way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "passed_over":
         return this.#tellFailure(event.server, event.reason, event.next);
@@ -340,20 +368,26 @@ class ClientControl {
   ): void {
     const server = this.#candidates[candidate]!;
     this.#server = place;
-    this.#lastAddresses.set(place, server);
     const spare = this.#candidates.filter((other) => other !== server);
+    const servers = [server, ...spare];
+    this.#lastServers.set(place, servers);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      [server, ...spare],
+      servers,
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
-    if (this.#membership) this.#membership.state.servers = this.#membership.plan.servers;
+    if (this.#membership) {
+      const { state, plan } = this.#membership;
+      state.servers = plan.servers;
+      state.forgetInvite();
+    }
     this.#introduction?.enrolled(place);
     this.#failures.clear();
     this.monitor.facts = this.#facts(place);
     this.monitor.sendsOver(carrier, "it answered first");
+    this.#service.status(`Connected to ${this.#servers[place]!.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",

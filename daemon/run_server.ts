@@ -1,5 +1,4 @@
 import { raiseFileLimit } from "../ffi/file_limit.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import { setCongestionControl } from "../ffi/socket.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
@@ -15,7 +14,10 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { Door } from "./door.ts";
+import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
@@ -24,9 +26,12 @@ import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { serverFacts, ServerMonitor } from "./server_monitor.ts";
+import { ServiceManager } from "./sd_notify.ts";
+import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
@@ -46,14 +51,21 @@ type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMes
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
 export async function runServer(settings: ServerSettings): Promise<void> {
+  const path = settings.state ?? defaultStateFolder(settings.user);
+  await dropRoot(settings.user, path);
   setUpLogging(settings);
+  const service = new ServiceManager();
   const stop = stopSignal();
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(settings.state ?? defaultStateFolder());
-  using _lock = holdFolder(folder);
+  const folder = openStateFolder(path);
+  using _lock = holdServerFolder(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a server had changed that was killed");
+  }
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
   if (wanted6 !== undefined) checkNetwork(wanted6);
@@ -67,6 +79,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const hasIpv6 = new TunIpv6(tun.name).set(host6, settings.mtu);
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
+  const peerRoutes = new PeerRoutes(tun.name, hasIpv6);
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"],
+    notePath: gatewayNote,
+  });
 
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const report = reporter(networks);
@@ -85,7 +104,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     },
   );
   const door = new Door(
-    { identity, folder, network, capabilities: capabilitiesOf(tun) },
+    {
+      identity,
+      folder,
+      network,
+      capabilities: capabilitiesOf(tun),
+      follow: (registry) => peerRoutes.follow(registry),
+    },
     registry,
     (message) => worker.post(message),
   );
@@ -101,10 +126,13 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  service.ready(`Serving ${network} on ${tun.name}`);
+  using _watchdog = service.watch(() => worker.answer());
   try {
     const watching = door.watch().then(() => new Promise<never>(() => {}));
     const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
+    service.stopping();
     worker.stop();
     await worker.stopped;
   } catch (error) {
@@ -140,16 +168,6 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
-}
-
-/** Keeps every other server from the folder for as long as this one runs. */
-function holdFolder(folder: string): Disposable {
-  const lock = lockFile(`${folder}/server.lock`, { wait: false });
-  if (lock !== undefined) return lock;
-  throw new Failure(
-    `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +
-      "give this one a folder of its own with --state DIR",
-  );
 }
 
 function workerSetup(

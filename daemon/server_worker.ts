@@ -163,7 +163,9 @@ function reviveOptions(setup: ServerSetup): ServerOptions {
 
 function reviveVerdict(verdict: Verdict): Verdict {
   if (!("admit" in verdict)) return verdict;
-  return { admit: { ...verdict.admit, routes: revivePrefixes(verdict.admit.routes) } };
+  const { admit } = verdict;
+  const [routes, beyond] = [revivePrefixes(admit.routes), revivePrefixes(admit.beyond)];
+  return { admit: { ...admit, routes, beyond } };
 }
 
 runWorker((setup: ServerSetup, context: WorkerContext<ServerMessage>) => {

@@ -1,5 +1,5 @@
 import { EPOLLIN } from "../ffi/constants.ts";
-import { armWakeFd, awakeTime, bootTime, createWakeFd } from "../ffi/timer.ts";
+import { armWakeFd, bootTime, createWakeFd, monotonicTime } from "../ffi/timer.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
 
 /** Milliseconds of sleep that nobody notices; two clocks are not read at the same moment. */
@@ -11,7 +11,7 @@ export interface SleepClocks {
   awake(): number;
 }
 
-const KERNEL_CLOCKS: SleepClocks = { boot: bootTime, awake: awakeTime };
+const KERNEL_CLOCKS: SleepClocks = { boot: bootTime, awake: monotonicTime };
 
 /** Notices on a loop that the machine slept (suspend to memory or disk), as soon as it is awake again. */
 export class SleepWatch implements FdHandler {

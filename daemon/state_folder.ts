@@ -1,8 +1,15 @@
+import { type FileLock, lockFile } from "../ffi/file_lock.ts";
+import { createFile } from "../ffi/new_file.ts";
+import { effectiveUser, type FileOwner } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 
-/** Where programs keep what must survive a restart: system-wide for root, else the user's own. */
-export function defaultStateFolder(): string {
-  if (Deno.uid() === 0) return "/var/lib/simplevpn";
+/**
+ * Where programs keep what must survive a restart: system-wide for root, else the user's own.
+ *
+ * @param servant the user whom root started a program as, if so
+ */
+export function defaultStateFolder(servant?: string): string {
+  if (servant !== undefined || Deno.uid() === 0) return "/var/lib/simplevpn";
   const told = Deno.env.get("XDG_STATE_HOME") ?? "";
   // The XDG Base Directory Specification wants a relative one ignored.
   const base = told.startsWith("/") ? told : `${Deno.env.get("HOME") ?? ""}/.local/state`;
@@ -15,18 +22,19 @@ const OTHERS_WRITE = 0o002;
 const ROOT = 0;
 
 /**
- * Makes the folder, for its owner alone, if it is not there.
+ * Makes the folder, for its owner alone, if it is not there. Root may use one of another user, as that
+ * of a service: what root makes there is that user's.
  *
  * @throws {Failure} if it cannot be used, or others could put links and files of theirs in it
  */
 export function openStateFolder(path: string): string {
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    const probe = Deno.makeTempFileSync({ dir: path, prefix: ".probe-" });
-    const self = Deno.statSync(probe).uid;
-    Deno.removeSync(probe);
+    Deno.removeSync(Deno.makeTempFileSync({ dir: path, prefix: ".probe-" }));
+    const self = effectiveUser();
     const { uid, mode } = Deno.statSync(path);
-    if ((uid === self || uid === ROOT) && (mode! & OTHERS_WRITE) === 0) return path;
+    const isOurs = uid === self || uid === ROOT || self === ROOT;
+    if (isOurs && (mode! & OTHERS_WRITE) === 0) return path;
     throw new Error("other users could put files there");
   } catch (error) {
     throw new Failure(
@@ -37,22 +45,34 @@ export function openStateFolder(path: string): string {
 
 /**
  * Writes a file so that at any moment, also after a crash, either the old or the new text is there
- * whole: temporary file, sync, rename. Only its owner can read it.
+ * whole: temporary file, sync, rename. Only the folder's owner can read it. Where that is another user
+ * than root who writes it, links that the user made lead nowhere.
  *
- * @throws {Error} of Deno.errors if the folder cannot be written
+ * @throws {Error} if the folder cannot be written
  */
 export function writeFileAtomically(path: string, text: string): void {
+  const folder = folderOf(path);
   const temporary = `${path}.new`;
-  const file = Deno.openSync(temporary, { write: true, create: true, truncate: true, mode: 0o600 });
-  try {
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-    file.syncSync();
-  } finally {
-    file.close();
-  }
+  const bytes = new TextEncoder().encode(text);
+  createFile(temporary, { bytes, mode: 0o600, owner: ownerIn(folder) });
   Deno.renameSync(temporary, path);
-  syncFolder(path.slice(0, path.lastIndexOf("/") + 1) || ".");
+  syncFolder(folder);
+}
+
+/** Locks a file of a state folder (@see {lockFile}). @throws {OsError} */
+export function lockStateFile(path: string, { wait }: { wait: boolean }): FileLock | undefined {
+  return lockFile(path, { wait, owner: ownerIn(folderOf(path)) });
+}
+
+/** Whose files are to be that root makes in a folder; undefined if that needs nothing. */
+function ownerIn(folder: string): FileOwner | undefined {
+  if (effectiveUser() !== ROOT) return undefined;
+  const { uid, gid } = Deno.statSync(folder);
+  return uid === ROOT ? undefined : { uid: uid!, gid: gid! };
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1) || ".";
 }
 
 function syncFolder(path: string): void {

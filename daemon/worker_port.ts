@@ -4,7 +4,13 @@ import { EPOLLIN } from "../ffi/constants.ts";
 import { clearEventFd } from "../ffi/eventfd.ts";
 import { Counters } from "../lib/session/counters.ts";
 import { EventLoop, type Timed } from "./event_loop.ts";
-import type { StopMessage, StoppedMessage, WorkerStart } from "./messages.ts";
+import type {
+  PingMessage,
+  PongMessage,
+  StopMessage,
+  StoppedMessage,
+  WorkerStart,
+} from "./messages.ts";
 
 /** A packet worker's end of the line to the main thread. */
 export interface WorkerContext<Outgoing> {
@@ -32,7 +38,8 @@ export function runWorker<Setup, Incoming extends { type: string }, Outgoing>(
 ): void {
   addEventListener("message", (event) => {
     const { data } = event as MessageEvent<WorkerStart<Setup>>;
-    const post = (message: Outgoing | StoppedMessage): void => data.port.postMessage(message);
+    const post = (message: Outgoing | PongMessage | StoppedMessage): void =>
+      data.port.postMessage(message);
     try {
       const loop = new EventLoop();
       const driven = begin(data.setup, { loop, counters: new Counters(data.counters), post });
@@ -40,8 +47,9 @@ export function runWorker<Setup, Incoming extends { type: string }, Outgoing>(
       loop.add(data.wakeup, EPOLLIN, {
         ready: () => {
           clearEventFd(data.wakeup);
-          for (const message of pending<Incoming | StopMessage>(port)) {
-            if (message.type !== "stop") driven.receive(message as Incoming);
+          for (const message of pending<Incoming | PingMessage | StopMessage>(port)) {
+            if (message.type === "ping") post({ type: "pong" });
+            else if (message.type !== "stop") driven.receive(message as Incoming);
             else {
               driven.stop();
               loop.stop();

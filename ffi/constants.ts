@@ -5,8 +5,12 @@
  */
 
 // fcntl.h
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
+/** The file must not be there yet; a link in its place counts as one. */
+export const O_EXCL = 0o200;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
@@ -20,6 +24,7 @@ export const LOCK_UN = 8;
 
 // sys/socket.h
 export const AF_UNSPEC = 0;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
@@ -187,6 +192,10 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
+// linux/if_link.h
+export const IFLA_IFNAME = 3;
+export const IFLA_GROUP = 27;
+
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
 /** The address itself, where IFA_ADDRESS is that of a point-to-point link's other end. */
@@ -224,8 +233,23 @@ export const RTN_UNICAST = 1;
 export const RTPROT_KERNEL = 2;
 
 // linux/fib_rules.h
+export const FRA_DST = 1;
 export const FRA_SRC = 2;
 export const FRA_PRIORITY = 6;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
+export const FR_ACT_UNREACHABLE = 7;
+
+// linux/prctl.h
+export const PR_SET_KEEPCAPS = 8;
+export const PR_CAPBSET_DROP = 24;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+
+// linux/capability.h
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;

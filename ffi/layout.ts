@@ -1,6 +1,7 @@
 /**
  * Layouts of the kernel's and the C library's structures: sizes and offsets in bytes, on 64-bit
- * little-endian Linux. The two supported machines differ in epoll_event alone. A lab test compares
+ * little-endian Linux. The two supported machines differ in what is a
+ * function here. A lab test compares
  * all of this with what a C compiler makes of the real headers.
  */
 
@@ -18,6 +19,9 @@ export const SOCKADDR_IN6 = {
   sin6_addr: 8,
   sin6_scope_id: 24,
 } as const;
+
+/** struct sockaddr_un (sys/un.h). */
+export const SOCKADDR_UN = { size: 110, sun_family: 0, sun_path: 2 } as const;
 
 /** struct in6_pktinfo (netinet/in.h). */
 export const IN6_PKTINFO = { size: 20, ipi6_addr: 0 } as const;
@@ -109,6 +113,9 @@ export const RTMSG = {
   rtm_type: 7,
 } as const;
 
+/** struct ifinfomsg (linux/rtnetlink.h). The index is in host order. */
+export const IFINFOMSG = { size: 16, ifi_family: 0, ifi_index: 4, ifi_flags: 8 } as const;
+
 /** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
 export const IFADDRMSG = {
   size: 8,
@@ -119,18 +126,31 @@ export const IFADDRMSG = {
   ifa_index: 4,
 } as const;
 
-/** struct ifinfomsg (linux/rtnetlink.h). Index and flags are in host order. */
-export const IFINFOMSG = { size: 16, ifi_family: 0, ifi_index: 4, ifi_flags: 8 } as const;
-
 /** struct sockaddr_nl (linux/netlink.h). All is in host order. */
 export const SOCKADDR_NL = { size: 12, nl_family: 0, nl_pid: 4, nl_groups: 8 } as const;
 
 /** struct fib_rule_hdr (linux/fib_rules.h). */
-export const FIB_RULE_HDR = { size: 12, family: 0, src_len: 2, action: 7 } as const;
+export const FIB_RULE_HDR = { size: 12, family: 0, dst_len: 1, src_len: 2, action: 7 } as const;
 
 /** struct epoll_event (sys/epoll.h), packed on x86-64 only (EPOLL_PACKED in the kernel's header). */
 export function epollEventLayout(
   arch: string,
 ): { readonly size: number; readonly events: number; readonly data: number } {
   return arch === "x86_64" ? { size: 12, events: 0, data: 4 } : { size: 16, events: 0, data: 8 };
+}
+
+/** struct __user_cap_header_struct (linux/capability.h). */
+export const __USER_CAP_HEADER_STRUCT = { size: 8, version: 0, pid: 4 } as const;
+
+/** struct __user_cap_data_struct (linux/capability.h): bits of 32 capabilities, as u32. */
+export const __USER_CAP_DATA_STRUCT = {
+  size: 12,
+  effective: 0,
+  permitted: 4,
+  inheritable: 8,
+} as const;
+
+/** O_NOFOLLOW (fcntl.h): a link in the place of the file is not followed. */
+export function noFollowFlag(arch: string): number {
+  return arch === "x86_64" ? 0o400000 : 0o100000;
 }

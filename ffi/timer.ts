@@ -23,13 +23,13 @@ export function bootTime(): number {
   return readClock(CLOCK_BOOTTIME);
 }
 
-/** Milliseconds since boot, time asleep left out. */
-export function awakeTime(): number {
+/** Milliseconds since boot, without time asleep: the clock that systemd goes by. */
+export function monotonicTime(): number {
   return readClock(CLOCK_MONOTONIC);
 }
 
-function readClock(which: number): number {
-  libc.clock_gettime(which, clock.bytes);
+function readClock(id: number): number {
+  libc.clock_gettime(id, clock.bytes);
   // Both fields stay far below 2^53, and reading them as two halves keeps BigInts off the heap.
   return readInt64(clock.view, TIMESPEC.tv_sec) * 1e3 +
     readInt64(clock.view, TIMESPEC.tv_nsec) / 1e6;

@@ -26,6 +26,8 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   tincd: "tinc",
   vtund: "vtun",
   promtool: "prometheus",
+  "systemd-analyze": "systemd",
+  setpriv: "util-linux",
 };
 
 /** What no other namespace's name begins with; tests in parallel are threads of one process. */

@@ -16,7 +16,7 @@ export const ROOT = new URL("..", import.meta.url).pathname;
 export const PERMISSIONS: readonly string[] = [
   "--allow-ffi",
   "--allow-sys=networkInterfaces,uid",
-  "--allow-env=HOME,TERM,XDG_STATE_HOME",
+  "--allow-env=HOME,TERM,XDG_STATE_HOME,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID",
   "--allow-read",
   "--allow-write",
   "--allow-run",

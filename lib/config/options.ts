@@ -52,6 +52,11 @@ const ROUTE: Option = {
   help: "a network behind it, which it may send from (repeatable)",
 };
 
+const GATEWAY: readonly Option[] = [
+  { name: "forward", help: "forward between the tunnel and this machine's other networks" },
+  { name: "nat", help: "the same, with this machine's own address towards those networks" },
+];
+
 const RUN_OPTIONS: readonly Option[] = [
   {
     name: "crypto",
@@ -71,6 +76,11 @@ const RUN_OPTIONS: readonly Option[] = [
     name: "metrics",
     value: "ADDRESS:PORT",
     help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
+  },
+  {
+    name: "user",
+    value: "NAME",
+    help: "started by root, go on as this user, with the capabilities that a tunnel needs",
   },
   {
     name: "log-level",
@@ -107,6 +117,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
   },
   { name: "dns", value: "ADDRESS", repeats: true, help: "a DNS server for clients (repeatable)" },
   { name: "search", value: "DOMAIN", repeats: true, help: "a search domain (repeatable)" },
+  ...GATEWAY,
   { name: "isolate", help: "clients reach the server's side only, not each other" },
   {
     name: "classic",
@@ -170,6 +181,18 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help:
       `with --classic: the server's network (default the /${CLASSIC_PREFIX_LENGTH} of the address)`,
   },
+  {
+    name: "full-tunnel",
+    help: "send everything through the tunnel, not only what the server says",
+  },
+  {
+    name: "split",
+    value: "CIDR",
+    repeats: true,
+    help: "send this network through the tunnel, in place of what the server says (repeatable)",
+  },
+  { name: "no-routes", help: "send through the tunnel only what is for its own network" },
+  ...GATEWAY,
   { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
   {
     name: "keepalive",
@@ -221,3 +244,19 @@ export const STATUS_OPTIONS: readonly Option[] = [
   STATE,
 ];
 export const STATE_OPTIONS: readonly Option[] = [STATE];
+
+const INSTALL_ROOT: Option = {
+  name: "root",
+  value: "DIR",
+  help: "write below DIR, for another machine, and leave this one's services alone",
+};
+
+/** Of the command itself, besides those that the service is to have. */
+export const INSTALL_OPTIONS: readonly Option[] = [
+  { name: "no-start", help: "do not start the service now" },
+  INSTALL_ROOT,
+];
+export const UNINSTALL_OPTIONS: readonly Option[] = [
+  { name: "purge", help: "remove keys and all other state as well, and log files" },
+  INSTALL_ROOT,
+];

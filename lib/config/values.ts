@@ -141,3 +141,9 @@ export function domainName(text: string): string {
   if (DOMAIN_PATTERN.test(text)) return text;
   throw new SyntaxError(`"${text}" is no domain name`);
 }
+
+/** A user's name as useradd(8) takes it, or a number. */
+export function userName(text: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$/.test(text)) return text;
+  throw new RangeError(`"${text}" is no user's name`);
+}

@@ -33,6 +33,7 @@ export const SERVER_MANUAL: Manual = {
     ],
     ["simplevpn-server peers remove pi", "Cut the pi off, at once and for good."],
     ["simplevpn-server status --watch", "Show who is connected and how, once a second."],
+    ["simplevpn-server install", "Serve as a systemd service, from now on and after each boot."],
   ],
   files: [
     [
@@ -59,6 +60,11 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
     ["simplevpn-client status", "Show how it is connected, what passes, and what is dropped."],
+    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
+    [
+      "simplevpn-client install simplevpn://...",
+      "Join and stay connected as a systemd service, from now on and after each boot.",
+    ],
   ],
   files: [
     [

@@ -46,7 +46,7 @@ export class PeerSessions {
     const before = isSame ? session.admission : undefined;
     session.admission = admission;
     session.add(peer);
-    if (JSON.stringify(before) !== JSON.stringify(admission)) this.#rebind(session, before);
+    if (ownOf(before) !== ownOf(admission)) this.#rebind(session, before);
     return session;
   }
 
@@ -124,4 +124,9 @@ export class PeerSessions {
       if (this.#table.prefixOwner(prefix) === session) this.#table.deletePrefix(prefix);
     }
   }
+}
+
+/** What of an admission is the client's own, as text. */
+function ownOf(admission: Admission | undefined): string {
+  return JSON.stringify({ ...admission, beyond: [] });
 }

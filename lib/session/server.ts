@@ -1,10 +1,11 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
 import { isIpv4 } from "../address/ip_address.ts";
+import type { Prefix } from "../address/prefix.ts";
 import { ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
 import { readUint32 } from "../packet/ipv4.ts";
 import type { Offload } from "../packet/offload.ts";
-import { CloseReason, type Configuration } from "../protocol/control.ts";
+import { CloseReason, type Configuration, MAX_LIST } from "../protocol/control.ts";
 import { datagramIndex, DatagramType, datagramType } from "../protocol/datagram.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import { Backpressure } from "./backpressure.ts";
@@ -309,10 +310,22 @@ export class Server {
       name,
       address: { address, prefixLength: network.length },
       address6: address6 && { address: address6, prefixLength: network6!.length },
-      routes: this.#sessions.carried(push.routes),
+      routes: this.#routesFor(admission),
       dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
       prefixes: this.#sessions.routesOf(admission),
     };
+  }
+
+  /**
+   * Networks that a client reaches by this server: those behind it, and those behind other clients, not
+   * those behind itself.
+   */
+  #routesFor({ beyond, routes: own }: Admission): Prefix[] {
+    const { push } = this.#options;
+    const all = this.#sessions.carried([...push.routes, ...this.isolate ? [] : beyond]);
+    const unique = new Map(all.map((route) => [`${route}`, route]));
+    for (const route of own) unique.delete(`${route}`);
+    return [...unique.values()].slice(0, MAX_LIST);
   }
 
   /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191, RFC 8201). */

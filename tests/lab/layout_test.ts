@@ -22,6 +22,8 @@ const HEADERS = [
   "sys/socket.h",
   "sys/timerfd.h",
   "sys/uio.h",
+  "sys/un.h",
+  "linux/capability.h",
   "linux/fib_rules.h",
   "linux/filter.h",
   "linux/if.h",
@@ -29,6 +31,7 @@ const HEADERS = [
   "linux/if_packet.h",
   "linux/if_tun.h",
   "linux/netlink.h",
+  "linux/prctl.h",
   "linux/rtnetlink.h",
   "linux/sock_diag.h",
   "linux/sockios.h",
@@ -48,10 +51,11 @@ function structureClaims(name: string, members: Readonly<Record<string, number>>
 }
 
 function layoutClaims(arch: string): Claim[] {
-  const { epollEventLayout, ...structures } = layout;
+  const { epollEventLayout, noFollowFlag, ...structures } = layout;
   return [
     ...Object.entries(structures).flatMap(([name, members]) => structureClaims(name, members)),
     ...structureClaims("epoll_event", epollEventLayout(arch)),
+    ["O_NOFOLLOW", noFollowFlag(arch)],
   ];
 }
 

@@ -1,7 +1,10 @@
 /** State that programs share: the registry, with several that write it and some that are killed, and locks. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RegistryStore } from "../../daemon/registry_store.ts";
+import { lockStateFile, writeFileAtomically } from "../../daemon/state_folder.ts";
+import { OsError } from "../../ffi/error.ts";
 import { lockFile } from "../../ffi/file_lock.ts";
+import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
 
 const WRITER = [
   Deno.execPath(),
@@ -65,6 +68,31 @@ Deno.test("a lock that was closed is free, though a process that is being starte
     libc.close();
     Deno.removeSync(path);
   }
+});
+
+Deno.test("links in a state folder lead nowhere", () => {
+  using temporary = new TemporaryFolder();
+  const folder = `${temporary.path}/state`;
+  const shadow = `${temporary.path}/shadow`;
+  Deno.mkdirSync(folder);
+  Deno.writeTextFileSync(shadow, "secret", { mode: 0o640 });
+  const before = Deno.statSync(shadow);
+  if (before.uid === 0) Deno.chownSync(folder, 65534, 65534);
+  for (const name of ["peers.json", "peers.json.new", "peers.lock"]) {
+    Deno.symlinkSync(shadow, `${folder}/${name}`);
+  }
+  Deno.symlinkSync(`${temporary.path}/made`, `${folder}/server.lock`);
+  writeFileAtomically(`${folder}/peers.json`, "{}");
+  assertThrows(() => lockStateFile(`${folder}/peers.lock`, { wait: false }), OsError, "ELOOP");
+  assertThrows(() => lockStateFile(`${folder}/server.lock`, { wait: false }), OsError, "ELOOP");
+  const after = Deno.statSync(shadow);
+  assertEquals([after.uid, after.gid, after.mode], [before.uid, before.gid, before.mode]);
+  assertEquals(Deno.readTextFileSync(shadow), "secret");
+  assertEquals([...Deno.readDirSync(temporary.path)].map(({ name }) => name).toSorted(), [
+    "shadow",
+    "state",
+  ]);
+  assertEquals(Deno.lstatSync(`${folder}/peers.json`).isFile, true);
 });
 
 /** This process's open file descriptors of a file. */

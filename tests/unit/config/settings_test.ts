@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
@@ -61,6 +61,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     port: 2002,
     tun: "simplevpn%d",
     offload: true,
@@ -73,6 +74,7 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     logFile: undefined,
     listen: undefined,
     state: undefined,
+    user: undefined,
     maxClients: 1024,
     isolate: false,
     network6: "random",
@@ -87,12 +89,14 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     tun: "simplevpn%d",
     offload: true,
     congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
     metrics: undefined,
+    user: undefined,
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -102,6 +106,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     address: undefined,
     network: undefined,
     mtu: undefined,
+    routes: "pushed",
   });
 });
 
@@ -124,7 +129,7 @@ Deno.test("A server takes every option that it has", () => {
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
       .split(" "),
-    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --route 192.168.0.0/24"
+    ..."--classic --isolate --nat --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
@@ -139,6 +144,7 @@ Deno.test("A server takes every option that it has", () => {
     classic: true,
     carriers: ["tcp", "udp"],
     crypto: "node",
+    gateway: "nat",
     port: 2003,
     tun: "vpn.0",
     offload: false,
@@ -151,6 +157,7 @@ Deno.test("A server takes every option that it has", () => {
     logFile: "/var/log/simplevpn.log",
     listen: "192.0.2.1",
     state: "/data",
+    user: "nobody",
     maxClients: 7,
     isolate: true,
     dns: [parseIpv4("10.86.0.1"), parseIpv6("fd01::1")],
@@ -162,7 +169,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l --server-key"
+      ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -170,12 +177,14 @@ Deno.test("A client takes every option that it has", () => {
       classic: false,
       carriers: ["tcp", "udp"],
       crypto: "libcrypto",
+      gateway: "forward",
       tun: "vpn.0",
       offload: false,
       congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
       metrics: undefined,
+      user: undefined,
       logLevel: "error",
       jsonLogs: true,
       logFile: "/l",
@@ -185,8 +194,36 @@ Deno.test("A client takes every option that it has", () => {
       address: parseIpv4("10.86.0.9"),
       network: undefined,
       mtu: 1280,
+      routes: "everything",
     },
   );
+});
+
+Deno.test("--nat is --forward and more", () => {
+  assertEquals(server("--forward").gateway, "forward");
+  assertEquals(server("--nat", "--forward").gateway, "nat");
+  assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
+});
+
+Deno.test("A client chooses what goes through its tunnel, in one way", () => {
+  const split = client("--split", "192.168.7.0/24", "--split=2001:db8::/32").routes;
+  assert(typeof split !== "string");
+  assertEquals(split.map(String), ["192.168.7.0/24", "2001:db8::/32"]);
+  assertEquals(client("--no-routes").routes, []);
+  assertEquals(classic("--full-tunnel").routes, "everything");
+  refuses(client, "--split", ["192.168.7.1/24", "224.0.0.0/4", "router", "0.0.0.0/0", "::/0"]);
+  assertThrows(() => client("--split", "::/0"), UsageError, "--full-tunnel");
+  const contradictions = [
+    ["--full-tunnel", "--split=192.168.7.0/24"],
+    ["--full-tunnel", "--no-routes"],
+    ["--split=192.168.7.0/24", "--no-routes"],
+  ];
+  for (const options of contradictions) {
+    const [one, other] = options.map((option) => option.split("=")[0]);
+    const message = `The options ${one} and ${other} exclude each other`;
+    assertThrows(() => client(...options), UsageError, message);
+  }
+  assertThrows(() => classic("--no-routes"), UsageError, "--no-routes");
 });
 
 Deno.test("A classic client takes the options that only it has", () => {
@@ -407,6 +444,13 @@ Deno.test("A keepalive comes before the timeout, and follows a shorter one", () 
 Deno.test("An interface's name is one that the kernel takes", () => {
   assertEquals(server("--tun", "a".repeat(15)).tun, "a".repeat(15));
   refuses(server, "--tun", ["a".repeat(16), ".", "..", "a/b", "a:b", "a b", "tun%d", "é", "a\n"]);
+});
+
+Deno.test("A user's name is one that a machine can have", () => {
+  for (const name of ["", "-x", "a b", "a:b", "a/b", "x".repeat(33)]) {
+    assertThrows(() => server("--user", name), UsageError, "--user");
+  }
+  assertEquals(server("--user", "_svc-1.x").user, "_svc-1.x");
 });
 
 Deno.test("A log level is one of four", () => {

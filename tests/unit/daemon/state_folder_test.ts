@@ -2,10 +2,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../daemon/failure.ts";
 import {
   defaultStateFolder,
+  lockStateFile,
   openStateFolder,
   writeFileAtomically,
 } from "../../../daemon/state_folder.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
+
+const NOBODY = 65534;
 
 function entries(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name);
@@ -40,10 +43,9 @@ Deno.test("openStateFolder() refuses a folder in which other users could put fil
   assertThrows(() => openStateFolder(temporary.path), Failure, "other users");
   Deno.chmodSync(temporary.path, 0o775);
   assertEquals(openStateFolder(temporary.path), temporary.path);
-  // Only root can use, and give away, a folder that is another's.
   if (isRoot) {
-    Deno.chownSync(temporary.path, 65534, 65534);
-    assertThrows(() => openStateFolder(temporary.path), Failure, "other users");
+    Deno.chownSync(temporary.path, NOBODY, NOBODY);
+    assertEquals(openStateFolder(temporary.path), temporary.path);
   }
   assertEquals(entries(temporary.path), []);
 });
@@ -75,6 +77,22 @@ Deno.test("writeFileAtomically() leaves the old text when the new one cannot be 
   assertEquals(Deno.readTextFileSync(path), "old");
 });
 
+Deno.test("what root makes in a folder of another user is that user's", () => {
+  using temporary = new TemporaryFolder();
+  const { path } = temporary;
+  // Only root can give a folder away; others have folders of their own alone.
+  const { uid } = Deno.statSync(path);
+  const owner = uid === 0 ? NOBODY : uid!;
+  if (uid === 0) Deno.chownSync(path, owner, owner);
+  writeFileAtomically(`${path}/peers.json`, "{}");
+  lockStateFile(`${path}/peers.lock`, { wait: false })!.close();
+  for (const name of entries(path)) {
+    const file = Deno.statSync(`${path}/${name}`);
+    assertEquals([file.uid, file.mode! & 0o777], [owner, 0o600], name);
+  }
+  assertEquals(entries(path).toSorted(), ["peers.json", "peers.lock"]);
+});
+
 Deno.test("defaultStateFolder() is system-wide for root and else the user's own", () => {
   const original = { uid: Deno.uid, get: Deno.env.get };
   const environment: Record<string, string> = {};
@@ -86,6 +104,7 @@ Deno.test("defaultStateFolder() is system-wide for root and else the user's own"
     assertEquals(defaultStateFolder(), "/var/lib/simplevpn");
     uid = 1000;
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
+    assertEquals(defaultStateFolder("simplevpn"), "/var/lib/simplevpn");
     environment.XDG_STATE_HOME = "";
     assertEquals(defaultStateFolder(), "/home/anna/.local/state/simplevpn");
     environment.XDG_STATE_HOME = "data/state";

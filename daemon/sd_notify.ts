@@ -1,0 +1,84 @@
+import { OsError } from "../ffi/error.ts";
+import { monotonicTime } from "../ffi/timer.ts";
+import { sendUnixDatagram } from "../ffi/unix_socket.ts";
+import { log } from "./logging.ts";
+
+/** What is told is one line; names from elsewhere are in it. */
+// deno-lint-ignore no-control-regex
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]+/g;
+
+/**
+ * The service manager that started this program, as systemd (sd_notify(3), sd_watchdog_enabled(3)).
+ * Where there is none, telling it something does nothing.
+ */
+export class ServiceManager {
+  readonly #socket: string | undefined;
+  /** Milliseconds without a sign of life after which it starts this program anew. */
+  readonly #patience: number | undefined;
+
+  /** @param environment what it said: NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID */
+  constructor(environment: (name: string) => string | undefined = (name) => Deno.env.get(name)) {
+    const socket = environment("NOTIFY_SOCKET");
+    this.#socket = socket && /^[/@]/.test(socket) ? socket : undefined;
+    const pid = environment("WATCHDOG_PID");
+    const microseconds = Number(environment("WATCHDOG_USEC"));
+    const isMeant = pid === undefined || Number(pid) === Deno.pid;
+    if (isMeant && microseconds > 0) this.#patience = microseconds / 1000;
+  }
+
+  /** Says that the program does, from now on or again, what it is there for; and in words, what. */
+  ready(status: string): void {
+    this.#tell("READY=1", statusLine(status));
+  }
+
+  /** Says in words what the program is doing, for "systemctl status". */
+  status(text: string): void {
+    this.#tell(statusLine(text));
+  }
+
+  /** Says that settings are being read again; `ready()` is to follow. */
+  reloading(): void {
+    this.#tell("RELOADING=1", `MONOTONIC_USEC=${Math.floor(monotonicTime() * 1000)}`);
+  }
+
+  /** Says that the program is about to end. */
+  stopping(): void {
+    this.#tell("STOPPING=1");
+  }
+
+  /**
+   * Gives signs of life until disposed of, twice as often as asked for, each after an answer.
+   *
+   * @param answer asks what must not hang; while that owes an answer there is no sign of life
+   */
+  watch(answer: () => Promise<void>): Disposable {
+    if (this.#patience === undefined) return { [Symbol.dispose]: () => {} };
+    let waiting = false;
+    const ask = async (): Promise<void> => {
+      if (waiting) return;
+      waiting = true;
+      await answer();
+      waiting = false;
+      this.#tell("WATCHDOG=1");
+    };
+    const timer = setInterval(ask, this.#patience / 2);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  #tell(...assignments: string[]): void {
+    if (this.#socket === undefined) return;
+    try {
+      sendUnixDatagram(this.#socket, new TextEncoder().encode(`${assignments.join("\n")}\n`));
+    } catch (error) {
+      if (!(error instanceof OsError || error instanceof RangeError)) throw error;
+      log.debug("The service manager was not told {what}: {reason}", {
+        what: assignments[0],
+        reason: error.message,
+      });
+    }
+  }
+}
+
+function statusLine(text: string): string {
+  return `STATUS=${text.replaceAll(CONTROL_CHARACTERS, " ")}`;
+}

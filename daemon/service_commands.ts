@@ -1,0 +1,82 @@
+/** What both programs have of commands for services, and what each of them is as one. */
+import type { Arguments } from "../lib/config/command_line.ts";
+import {
+  CONNECT_OPTIONS,
+  INSTALL_OPTIONS,
+  SERVE_OPTIONS,
+  UNINSTALL_OPTIONS,
+} from "../lib/config/options.ts";
+import { readClientSettings, readServerSettings } from "../lib/config/settings.ts";
+import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
+import { readInvite } from "./join_plan.ts";
+import type { Command } from "./program.ts";
+import { runUninstall } from "./uninstall_command.ts";
+
+/** Ports below this one are not for everybody (ip_unprivileged_port_start in ip(7)). */
+const UNPRIVILEGED_PORT = 1024;
+
+/** Options that are the same for every service. */
+const FIXED_OPTIONS = ["state", "user"];
+
+export const SERVER_SERVICE: ServiceProgram = {
+  name: "simplevpn-server",
+  command: "serve",
+  description: "simplevpn server",
+  options: SERVE_OPTIONS,
+  check: checkServer,
+};
+
+export const CLIENT_SERVICE: ServiceProgram = {
+  name: "simplevpn-client",
+  command: "connect",
+  description: "simplevpn client",
+  options: CONNECT_OPTIONS,
+  check: checkClient,
+};
+
+/** The commands `install` and `uninstall` of a program. */
+export function serviceCommands(program: ServiceProgram): Command[] {
+  const { name, command, options } = program;
+  const isClient = program === CLIENT_SERVICE;
+  return [
+    {
+      name: "install",
+      usage: `${isClient ? "[INVITE] " : ""}[OPTION ...]`,
+      help:
+        `run "${command}" with these options as a systemd service, from now on and at each boot`,
+      options: [...options.filter(({ name }) => !FIXED_OPTIONS.includes(name)), ...INSTALL_OPTIONS],
+      run: (args) => runInstall(program, args),
+    },
+    {
+      name: "uninstall",
+      usage: "[OPTION ...]",
+      help: "remove the service, and all that install wrote",
+      options: UNINSTALL_OPTIONS,
+      run: (args) => runUninstall(name, args),
+    },
+  ];
+}
+
+function checkServer(args: Arguments): Promise<ServiceNeeds> {
+  const { port, logFile } = readServerSettings(args);
+  const hasLowPort = port < UNPRIVILEGED_PORT;
+  return Promise.resolve({
+    hasLowPort,
+    logFile,
+    keepsState: true,
+    invite: undefined,
+    needsInvite: false,
+  });
+}
+
+async function checkClient(args: Arguments): Promise<ServiceNeeds> {
+  const settings = readClientSettings(args);
+  const { classic, servers, logFile } = settings;
+  return {
+    hasLowPort: false,
+    logFile,
+    keepsState: !classic,
+    invite: await readInvite(settings),
+    needsInvite: servers.length === 0,
+  };
+}

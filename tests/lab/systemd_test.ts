@@ -1,0 +1,331 @@
+/** The programs as services: what install writes and uninstall removes, and life without root. */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Failure } from "../../daemon/failure.ts";
+import { install, type ServiceProgram } from "../../daemon/install_command.ts";
+import { CLIENT_SERVICE, SERVER_SERVICE } from "../../daemon/service_commands.ts";
+import { ServiceFiles } from "../../daemon/service_files.ts";
+import { runUninstall } from "../../daemon/uninstall_command.ts";
+import { readArguments, UsageError } from "../../lib/config/command_line.ts";
+import { formatInvite, TOKEN_LENGTH } from "../../lib/config/invite.ts";
+import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
+import { program } from "../../scripts/program.ts";
+import { NotifySocket } from "../unit/daemon/notify_socket.ts";
+import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
+import { assertOneLine, ending } from "./inspection.ts";
+import { withEmptyFolder, withFile } from "./mounts.ts";
+import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+
+const INVITE = formatInvite({
+  host: "vpn.example.org",
+  port: 2002,
+  publicKey: new Uint8Array(KEY_LENGTH).fill(7),
+  token: new Uint8Array(TOKEN_LENGTH).fill(11),
+});
+const PROGRAMS = [SERVER_SERVICE, CLIENT_SERVICE];
+
+/** Exposure that systemd-analyze gives at the most, from 0 to 10; a service without any bounds has 9.6. */
+const MOST_EXPOSURE = 2.5;
+
+/** A root of some other machine, with folders that every one has. */
+class OtherRoot extends TemporaryFolder {
+  constructor() {
+    super();
+    for (const folder of ["etc/systemd/system", "etc/sysusers.d", "etc/polkit-1/rules.d"]) {
+      Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
+    }
+    for (const folder of ["usr/local/bin", "var/lib", "home"]) {
+      Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
+    }
+    Deno.writeTextFileSync(this.program, "#!/bin/sh\n", { mode: 0o755 });
+  }
+
+  /** Stands for the compiled program, wherever it was downloaded to. */
+  get program(): string {
+    return `${this.path}/home/simplevpn`;
+  }
+
+  install(program: ServiceProgram, ...words: string[]): Promise<ServiceFiles> {
+    const args = readArguments([...program.options, ...INSTALL_OPTIONS], words);
+    return install({ program, args, file: this.program, root: this.path });
+  }
+
+  uninstall({ name }: ServiceProgram, ...words: string[]): Promise<void> {
+    const args = readArguments(UNINSTALL_OPTIONS, [...words, "--root", this.path]);
+    return runUninstall(name, args);
+  }
+
+  /** Every file and folder with its permissions. */
+  tree(below = ""): string[] {
+    return [...Deno.readDirSync(`${this.path}${below}`)].flatMap(({ name, isDirectory }) => {
+      const path = `${below}/${name}`;
+      const mode = Deno.lstatSync(`${this.path}${path}`).mode! & 0o777;
+      return [`${path} ${mode.toString(8)}`, ...isDirectory ? this.tree(path) : []];
+    }).toSorted();
+  }
+}
+
+async function analyze(...words: string[]): Promise<{ code: number; output: string }> {
+  const command = new Deno.Command("systemd-analyze", { args: words, stdin: "null" });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, output: decoder.decode(stderr) + decoder.decode(stdout) };
+}
+
+for (const program of PROGRAMS) {
+  const { name } = program;
+  await labTest(
+    `systemd finds nothing wrong with the unit of ${name}`,
+    ["systemd-analyze"],
+    async () => {
+      using root = new OtherRoot();
+      const files = await root.install(program, "--log-level", "debug", "--tun", "vpn0");
+      const unit = Deno.readTextFileSync(files.unit);
+      assertMatch(unit, /^ExecStart=.* --tun=vpn0/m);
+      // The verifier wants to find the program where the unit says.
+      Deno.writeTextFileSync(
+        files.unit,
+        unit.replaceAll("=/usr/local/bin/", `=${root.path}/usr/local/bin/`),
+      );
+      const verified = await analyze("verify", "--man=no", "--generators=no", files.unit);
+      const complaints = verified.output.split("\n").filter((line) => line.includes(root.path));
+      assertEquals(complaints, []);
+      assertEquals(verified.code, 0, verified.output);
+      const threshold = `--threshold=${MOST_EXPOSURE * 10}`;
+      const { code, output } = await analyze("security", "--offline=true", threshold, files.unit);
+      assertEquals(code, 0, output);
+      assertMatch(output, /Overall exposure level/);
+    },
+  );
+
+  await labTest(`uninstall leaves nothing of ${name} but its state`, [], async () => {
+    using root = new OtherRoot();
+    const before = root.tree();
+    await root.install(program);
+    const once = root.tree();
+    assert(once.includes(`/usr/local/bin/${name} 755`));
+    assert(once.includes(`/etc/systemd/system/${name}.service 644`));
+    assert(once.includes("/etc/sysusers.d/simplevpn.conf 644"));
+    await root.install(program);
+    assertEquals(root.tree(), once);
+    Deno.mkdirSync(`${root.path}/var/lib/simplevpn`);
+    Deno.writeTextFileSync(`${root.path}/var/lib/simplevpn/client.key`, "secret");
+    await root.uninstall(program);
+    const state = root.tree().filter((line) => !before.includes(line));
+    assertEquals(state.map((line) => line.split(" ")[0]), [
+      "/var/lib/simplevpn",
+      "/var/lib/simplevpn/client.key",
+    ]);
+    await root.uninstall(program, "--purge");
+    assertEquals(root.tree(), before);
+  });
+}
+
+await labTest("install leaves no secret where others can read it", [], async () => {
+  using root = new OtherRoot();
+  const { unit } = await root.install(CLIENT_SERVICE, INVITE, "--tcp");
+  const text = Deno.readTextFileSync(unit);
+  assertMatch(text, /^ExecStart=\S+simplevpn-client connect --state=\/var\/lib\/simplevpn --tcp$/m);
+  assert(!text.includes(INVITE.slice(INVITE.lastIndexOf("/"))));
+  const tree = root.tree();
+  assert(tree.includes("/var/lib/simplevpn 700"));
+  assert(tree.includes("/var/lib/simplevpn/invite 600"));
+  assertEquals(Deno.readTextFileSync(`${root.path}/var/lib/simplevpn/invite`).trim(), INVITE);
+});
+
+await labTest(
+  "install takes no options that the service would end with, and then writes nothing",
+  [],
+  async () => {
+    using root = new OtherRoot();
+    const before = root.tree();
+    await assertRejects(() => root.install(SERVER_SERVICE, "--mtu", "1"), UsageError, "--mtu");
+    await assertRejects(
+      () => root.install(CLIENT_SERVICE, "simplevpn://x"),
+      UsageError,
+      "no whole",
+    );
+    await assertRejects(() => root.install(SERVER_SERVICE, "--tun", "a\nb"), UsageError);
+    assertEquals(root.tree(), before);
+  },
+);
+
+await labTest(
+  "a service has a folder for its log file, and no other place for one",
+  [],
+  async () => {
+    using root = new OtherRoot();
+    const { unit } = await root.install(
+      SERVER_SERVICE,
+      "--log-file",
+      "/var/log/simplevpn/server.log",
+    );
+    assertMatch(Deno.readTextFileSync(unit), /^LogsDirectory=simplevpn$/m);
+    for (const file of ["/var/log/server.log", "server.log", "/var/log/simplevpn/../x"]) {
+      const installing = (): Promise<unknown> => root.install(SERVER_SERVICE, "--log-file", file);
+      await assertRejects(installing, UsageError, "/var/log/simplevpn");
+    }
+  },
+);
+
+await labTest("without options install leaves those that the service has", [], async () => {
+  using root = new OtherRoot();
+  const commandOf = (files: ServiceFiles): string =>
+    /^ExecStart=\S+ (.*)$/m.exec(Deno.readTextFileSync(files.unit))![1]!;
+  const state = "--state=/var/lib/simplevpn";
+  const first = await root.install(CLIENT_SERVICE, INVITE, "--tcp", "-a", "10.0.0.9");
+  assertEquals(commandOf(first), `connect ${state} --address=10.0.0.9 --tcp`);
+  for (const words of [[], [INVITE], ["--invite-file", `${root.path}/var/lib/simplevpn/invite`]]) {
+    const again = await root.install(CLIENT_SERVICE, ...words);
+    assertEquals(commandOf(again), `connect ${state} --address=10.0.0.9 --tcp`);
+  }
+  const other = await root.install(CLIENT_SERVICE, "-u");
+  assertEquals(commandOf(other), `connect ${state} --udp`);
+});
+
+await labTest("what both programs need stays until the second is uninstalled", [], async () => {
+  using root = new OtherRoot();
+  const before = root.tree();
+  for (const program of PROGRAMS) await root.install(program);
+  await assertRejects(() => root.uninstall(SERVER_SERVICE, "--purge"), Failure, "uninstall that");
+  await root.uninstall(SERVER_SERVICE);
+  assert(root.tree().includes("/etc/sysusers.d/simplevpn.conf 644"));
+  await root.uninstall(CLIENT_SERVICE);
+  assertEquals(root.tree(), before);
+});
+
+await labTest("a program that was there before install stays there", [], async () => {
+  using root = new OtherRoot();
+  const place = `${root.path}/usr/local/bin/simplevpn-server`;
+  Deno.copyFileSync(root.program, place);
+  Deno.removeSync(root.program);
+  Deno.symlinkSync(place, root.program);
+  const before = root.tree();
+  await root.install(SERVER_SERVICE);
+  await root.uninstall(SERVER_SERVICE);
+  assertEquals(root.tree(), before);
+});
+
+await labTest("install says what it needs", [], async () => {
+  await using lab = await TunnelLab.open();
+  if (SOURCE === "source") {
+    const command = [...program("server"), "install", "--root", "/tmp"];
+    assertOneLine(await ending(lab.server.start(command)), 1, /Only a compiled program/);
+  }
+  const nowhere = [...program("server", SOURCE), "install", "--root", "/nonexistent"];
+  assertOneLine(await ending(lab.server.start(nowhere)), 1, /There is no folder \/nonexistent/);
+});
+
+await labTest("the service manager hears of a server's and a client's life", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const environment = (name: string): Record<string, string> => ({
+    NOTIFY_SOCKET: name,
+    WATCHDOG_USEC: "200000",
+  });
+  const [serverName, clientName] = [`${lab.lab.folder}/server`, `${lab.lab.folder}/client`];
+  using serverSocket = NotifySocket.bind(serverName);
+  using clientSocket = NotifySocket.bind(clientName);
+  const command = [...program("server", SOURCE), "--state", lab.state, "--tun", "vpn0"];
+  const server = lab.server.start(command, environment(serverName));
+  assertEquals(await serverSocket.next(), ["READY=1", "STATUS=Serving 10.0.0.0/16 on vpn0"]);
+  const invite = await lab.invite(client, "pi");
+  const process = client.machine.start(lab.secureCommand(client, invite), environment(clientName));
+  assertEquals(await clientSocket.next(), ["READY=1", `STATUS=Connecting to ${client.server}`]);
+  await clientSocket.until(`STATUS=Connected to ${client.server} as 10.0.0.2`);
+  for (const socket of [serverSocket, clientSocket]) {
+    await socket.until("WATCHDOG=1");
+    await socket.until("WATCHDOG=1");
+  }
+  process.kill("SIGTERM");
+  await clientSocket.until("STOPPING=1");
+  assertEquals((await process.status).code, 0);
+  server.kill("SIGTERM");
+  await serverSocket.until("STOPPING=1");
+  assertEquals((await server.status).code, 0);
+});
+
+await labTest("an invite that install left is used once", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await lab.addClient();
+  const state = `${lab.lab.folder}/client`;
+  Deno.mkdirSync(state, { mode: 0o700 });
+  Deno.writeTextFileSync(`${state}/invite`, `${await lab.invite(client, "pi")}\n`);
+  const command = lab.secureCommand(client, "--state", state);
+  const first = client.machine.start(command);
+  assertEquals((await connected(first)).address, "10.0.0.2");
+  await first.stop();
+  assertEquals([...Deno.readDirSync(state)].some(({ name }) => name === "invite"), false);
+  assertEquals((await connected(client.machine.start(command))).address, "10.0.0.2");
+});
+
+const INSTALLED = new URL("installed.sh", import.meta.url).pathname;
+const JOURNAL = new URL("journal.py", import.meta.url).pathname;
+
+await labTest("the journal's lines say how urgent they are, and no time", ["python3"], async () => {
+  await using lab = await TunnelLab.open();
+  const sources = `${lab.lab.folder}/nsswitch.conf`;
+  await Deno.writeTextFile(sources, "hosts: files\n");
+  const bad = [...program("client", SOURCE), "--classic", "-s", "name.invalid"];
+  const debugged = withEmptyFolder("/run", ["python3", JOURNAL, ...bad, "--log-level", "debug"]);
+  const inJournal = await lab.server.try(
+    ...withFile("/etc/nsswitch.conf", sources, debugged),
+  );
+  assertEquals(inJournal.code, 1, inJournal.stderr);
+  const lines = inJournal.stdout.trimEnd().split("\n");
+  assertMatch(lines[0]!, /^<7>\S/);
+  assertMatch(lines.at(-1)!, /^<3>simplevpn-client: Cannot find the server/);
+  const elsewhere = await lab.server.try(...withFile("/etc/nsswitch.conf", sources, bad));
+  assertMatch(elsewhere.stderr, /^simplevpn-client: Cannot find the server/);
+});
+
+/** Installs, upgrades and uninstalls as a person does, and prints what there is after each. */
+const PERSON = `
+set -e
+mkdir -p -m 700 /var/lib/simplevpn
+echo key >/var/lib/simplevpn/server.key
+$SERVER install -p 443
+grep ^ExecStart /etc/systemd/system/simplevpn-server.service
+stat -c '%U %a %n' /var/lib/simplevpn /var/lib/simplevpn/server.key
+cmp $SERVER /usr/local/bin/simplevpn-server
+! $CLIENT install 2>&1
+echo "$INVITE" | $CLIENT install --invite-file -
+stat -c '%U %a %n' /var/lib/simplevpn/invite
+/usr/local/bin/simplevpn-server install | grep "options that it has"
+$CLIENT uninstall
+$SERVER uninstall --purge
+ls /usr/local/bin/simplevpn* /etc/systemd/system/simplevpn* /var/lib/simplevpn 2>&1 | grep -v "No such" || true
+cat "$FOLDER/systemctl"
+`;
+
+if (SOURCE === "compiled") {
+  await labTest("install, upgrade and uninstall on a machine with systemd", [], async () => {
+    await using lab = await TunnelLab.open();
+    const folder = `${lab.lab.folder}/layers`;
+    await Deno.mkdir(folder);
+    const [server, client] = [program("server", SOURCE)[0]!, program("client", SOURCE)[0]!];
+    const process = lab.server.start(["sh", INSTALLED, folder, PERSON], {
+      ...{ SERVER: server, CLIENT: client, INVITE, FOLDER: folder },
+    });
+    const { code, stdout, stderr } = await ending(process, 60_000);
+    assertEquals(stderr, "");
+    const lines = stdout.split("\n");
+    const has = (line: string): void => assert(lines.includes(line), `"${line}" in ${stdout}`);
+    has("ExecStart=/usr/local/bin/simplevpn-server serve --state=/var/lib/simplevpn --port=443");
+    has("With the options that it has: --port=443");
+    has("simplevpn 700 /var/lib/simplevpn");
+    has("simplevpn 644 /var/lib/simplevpn/server.key");
+    assertMatch(stdout, /has not joined a network yet.*install INVITE/);
+    has("simplevpn 600 /var/lib/simplevpn/invite");
+    const calls = lines.slice(lines.findLastIndex((line) => line.startsWith("Kept the user")) + 1);
+    assertEquals(calls, [
+      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
+      ...["daemon-reload", "enable --quiet simplevpn-client", "restart simplevpn-client"],
+      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
+      ...["disable --quiet --now simplevpn-client", "daemon-reload"],
+      ...["disable --quiet --now simplevpn-server", "daemon-reload", ""],
+    ]);
+    assertEquals(code, 0);
+  });
+}
