@@ -79,8 +79,10 @@ function countOf(text: string, pattern: RegExp): number {
 }
 
 for (const family of [4, 6] as const) {
-  for (const options of [["--tcp"], ["-u"], []]) {
-    const name = `IPv${family} ${options[0] ?? "TCP and UDP"}`;
+  for (
+    const options of [["--tcp"], ["-u"], [], ["--tcp", "--full-tunnel"], ["-u", "--full-tunnel"]]
+  ) {
+    const name = `IPv${family} ${options.join(" ") || "TCP and UDP"}`;
     await labTest(
       `a client whose cable is pulled goes on by another one at once (${name})`,
       ["ping"],
