@@ -21,9 +21,11 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
+import { ClientSurroundings, type Reached } from "./client_surroundings.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
+import { restoreDns } from "./dns.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
@@ -40,8 +42,8 @@ import {
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./routing_rules.ts";
-import { lookUp } from "./server_lookup.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { ServerAddresses } from "./server_addresses.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -70,9 +72,10 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   if (await undoGateway(gatewayNote)) {
     log.info("Put back what a client had changed that was killed");
   }
+  await restoreDns(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.servers, { state, plan, gatewayNote }, stop);
+  await connect(settings, plan.servers, { state, plan, folder, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -90,6 +93,8 @@ interface Membership {
   plan: JoinPlan;
   /** The file that says what was changed for --forward. */
   gatewayNote: string;
+  /** Where the state is kept. */
+  folder: string;
 }
 
 /** Where a server is. */
@@ -134,14 +139,17 @@ class ClientControl {
   readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
+  readonly #surroundings: ClientSurroundings;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
+  /** Of each server. */
+  readonly #addresses: readonly ServerAddresses[];
   #candidates: SocketAddress[] = [];
   /** Number of the latest question for addresses. */
   #question = 0;
-  /** Each server's addresses when the client was connected to it last; first the one that it used. */
-  readonly #lastServers = new Map<number, readonly SocketAddress[]>();
+  /** The address by which the client was connected to each server last. */
+  readonly #lastAddresses = new Map<number, SocketAddress>();
   /** The place of the server that the client is, or was last, connected to. */
   #server = 0;
   /** The inner address that this machine had last. */
@@ -165,6 +173,9 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name, settings.routes);
+    const folder = settings.dns ? membership?.folder : undefined;
+    this.#surroundings = new ClientSurroundings(tun.name, settings.hooks, folder);
+    this.#addresses = servers.map(({ host, port }) => new ServerAddresses(host, port));
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -206,9 +217,11 @@ class ClientControl {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
       this.#service.stopping();
+      await this.#surroundings.end();
       this.#worker.stop();
       await ended;
     } finally {
+      await this.#surroundings.end();
       this.#interface.clear();
     }
   }
@@ -278,14 +291,13 @@ class ClientControl {
   }
 
   async #resolve(question: number, server: number): Promise<void> {
-    const { host, port } = this.#servers[server]!;
+    const { host } = this.#servers[server]!;
     this.#question = question;
     try {
-      const last = this.#lastServers.get(server) ?? [];
-      const found = await lookUp(host, port, this.#interface.takesEverything ? last : []);
+      const found = await this.#addresses[server]!.find();
       // There is another question by now, whose answer the worker waits for.
       if (question !== this.#question) return;
-      this.#candidates = inTurn(found, last[0]?.toString());
+      this.#candidates = inTurn(found, this.#lastAddresses.get(server)?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#interface.expect(this.#candidates);
@@ -368,14 +380,15 @@ class ClientControl {
   ): void {
     const server = this.#candidates[candidate]!;
     this.#server = place;
+    this.#lastAddresses.set(place, server);
+    this.#addresses[place]!.remember(this.#candidates);
     const spare = this.#candidates.filter((other) => other !== server);
-    const servers = [server, ...spare];
-    this.#lastServers.set(place, servers);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      servers,
+      [server, ...spare],
+      { server: server.toString(), carrier },
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {
@@ -419,16 +432,19 @@ class ClientControl {
     configuration: Configuration | undefined,
     mtu: number,
     servers?: readonly SocketAddress[],
+    reached?: Reached,
   ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
     const routes = revivePrefixes(configuration?.routes ?? []);
-    const ipv6 = ipv6Host(configuration);
-    this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    const host = { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
-    this.monitor.told = { address, configuration, mtu, ...host };
-    return host;
+    const wanted6 = ipv6Host(configuration);
+    this.#interface.configure({ address, network, ipv6: wanted6, mtu, routes }, servers);
+    const ipv6 = this.#interface.hasIpv6 ? wanted6 : undefined;
+    const isFull = this.#interface.takesEverything;
+    this.monitor.told = { address, configuration, mtu, network, ipv6 };
+    this.#surroundings.set({ mtu, address, network, ipv6, configuration, isFull }, reached);
+    return { network, ipv6 };
   }
 
   /**
