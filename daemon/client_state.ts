@@ -15,14 +15,25 @@ import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 const AHEAD_OF_CLOCK = 60_000;
 const AHEAD_OF_LATEST = 100;
 
-/** File with the server that was joined last. */
+/** File with the servers that were used last. */
 export const JOINED_SERVER = "joined.json";
 
 /** File with an invite that "install" left for the first start. */
 export const WAITING_INVITE = "invite";
 
+/** Servers that are remembered at the most besides those that are in use. */
+const MOST_KNOWN = 16;
+
+/** What the file about servers holds. */
+interface JoinedServers {
+  /** Those that were used last, the preferred one first. */
+  servers: readonly ServerReference[];
+  /** Others that were used before. */
+  known: readonly ServerReference[];
+}
+
 /**
- * What a client keeps in its state folder: its key, the server that it joined, and a timestamp that
+ * What a client keeps in its state folder: its key, the servers that it joined, and a timestamp that
  * no handshake's is beyond.
  */
 export class ClientState implements Disposable {
@@ -48,21 +59,35 @@ export class ClientState implements Disposable {
     this.#timestamp = this.#keptTimestamp = Number.isSafeInteger(kept) ? kept : 0;
   }
 
-  /** The server that was joined last, if any. @throws {Failure} if the file makes no sense */
-  get server(): ServerReference | undefined {
+  /** The servers that were used last, the preferred one first. @throws {Failure} if the file makes no sense */
+  get servers(): readonly ServerReference[] {
+    return this.#joined.servers;
+  }
+
+  set servers(servers: readonly ServerReference[]) {
+    const before = this.#joined;
+    const known = [...before.servers, ...before.known]
+      .filter((server) => !servers.some((other) => isSame(server, other)))
+      .slice(0, MOST_KNOWN);
+    const text = formatServers({ servers, known });
+    if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
+  }
+
+  /** All servers of which this client has the key. @throws {Failure} if the file makes no sense */
+  get known(): readonly ServerReference[] {
+    const { servers, known } = this.#joined;
+    return [...servers, ...known];
+  }
+
+  get #joined(): JoinedServers {
     const text = readTextIfAny(this.#serverPath);
     try {
-      return text === undefined ? undefined : parseServer(text);
+      return text === undefined ? { servers: [], known: [] } : parseServers(text);
     } catch (error) {
       throw new Failure(
         `Cannot make sense of ${this.#serverPath}: ${(error as Error).message}: mend or remove it`,
       );
     }
-  }
-
-  set server(server: ServerReference) {
-    const text = formatServer(server);
-    if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
   }
 
   /** The invite that waits to be used, if any. @throws {Failure} if it cannot be read */
@@ -111,18 +136,40 @@ export class ClientState implements Disposable {
   }
 }
 
-function formatServer({ host, port, publicKey }: ServerReference): string {
-  const file = { version: 1, host, port, publicKey: toBase64(publicKey) };
+function isSame(one: ServerReference, other: ServerReference): boolean {
+  return one.host === other.host && one.port === other.port;
+}
+
+/** The first server stands where a program that knows of one alone looks for it. */
+function formatServers({ servers: [first, ...others], known }: JoinedServers): string {
+  const file = {
+    version: 1,
+    ...writable(first!),
+    others: others.map(writable),
+    known: known.map(writable),
+  };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
+function writable({ host, port, publicKey }: ServerReference): Record<string, unknown> {
+  return { host, port, publicKey: toBase64(publicKey) };
+}
+
 /** @throws {SyntaxError} */
-function parseServer(text: string): ServerReference {
+function parseServers(text: string): JoinedServers {
   const file: Record<string, unknown> | null = JSON.parse(text);
-  const { version, host, port, publicKey } = file ?? {};
-  if (version !== 1 || typeof host !== "string" || !Number.isInteger(port)) {
+  const { version, others = [], known = [] } = file ?? {};
+  if (version !== 1 || !Array.isArray(others) || !Array.isArray(known)) {
     throw new SyntaxError("it names no server");
   }
-  const key = fromBase64(String(publicKey), KEY_LENGTH);
-  return { host, port: port as number, publicKey: key };
+  return { servers: [file, ...others].map(parseServer), known: known.map(parseServer) };
+}
+
+/** @throws {SyntaxError} */
+function parseServer(value: unknown): ServerReference {
+  const { host, port, publicKey } = (value ?? {}) as Record<string, unknown>;
+  if (typeof host !== "string" || !Number.isInteger(port)) {
+    throw new SyntaxError("it names no server");
+  }
+  return { host, port: port as number, publicKey: fromBase64(String(publicKey), KEY_LENGTH) };
 }
