@@ -7,10 +7,9 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-
-import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import { INVITE_OPTIONS, SERVE_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";

@@ -62,10 +62,16 @@ export interface Installation {
   file: string;
   /** In the place of "/"; then no service is started. */
   root: string;
+  /** Its manual page and such: texts of files by their paths. */
+  help: ReadonlyMap<string, string>;
 }
 
 /** Makes the program a service that begins with the machine, and starts it. @throws {Failure} */
-export async function runInstall(program: ServiceProgram, args: Arguments): Promise<void> {
+export async function runInstall(
+  program: ServiceProgram,
+  args: Arguments,
+  help: Installation["help"],
+): Promise<void> {
   const root = readText(args, "root");
   checkMayManage(program.name, root);
   if (!Deno.build.standalone) {
@@ -74,7 +80,7 @@ export async function runInstall(program: ServiceProgram, args: Arguments): Prom
         `dist/${program.name} install`,
     );
   }
-  const files = await install({ program, args, file: Deno.execPath(), root: root ?? "" });
+  const files = await install({ program, args, file: Deno.execPath(), root: root ?? "", help });
   if (root !== undefined) return;
   await systemctl("daemon-reload");
   await systemctl("enable", "--quiet", program.name);
@@ -90,7 +96,7 @@ export async function runInstall(program: ServiceProgram, args: Arguments): Prom
 
 /** Writes all that the service is made of. @throws {UsageError} before anything is written, {Failure} */
 export async function install(
-  { program, args, file, root }: Installation,
+  { program, args, file, root, help }: Installation,
 ): Promise<ServiceFiles> {
   const files = new ServiceFiles(program.name, root);
   const given = serviceArguments(program, args, files);
@@ -123,6 +129,7 @@ export async function install(
   if (program.name === "simplevpn-client" && hasPolkit) {
     write(files.polkitRules, () => placeFile(files.polkitRules, POLKIT_RULES));
   }
+  for (const [path, text] of help) write(root + path, () => placeFile(root + path, text));
   await prepareState(files, needs, root);
   return files;
 }

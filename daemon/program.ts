@@ -10,13 +10,14 @@ import {
 } from "../lib/help/program_description.ts";
 import { OsError } from "../ffi/error.ts";
 import { Failure } from "./failure.ts";
-import { withHelpCommands } from "./help_commands.ts";
+import { HELP_COMMANDS } from "./help_commands.ts";
 import { tellEnd } from "./logging.ts";
 import { VERSION } from "./version.ts";
 
 /** A command, and what runs it. */
 export interface Command extends CommandDescription {
-  run(args: Arguments): Promise<void> | void;
+  /** @param program the one that it is a command of */
+  run(args: Arguments, program: Program): Promise<void> | void;
 }
 
 /** A program, for its command line and its help. */
@@ -35,7 +36,7 @@ const MISUSED = 2;
  */
 export async function runProgram(program: Program, args: readonly string[]): Promise<never> {
   try {
-    await dispatch(withHelpCommands(program), args);
+    await dispatch({ ...program, commands: [...program.commands, ...HELP_COMMANDS] }, args);
     Deno.exit(0);
   } catch (error) {
     const misused = error instanceof UsageError;
@@ -56,7 +57,7 @@ async function dispatch(program: Program, args: readonly string[]): Promise<void
     return console.log(named ? commandHelp(program, named) : programHelp(program));
   }
   if (options.has("version")) return console.log(`${program.name} ${VERSION}`);
-  await command.run({ options, operands });
+  await command.run({ options, operands }, program);
 }
 
 /** @throws {UsageError} if the first word begins a command of two words, but the second is wrong */

@@ -7,6 +7,7 @@ import {
   UNINSTALL_OPTIONS,
 } from "../lib/config/options.ts";
 import { readClientSettings, readServerSettings } from "../lib/config/settings.ts";
+import { helpFiles } from "./help_files.ts";
 import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
 import { readInvite } from "./join_plan.ts";
 import type { Command } from "./program.ts";
@@ -46,7 +47,7 @@ export function serviceCommands(program: ServiceProgram): Command[] {
       help:
         `run "${command}" with these options as a systemd service, from now on and at each boot`,
       options: [...options.filter(({ name }) => !FIXED_OPTIONS.includes(name)), ...INSTALL_OPTIONS],
-      run: (args) => runInstall(program, args),
+      run: (args, whole) => runInstall(program, args, helpFiles(whole)),
     },
     {
       name: "uninstall",

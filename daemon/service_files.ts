@@ -7,6 +7,7 @@ import {
   type ServiceUnit,
 } from "../lib/config/service_unit.ts";
 import { Failure } from "./failure.ts";
+import { helpPaths } from "./help_files.ts";
 
 export type ServiceName = "simplevpn-server" | "simplevpn-client";
 
@@ -35,6 +36,11 @@ export class ServiceFiles {
 
   get polkitRules(): string {
     return `${this.#root}/etc/polkit-1/rules.d/49-simplevpn.rules`;
+  }
+
+  /** The manual page, and what shells complete. */
+  get help(): string[] {
+    return helpPaths(this.name).map((path) => `${this.#root}${path}`);
   }
 
   get state(): string {

@@ -41,6 +41,7 @@ function removeFiles(files: ServiceFiles): void {
   if (isProgramCopied(files)) remove(files.program);
   if (!isShared) remove(files.sysusers);
   if (name === "simplevpn-client") remove(files.polkitRules);
+  for (const path of files.help) remove(path);
   remove(files.unit);
 }
 

@@ -1,13 +1,15 @@
 /** The programs as services: what install writes and uninstall removes, and life without root. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure } from "../../daemon/failure.ts";
+import { helpFiles, helpPaths } from "../../daemon/help_files.ts";
 import { install, type ServiceProgram } from "../../daemon/install_command.ts";
-import { CLIENT_SERVICE, SERVER_SERVICE } from "../../daemon/service_commands.ts";
+import { CLIENT_SERVICE, SERVER_SERVICE, serviceCommands } from "../../daemon/service_commands.ts";
 import { ServiceFiles } from "../../daemon/service_files.ts";
 import { runUninstall } from "../../daemon/uninstall_command.ts";
 import { readArguments, UsageError } from "../../lib/config/command_line.ts";
 import { formatInvite, TOKEN_LENGTH } from "../../lib/config/invite.ts";
 import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { SERVER_MANUAL } from "../../lib/help/manuals.ts";
 import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
 import { NotifySocket } from "../unit/daemon/notify_socket.ts";
@@ -37,6 +39,9 @@ class OtherRoot extends TemporaryFolder {
     for (const folder of ["usr/local/bin", "var/lib", "home"]) {
       Deno.mkdirSync(`${this.path}/${folder}`, { recursive: true });
     }
+    for (const path of helpPaths("")) {
+      Deno.mkdirSync(this.path + path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    }
     Deno.writeTextFileSync(this.program, "#!/bin/sh\n", { mode: 0o755 });
   }
 
@@ -47,7 +52,14 @@ class OtherRoot extends TemporaryFolder {
 
   install(program: ServiceProgram, ...words: string[]): Promise<ServiceFiles> {
     const args = readArguments([...program.options, ...INSTALL_OPTIONS], words);
-    return install({ program, args, file: this.program, root: this.path });
+    const { name } = program;
+    const help = helpFiles({
+      name,
+      summary: "",
+      manual: SERVER_MANUAL,
+      commands: serviceCommands(program),
+    });
+    return install({ program, args, file: this.program, root: this.path, help });
   }
 
   uninstall({ name }: ServiceProgram, ...words: string[]): Promise<void> {
@@ -106,6 +118,7 @@ for (const program of PROGRAMS) {
     assert(once.includes(`/usr/local/bin/${name} 755`));
     assert(once.includes(`/etc/systemd/system/${name}.service 644`));
     assert(once.includes("/etc/sysusers.d/simplevpn.conf 644"));
+    assert(once.includes(`/usr/local/share/man/man8/${name}.8 644`));
     await root.install(program);
     assertEquals(root.tree(), once);
     Deno.mkdirSync(`${root.path}/var/lib/simplevpn`);
