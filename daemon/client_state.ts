@@ -48,32 +48,26 @@ export class ClientState implements Disposable {
     this.#timestamp = this.#keptTimestamp = Number.isSafeInteger(kept) ? kept : 0;
   }
 
-  /** The server that was joined last, if any. @throws {Failure} if the file makes no sense */
+  /** @see {joinedServer} */
   get server(): ServerReference | undefined {
-    const text = readTextIfAny(this.#serverPath);
-    try {
-      return text === undefined ? undefined : parseServer(text);
-    } catch (error) {
-      throw new Failure(
-        `Cannot make sense of ${this.#serverPath}: ${(error as Error).message}: mend or remove it`,
-      );
-    }
+    return joinedServer(this.#folder);
   }
 
   set server(server: ServerReference) {
     const text = formatServer(server);
-    if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
+    const path = serverPath(this.#folder);
+    if (text !== readTextIfAny(path)) writeFileAtomically(path, text);
   }
 
-  /** The invite that waits to be used, if any. @throws {Failure} if it cannot be read */
+  /** @see {waitingInvite} */
   get waitingInvite(): string | undefined {
-    return readTextIfAny(this.#invitePath);
+    return waitingInvite(this.#folder);
   }
 
   /** Says that this client is in: no invite is needed any more. */
   forgetInvite(): void {
     try {
-      Deno.removeSync(this.#invitePath);
+      Deno.removeSync(`${this.#folder}/${WAITING_INVITE}`);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
@@ -98,17 +92,31 @@ export class ClientState implements Disposable {
     this.#lock.close();
   }
 
-  get #serverPath(): string {
-    return `${this.#folder}/${JOINED_SERVER}`;
-  }
-
-  get #invitePath(): string {
-    return `${this.#folder}/${WAITING_INVITE}`;
-  }
-
   get #timestampPath(): string {
     return `${this.#folder}/timestamp`;
   }
+}
+
+/** The server that a state folder's client joined last, if any. @throws {Failure} if the file makes no sense */
+export function joinedServer(folder: string): ServerReference | undefined {
+  const path = serverPath(folder);
+  const text = readTextIfAny(path);
+  try {
+    return text === undefined ? undefined : parseServer(text);
+  } catch (error) {
+    throw new Failure(
+      `Cannot make sense of ${path}: ${(error as Error).message}: mend or remove it`,
+    );
+  }
+}
+
+/** The invite that waits in a state folder to be used, if any. @throws {Failure} if it cannot be read */
+export function waitingInvite(folder: string): string | undefined {
+  return readTextIfAny(`${folder}/${WAITING_INVITE}`);
+}
+
+function serverPath(folder: string): string {
+  return `${folder}/${JOINED_SERVER}`;
 }
 
 function formatServer({ host, port, publicKey }: ServerReference): string {
@@ -116,8 +124,8 @@ function formatServer({ host, port, publicKey }: ServerReference): string {
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
-/** @throws {SyntaxError} */
-function parseServer(text: string): ServerReference {
+/** Reads the text of `joined.json`. @throws {SyntaxError} if it is none */
+export function parseServer(text: string): ServerReference {
   const file: Record<string, unknown> | null = JSON.parse(text);
   const { version, host, port, publicKey } = file ?? {};
   if (version !== 1 || typeof host !== "string" || !Number.isInteger(port)) {

@@ -19,8 +19,11 @@ export interface JoinPlan {
   invite: TokenSecrets | undefined;
 }
 
+/** What a state folder remembers of the server. */
+export type Memory = Pick<ClientState, "server" | "waitingInvite">;
+
 /** Finds out from the command line, the invite and what was joined before. @throws {Failure} */
-export async function planJoin(settings: ClientSettings, state: ClientState): Promise<JoinPlan> {
+export async function planJoin(settings: ClientSettings, state: Memory): Promise<JoinPlan> {
   const invite = await readInvite(settings) ?? waitingInvite(settings, state);
   if (invite !== undefined) {
     const { host, port, publicKey, token } = invite;
@@ -43,7 +46,7 @@ export async function readInvite({ invite }: ClientSettings): Promise<Invite | u
 }
 
 /** The one in the state folder is for whoever names no server. */
-function waitingInvite({ host }: ClientSettings, state: ClientState): Invite | undefined {
+function waitingInvite({ host }: ClientSettings, state: Memory): Invite | undefined {
   const text = host === undefined ? state.waitingInvite : undefined;
   try {
     return text === undefined ? undefined : parseInvite(text);

@@ -45,7 +45,7 @@ export class SourceRouting {
       name,
       table,
     });
-    log.debug("ip rule add {rule}", { rule: describe(rule) });
+    log.debug("ip rule add {rule}", { rule: describeRule(rule) });
   }
 
   /** Takes the rules back; the routes go with the device. @throws {OsError} */
@@ -69,11 +69,14 @@ export function removeStaleRules(): void {
   for (const family of [AF_INET, AF_INET6] as const) removeStaleRulesOf(family);
 }
 
+/** Such rules of one version of IP. @throws {OsError} where the kernel has no rules */
+export function staleRules(family: typeof AF_INET | typeof AF_INET6): SourceRule[] {
+  return listRules(family).filter(({ table }) => !interfaceExists(table - TABLE_BASE));
+}
+
 function removeStaleRulesOf(family: typeof AF_INET | typeof AF_INET6): void {
   try {
-    for (const rule of listRules(family)) {
-      if (!interfaceExists(rule.table - TABLE_BASE)) remove(rule);
-    }
+    for (const rule of staleRules(family)) remove(rule);
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
     // A kernel without policy routing, or without IPv6, has no rules to remove either.
@@ -82,7 +85,7 @@ function removeStaleRulesOf(family: typeof AF_INET | typeof AF_INET6): void {
 }
 
 function remove(rule: SourceRule): void {
-  log.debug("ip rule delete {rule}", { rule: describe(rule) });
+  log.debug("ip rule delete {rule}", { rule: describeRule(rule) });
   try {
     deleteRule(rule);
   } catch (error) {
@@ -91,6 +94,7 @@ function remove(rule: SourceRule): void {
   }
 }
 
-function describe({ source, table, priority }: SourceRule): string {
+/** As `ip rule` takes it. */
+export function describeRule({ source, table, priority }: SourceRule): string {
   return `from ${formatAddress(source)} lookup ${table} priority ${priority} protocol 202`;
 }
