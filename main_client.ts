@@ -1,10 +1,11 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { CONNECT_OPTIONS } from "./lib/config/options.ts";
+import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
@@ -19,6 +20,13 @@ await runProgram({
       help: "stay connected until stopped (what it does when no command is named)",
       options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
+    },
+    {
+      name: "doctor",
+      usage: "[INVITE] [OPTION ...]",
+      help: "find what keeps the tunnel from working, with the options that connect is given",
+      options: CLIENT_DOCTOR_OPTIONS,
+      run: runClientDoctor,
     },
     ...KEY_COMMANDS,
     ...serviceCommands(CLIENT_SERVICE),

@@ -1,4 +1,5 @@
 /** simplevpn-server: lets machines into one IP network and passes their packets. */
+import { runServerDoctor } from "./daemon/doctor/server_doctor.ts";
 import { runInvite } from "./daemon/invite_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
@@ -6,7 +7,7 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { INVITE_OPTIONS, SERVE_OPTIONS } from "./lib/config/options.ts";
+import { INVITE_OPTIONS, SERVE_OPTIONS, SERVER_DOCTOR_OPTIONS } from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
@@ -30,6 +31,13 @@ await runProgram({
       run: runInvite,
     },
     ...PEERS_COMMANDS,
+    {
+      name: "doctor",
+      usage: "[OPTION ...]",
+      help: "find what keeps the server from serving, with the options that serve is given",
+      options: SERVER_DOCTOR_OPTIONS,
+      run: runServerDoctor,
+    },
     ...KEY_COMMANDS,
     ...serviceCommands(SERVER_SERVICE),
     {

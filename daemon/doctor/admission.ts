@@ -69,7 +69,8 @@ const REMEDIES: Partial<Record<CloseReason, string>> = {
   [CloseReason.Disabled]: 'on the server: "sudo simplevpn-server peers enable NAME"',
   [CloseReason.AddressRefused]: "leave -a out, or have the address changed on the server: " +
     '"sudo simplevpn-server peers set NAME --address ADDRESS"',
-  [CloseReason.NoAddress]: 'on the server: remove peers ("sudo simplevpn-server peers remove NAME"), ' +
+  [CloseReason.NoAddress]:
+    'on the server: remove peers ("sudo simplevpn-server peers remove NAME"), ' +
     "or start it with a larger --network",
 };
 
@@ -93,7 +94,10 @@ export async function checkPathMtu(
   const passing = Math.max(0, ...await answeredLengths(session, lengths));
   if (passing === 0) {
     return [
-      note(PATH_MTU, "Probes of datagrams' lengths are not answered: packets get lost, or UDP is slow"),
+      note(
+        PATH_MTU,
+        "Probes of datagrams' lengths are not answered: packets get lost, or UDP is slow",
+      ),
     ];
   }
   if (passing >= believed) {
@@ -101,13 +105,19 @@ export async function checkPathMtu(
   }
   const ipLength = passing + headers;
   return [
-    warning(PATH_MTU, `Packets of ${believed + headers} bytes vanish on the way; ${ipLength} pass`, {
-      why: "something drops what is too long for it, and no ICMP message tells: over UDP simplevpn " +
-        "finds out by itself, a TCP connection may hang",
-      mend: `set the MTU of the interface that leads to the server: "sudo ip link set dev DEVICE mtu ` +
-        `${ipLength}" ("ip route get ${address.host}" names it); or "sudo sysctl -w ` +
-        'net.ipv4.tcp_mtu_probing=1"; or have ICMP let through',
-    }),
+    warning(
+      PATH_MTU,
+      `Packets of ${believed + headers} bytes vanish on the way; ${ipLength} pass`,
+      {
+        why:
+          "something drops what is too long for it, and no ICMP message tells: over UDP simplevpn " +
+          "finds out by itself, a TCP connection may hang",
+        mend:
+          `set the MTU of the interface that leads to the server: "sudo ip link set dev DEVICE mtu ` +
+          `${ipLength}" ("ip route get ${address.host}" names it); or "sudo sysctl -w ` +
+          'net.ipv4.tcp_mtu_probing=1"; or have ICMP let through',
+      },
+    ),
   ];
 }
 

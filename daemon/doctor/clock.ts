@@ -17,11 +17,13 @@ const AHEAD = 120_000;
 export function checkClock(latest: number | undefined): Finding[] {
   const now = Date.now();
   const shown = new Date(now).toISOString().slice(0, 19);
-  const mend = '"sudo timedatectl set-ntp true" (or another NTP client), or set it by "sudo date -s"';
+  const mend =
+    '"sudo timedatectl set-ntp true" (or another NTP client), or set it by "sudo date -s"';
   if (now < WRITTEN) {
     return [
       fault(CLOCK, `The clock says ${shown}, which is long ago`, {
-        why: "a server refuses handshakes that are older than the last one, and invites end by the clock",
+        why:
+          "a server refuses handshakes that are older than the last one, and invites end by the clock",
         mend,
       }),
     ];
@@ -29,7 +31,8 @@ export function checkClock(latest: number | undefined): Finding[] {
   if (latest !== undefined && latest > now + AHEAD) {
     return [
       warning(CLOCK, `The clock says ${shown}, but it was ${describe(latest)} already`, {
-        why: "the clock went back, or was ahead: the state folder holds a handshake of that time; " +
+        why:
+          "the clock went back, or was ahead: the state folder holds a handshake of that time; " +
           "a machine whose state folder is lost could not connect until then",
         mend,
       }),

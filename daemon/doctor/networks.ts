@@ -18,7 +18,10 @@ export interface TunnelView {
  *
  * @param locals this machine's addresses, without the tunnel's
  */
-export function checkNetworks({ own, routes }: TunnelView, locals: readonly LocalAddress[]): Finding[] {
+export function checkNetworks(
+  { own, routes }: TunnelView,
+  locals: readonly LocalAddress[],
+): Finding[] {
   const findings = [
     ...own.flatMap((network) => conflictOf(network, locals, "The tunnel's network")),
     ...routes.flatMap((network) => conflictOf(network, locals, "The route")),
@@ -36,7 +39,8 @@ function conflictOf(network: Prefix, locals: readonly LocalAddress[], what: stri
   const local = `${conflict.interface} (${formatAddress(address)}/${prefix.length})`;
   return [
     warning(NETWORKS, `${what} ${network} overlaps that of ${local}`, {
-      why: `what is for ${prefix} may go by ${conflict.interface} where the tunnel is meant, or the other ` +
+      why:
+        `what is for ${prefix} may go by ${conflict.interface} where the tunnel is meant, or the other ` +
         "way round",
       mend: "start the server with another network, such as --network 10.86.0.0/16, or give this " +
         "machine's LAN another one",

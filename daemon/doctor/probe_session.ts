@@ -121,13 +121,13 @@ function recordLine(suite: CipherSuite, { sendKey, receiveKey }: Handshake): Lin
   const opener = new RecordOpener(suite, receiveKey, 0);
   let waiting = new Uint8Array(0);
   return {
-    seal(batch) {
+    seal(batch): Uint8Array {
       const bytes = new Uint8Array(batch.length + RECORD_OVERHEAD);
       bytes.set(batch, RECORD_HEADER_LENGTH);
       sealer.seal(bytes, 0, batch.length);
       return bytes;
     },
-    open(came) {
+    open(came): Uint8Array[] {
       const bytes = new Uint8Array([...waiting, ...came]);
       const batches: Uint8Array[] = [];
       let at = 0;
@@ -153,13 +153,13 @@ function datagramLine(
   const sealer = new DataSealer(suite, sendKey, 0, serverIndex);
   const opener = new DataOpener(suite, receiveKey, 0);
   return {
-    seal(batch) {
+    seal(batch): Uint8Array {
       const bytes = new Uint8Array(batch.length + DATA_OVERHEAD);
       bytes.set(batch, DATA_HEADER_LENGTH);
       sealer.seal(bytes, 0, batch.length);
       return bytes;
     },
-    open(bytes) {
+    open(bytes): Uint8Array[] {
       if (datagramType(bytes, 0, bytes.length) !== DatagramType.Data) return [];
       const opened = opener.open(bytes, 0, bytes.length, MOST_DATAGRAMS);
       if (opened !== Opened.Late && opened !== Opened.Newest) return [];

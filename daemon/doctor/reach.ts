@@ -93,13 +93,16 @@ function describe({ address, carrier, knock }: Attempt, isAnswered: boolean): Fi
     case "refused":
       return bad(carrier, `${here}: refused`, {
         why: "nothing listens there, or a firewall says so",
-        mend: `on the server: "sudo simplevpn-server doctor -p ${port}"; is it running, and serving ${name}?`,
+        mend:
+          `on the server: "sudo simplevpn-server doctor -p ${port}"; is it running, and serving ${name}?`,
       });
     case "dropped":
       return bad(carrier, `${here}: no answer`, {
-        why: "a firewall drops it without a word, at the server, at its provider or near here; or the " +
+        why:
+          "a firewall drops it without a word, at the server, at its provider or near here; or the " +
           "machine is down",
-        mend: `on the server: "sudo simplevpn-server doctor -p ${port}"; open ${name} port ${port} at its ` +
+        mend:
+          `on the server: "sudo simplevpn-server doctor -p ${port}"; open ${name} port ${port} at its ` +
           `provider too; or ${otherPort}`,
       });
     case "unreachable":
@@ -113,7 +116,8 @@ function describe({ address, carrier, knock }: Attempt, isAnswered: boolean): Fi
       }
       if (!isAnswered) return warning(carrier, `${here}: no answer`, { why: SILENT_UDP });
       return warning(carrier, `${here}: no answer, while another way is open`, {
-        why: "UDP is blocked on the way, or the server serves TCP alone: the tunnel goes over TCP, " +
+        why:
+          "UDP is blocked on the way, or the server serves TCP alone: the tunnel goes over TCP, " +
           "which is slower where packets get lost",
         mend: `open UDP port ${port} in the firewalls on the way, if you can`,
       });
@@ -140,7 +144,8 @@ async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Find
     fault(HANDSHAKE, `${connected.address}: whoever listens there has another key than ${key}`, {
       why: "the server was set up anew, or it is another one" +
         (isUdpOpen ? "" : ", or, if UDP is blocked, it does not know this machine any more"),
-      mend: 'on the server: "sudo simplevpn-server doctor" tells its key; if that is another one, have ' +
+      mend:
+        'on the server: "sudo simplevpn-server doctor" tells its key; if that is another one, have ' +
         'it make an invite ("sudo simplevpn-server invite NAME") and run "sudo simplevpn-client INVITE"',
     }),
   ];
@@ -148,24 +153,37 @@ async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Find
 
 function unknown(address: SocketAddress, caller: Caller): Finding {
   const own = toBase64(caller.publicKey);
-  const again = 'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client ' +
+  const again =
+    'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client ' +
     'INVITE"';
   if (caller.isRunning) {
     return warning(HANDSHAKE, `${address}: the server's key is right, but it does not answer`, {
-      why: "it does not know this machine any more; or the client was started within the last minute " +
+      why:
+        "it does not know this machine any more; or the client was started within the last minute " +
         "and its clock was ahead before",
-      mend: `on the server: "sudo simplevpn-server peers list"; if this machine is not in it, ${again}`,
+      mend:
+        `on the server: "sudo simplevpn-server peers list"; if this machine is not in it, ${again}`,
     });
   }
   if (caller.isInvited) {
-    return fault(HANDSHAKE, `${address}: the server's key is right, but it does not know the invite`, {
-      why: "the invite was forgotten, or the server's state folder is another one",
-      mend: again,
-    });
+    return fault(
+      HANDSHAKE,
+      `${address}: the server's key is right, but it does not know the invite`,
+      {
+        why: "the invite was forgotten, or the server's state folder is another one",
+        mend: again,
+      },
+    );
   }
-  return fault(HANDSHAKE, `${address}: the server does not know this machine, whose key is ${own}`, {
-    why: "it was removed there, or the server lost its peers.json; or this machine's clock is behind " +
-      "what it was, and its state folder was lost or is a copy",
-    mend: `on the server: "sudo simplevpn-server peers list" tells who is known; if it is not, ${again}`,
-  });
+  return fault(
+    HANDSHAKE,
+    `${address}: the server does not know this machine, whose key is ${own}`,
+    {
+      why:
+        "it was removed there, or the server lost its peers.json; or this machine's clock is behind " +
+        "what it was, and its state folder was lost or is a copy",
+      mend:
+        `on the server: "sudo simplevpn-server peers list" tells who is known; if it is not, ${again}`,
+    },
+  );
 }

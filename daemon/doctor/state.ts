@@ -107,7 +107,8 @@ export function checkFileLimit(wanted: number): Finding[] {
   return [
     warning(LIMITS, `A process may have ${most} files open here, and ${wanted} are wanted`, {
       why: "each client's connection is one: some would not be served",
-      mend: '"ulimit -Hn" in a shell, LimitNOFILE= in a systemd service; or a smaller --max-clients',
+      mend:
+        '"ulimit -Hn" in a shell, LimitNOFILE= in a systemd service; or a smaller --max-clients',
     }),
   ];
 }

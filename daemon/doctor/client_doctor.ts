@@ -1,0 +1,216 @@
+import { formatAddress } from "../../lib/address/ip_address.ts";
+import { prefixOf } from "../../lib/address/prefix.ts";
+import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
+import type { ServerReference } from "../../lib/config/invite.ts";
+import { DEFAULT_PORT } from "../../lib/config/options.ts";
+import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
+import { fault, type Finding } from "../../lib/doctor/finding.ts";
+import type { Carrier } from "../../lib/protocol/hello.ts";
+import { Capability } from "../../lib/protocol/hello.ts";
+import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
+import { Introduction } from "../../lib/session/introduction.ts";
+import { selectCipherSuite } from "../cipher_suite.ts";
+import { ClientState, joinedServer, parseServer } from "../client_state.ts";
+import { Failure } from "../failure.ts";
+import { loadIdentity, randomKey, readPrivateKey } from "../identity.ts";
+import { type JoinPlan, planJoin } from "../join_plan.ts";
+import { localAddresses } from "../local_networks.ts";
+import { readTextIfAny } from "../state_file.ts";
+import { defaultStateFolder } from "../state_folder.ts";
+import { askAdmission, checkPathMtu, leave } from "./admission.ts";
+import { checkClock } from "./clock.ts";
+import { checkDevice } from "./device.ts";
+import { Knocker } from "./knock.ts";
+import { lockHolder, tunOf } from "./lock_holder.ts";
+import { checkLoop, checkNetworks, type TunnelView } from "./networks.ts";
+import { reachServer } from "./reach.ts";
+import { checkMachineDns, resolveServer } from "./resolver.ts";
+import { checkLeftovers, checkRoute } from "./route.ts";
+import { runChecks } from "./run_checks.ts";
+import { checkCrypto, checkState, type StateFile } from "./state.ts";
+import { checkClassicServer } from "./classic_server.ts";
+import { checkTunnel } from "./tunnel.ts";
+import { tellFindings } from "./tell.ts";
+
+const FILES: readonly StateFile[] = [
+  { name: "client.key", isSecret: true, read: readPrivateKey },
+  { name: "joined.json", isSecret: false, read: parseServer },
+];
+
+/** What this machine is like, as far as all checks of a client have to know. */
+interface Scene {
+  settings: ClientSettings;
+  folder: string;
+  /** The process that runs as the client now, if any, and its TUN device. */
+  running: number | undefined;
+  tun: string | undefined;
+}
+
+/** Finds what keeps a client's tunnel from working. @throws {Failure} if there is a fault */
+export async function runClientDoctor(args: Arguments): Promise<void> {
+  const settings = readClientSettings(args);
+  const folder = settings.state ?? defaultStateFolder();
+  const running = lockHolder(`${folder}/client.lock`);
+  const tun = running === undefined ? undefined : tunOf(running);
+  const scene: Scene = { settings, folder, running, tun };
+  tellFindings(
+    "simplevpn-client",
+    args,
+    await runChecks([
+      { name: "tun-device", run: () => checkDevice(settings, running !== undefined) },
+      { name: "clock", run: () => checkClock(latestTimestamp(folder)) },
+      { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
+      { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
+      { name: "leftovers", run: checkLeftovers },
+      { name: "tunnel", run: () => checkRunning(scene) },
+      { name: "server", run: () => checkServer(scene) },
+      { name: "dns", run: checkMachineDns },
+    ]),
+  );
+}
+
+function latestTimestamp(folder: string): number | undefined {
+  try {
+    const kept = Number(readTextIfAny(`${folder}/timestamp`));
+    return Number.isSafeInteger(kept) && kept > 0 ? kept : undefined;
+  } catch (error) {
+    // Said of the state folder as a whole.
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+async function checkRunning({ running, tun }: Scene): Promise<Finding[]> {
+  if (running === undefined) return [];
+  const addresses = localAddresses();
+  const own = addresses.filter((local) => local.interface === tun);
+  const address = own.find(({ address }) => typeof address === "number");
+  const findings = await checkTunnel(running, tun, address);
+  if (address === undefined) return findings;
+  const others = addresses.filter((local) => local.interface !== tun);
+  const view = { own: own.filter(isGlobal).map(({ prefix }) => prefix), routes: [] };
+  return [...findings, ...checkNetworks(view, others)];
+}
+
+function isGlobal({ address }: { address: Parameters<typeof formatAddress>[0] }): boolean {
+  return !formatAddress(address).startsWith("fe80:");
+}
+
+/** All that has to do with the server, one after the other as a client does it. */
+async function checkServer(scene: Scene): Promise<Finding[]> {
+  const { settings } = scene;
+  if (settings.classic) {
+    return await checkClassicServer(settings.host!, settings.port ?? DEFAULT_PORT, scene.tun);
+  }
+  const plan = await planOrFinding(scene);
+  if ("check" in plan) return [plan];
+  const { host, port } = plan.server;
+  const { findings, addresses } = await resolveServer(host, port);
+  findings.push(...addresses.flatMap((address) => checkRoute(address, scene.tun)));
+  if (addresses.length === 0) return findings;
+  using state = openState(scene);
+  const identity = state?.identity ?? knownIdentity(scene.folder);
+  const introduction = introduce(plan, identity, settings, () => state?.nextTimestamp());
+  const knocker = new Knocker(introduction, selectCipherSuite(settings.crypto));
+  const caller = {
+    publicKey: identity.publicKey,
+    serverKey: plan.server.publicKey,
+    isInvited: plan.invite !== undefined,
+    isRunning: scene.running !== undefined,
+  };
+  const carriers: readonly Carrier[] = settings.carriers;
+  using reach = await reachServer(knocker, addresses, carriers, caller);
+  findings.push(...reach.findings);
+  // To be let in would send a running client away, and use an invite up.
+  if (scene.running !== undefined || plan.invite !== undefined) return findings;
+  const [first] = reach.sessions;
+  if (first === undefined) return findings;
+  const admission = await askAdmission(first.session);
+  findings.push(...admission.findings);
+  if (admission.configuration !== undefined) {
+    const byUdp = reach.sessions.find(({ session }) => session.carrier === "udp");
+    if (byUdp !== undefined) findings.push(...await checkPathMtu(byUdp.session, byUdp.address));
+    const view = viewOf(admission.configuration);
+    const servers = addresses.map(({ ip }) => ip);
+    const locals = localAddresses();
+    findings.push(...checkNetworks(view, locals), ...checkLoop(view, servers, locals));
+    leave(first.session);
+  }
+  return findings;
+}
+
+/** Which server it is, or that nobody can know. */
+async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Finding> {
+  try {
+    return await planJoin(settings, { server: joinedServer(folder) });
+  } catch (error) {
+    if (!(error instanceof Failure || error instanceof UsageError)) throw error;
+    return fault("server", "There is no server to connect to", {
+      why: error.message,
+      mend:
+        'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client INVITE"',
+    });
+  }
+}
+
+/** The client's own state, where it has one and no other process uses it. */
+function openState({ folder, running }: Scene): ClientState | undefined {
+  if (running !== undefined || knownKey(folder) === undefined) return undefined;
+  try {
+    return new ClientState(folder);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+/** The client's key, or one made up where it has none that can be read. */
+function knownIdentity(folder: string): KeyPair {
+  return knownKey(folder) === undefined
+    ? keyPairOf(randomKey())
+    : loadIdentity(`${folder}/client.key`);
+}
+
+function knownKey(folder: string): Uint8Array | undefined {
+  try {
+    const path = `${folder}/client.key`;
+    const text = readTextIfAny(path);
+    return text === undefined ? undefined : readPrivateKey(text, path);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * @param timestamp of the client's own; undefined if another process gives them. Then the clock will do: it is
+ *   ahead of what that one sent, and behind what it will send
+ */
+function introduce(
+  { server, invite }: JoinPlan & { server: ServerReference },
+  identity: KeyPair,
+  { address }: ClientSettings,
+  timestamp: () => number | undefined,
+): Introduction {
+  let last = 0;
+  return new Introduction(
+    { identity, server: server.publicKey, invite, address, capabilities: Capability.Parts },
+    {
+      timestamp: () => timestamp() ?? (last = Math.max(Date.now(), last + 1)),
+      randomKey,
+    },
+  );
+}
+
+function viewOf(
+  { address, address6, routes }: {
+    address: { address: number; prefixLength: number };
+    address6?: { address: Parameters<typeof prefixOf>[0]; prefixLength: number } | undefined;
+    routes: TunnelView["routes"];
+  },
+): TunnelView {
+  const own = [address, ...address6 ? [address6] : []].map(({ address, prefixLength }) =>
+    prefixOf(address, prefixLength)
+  );
+  return { own, routes };
+}

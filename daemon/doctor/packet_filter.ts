@@ -1,0 +1,45 @@
+import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { type NftChain, parseRuleset } from "../../lib/doctor/nft_ruleset.ts";
+import { runCommand } from "../run_command.ts";
+
+/** What this machine's packet filter is set to, as far as it can be seen. */
+export interface PacketFilter {
+  chains: NftChain[];
+  /** The rules of the older iptables, as `iptables-legacy -S` prints them; empty where it is not in use. */
+  legacy: string;
+}
+
+/** Reads it; undefined if nft is not there, or this user may not see it. */
+export async function readPacketFilter(): Promise<PacketFilter | undefined> {
+  const ruleset = await output(["nft", "-j", "list", "ruleset"]);
+  if (ruleset === undefined) return undefined;
+  const isLegacy = (readKernelFile("/proc/net/ip_tables_names") ?? "").includes("filter");
+  const legacy = isLegacy ? await output(["iptables-legacy", "-S"]) : undefined;
+  return { chains: parseRuleset(ruleset), legacy: legacy ?? "" };
+}
+
+async function output(command: [string, ...string[]]): Promise<string | undefined> {
+  try {
+    const { code, stdout } = await runCommand(command, { timeout: 5_000 });
+    return code === 0 ? stdout : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether the older iptables drops what no rule of a chain says anything about, and none seems to accept
+ * this.
+ *
+ * @param chain INPUT or FORWARD
+ * @param accepted what a rule that accepts it would have in it
+ */
+export function legacyDrops(legacy: string, chain: string, accepted: RegExp): boolean {
+  const lines = legacy.split("\n").filter((line) => line.split(" ")[1] === chain);
+  if (!lines.includes(`-P ${chain} DROP`)) return false;
+  return !lines.some((line) =>
+    (accepted.test(line) && line.endsWith("-j ACCEPT")) ||
+    / -j (?!ACCEPT|DROP|REJECT|LOG)/.test(line)
+  );
+}

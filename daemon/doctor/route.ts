@@ -1,0 +1,72 @@
+import { AF_INET, AF_INET6 } from "../../ffi/constants.ts";
+import { OsError } from "../../ffi/error.ts";
+import { interfaceName } from "../../ffi/interface.ts";
+import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { interfaceTo } from "../../ffi/rtnetlink.ts";
+import type { SocketAddress } from "../../ffi/socket_address.ts";
+import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
+import { describeRule, staleRules } from "../source_routing.ts";
+
+const LOOP = "loop";
+const LEFTOVERS = "leftovers";
+
+/**
+ * Whether packets to the server leave by a tunnel.
+ *
+ * @param own the running client's TUN device
+ */
+export function checkRoute(server: SocketAddress, own: string | undefined): Finding[] {
+  const name = wayTo(server);
+  // That there is no way is told by the attempt to connect.
+  if (name === undefined) return [];
+  if (name === own) {
+    return [
+      fault(LOOP, `Packets to the server ${server.host} go into its own tunnel, ${name}`, {
+        why:
+          "a route or rule leads there that is more exact, or looked at earlier, than the one outside",
+        mend:
+          `"ip route get ${server.host}" shows it; "sudo ip route add ${server.host} via GATEWAY", ` +
+          "the gateway of the network outside, leads around it",
+      }),
+    ];
+  }
+  const isTun = readKernelFile(`/sys/class/net/${name}/tun_flags`) !== undefined;
+  if (isTun) {
+    return [note(LOOP, `Packets to the server ${server.host} go through a tunnel, ${name}`)];
+  }
+  return [ok(LOOP, `Packets to the server ${server.host} leave by ${name}`)];
+}
+
+function wayTo(server: SocketAddress): string | undefined {
+  try {
+    const index = interfaceTo(server.ip);
+    return index === undefined ? undefined : interfaceName(index);
+  } catch (error) {
+    if (error instanceof OsError) return undefined;
+    throw error;
+  }
+}
+
+/** What clients that were killed left of their routing rules. */
+export function checkLeftovers(): Finding[] {
+  return ([AF_INET, AF_INET6] as const).flatMap((family) => {
+    try {
+      return staleRules(family);
+    } catch (error) {
+      // A kernel without policy routing, or without this version of IP.
+      if (error instanceof OsError) return [];
+      throw error;
+    }
+  }).map((rule) =>
+    warning(
+      LEFTOVERS,
+      `A routing rule is left of a client that was killed: ${describeRule(rule)}`,
+      {
+        why: "its TUN device is gone",
+        mend: `the next start of a client removes it; or "sudo ip rule delete ${
+          describeRule(rule)
+        }"`,
+      },
+    )
+  );
+}
