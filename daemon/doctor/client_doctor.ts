@@ -1,4 +1,6 @@
-import { formatAddress } from "../../lib/address/ip_address.ts";
+import { isClockSynchronized } from "../../ffi/clock_state.ts";
+import { judgeClock } from "../../lib/doctor/clock.ts";
+import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
 import type { ServerReference } from "../../lib/config/invite.ts";
@@ -14,11 +16,10 @@ import { ClientState, joinedServer, parseServer } from "../client_state.ts";
 import { Failure } from "../failure.ts";
 import { loadIdentity, randomKey, readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
-import { localAddresses } from "../local_networks.ts";
+import { type LocalAddress, localAddresses } from "../local_networks.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
 import { askAdmission, checkPathMtu, leave } from "./admission.ts";
-import { checkClock } from "./clock.ts";
 import { checkDevice } from "./device.ts";
 import { Knocker } from "./knock.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
@@ -33,8 +34,8 @@ import { checkTunnel } from "./tunnel.ts";
 import { tellFindings } from "./tell.ts";
 
 const FILES: readonly StateFile[] = [
-  { name: "client.key", isSecret: true, read: readPrivateKey },
-  { name: "joined.json", isSecret: false, read: parseServer },
+  { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
+  { name: "joined.json", isSecret: false, isVital: true, read: parseServer },
 ];
 
 /** What this machine is like, as far as all checks of a client have to know. */
@@ -58,7 +59,10 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
     args,
     await runChecks([
       { name: "tun-device", run: () => checkDevice(settings, running !== undefined) },
-      { name: "clock", run: () => checkClock(latestTimestamp(folder)) },
+      {
+        name: "clock",
+        run: () => [judgeClock(Date.now(), latestTimestamp(folder), isClockSynchronized())],
+      },
       { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
       { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
       { name: "leftovers", run: checkLeftovers },
@@ -84,7 +88,7 @@ async function checkRunning({ running, tun }: Scene): Promise<Finding[]> {
   if (running === undefined) return [];
   const addresses = localAddresses();
   const own = addresses.filter((local) => local.interface === tun);
-  const address = own.find(({ address }) => typeof address === "number");
+  const address = tunnelAddress({ tun });
   const findings = await checkTunnel(running, tun, address);
   if (address === undefined) return findings;
   const others = addresses.filter((local) => local.interface !== tun);
@@ -92,7 +96,12 @@ async function checkRunning({ running, tun }: Scene): Promise<Finding[]> {
   return [...findings, ...checkNetworks(view, others)];
 }
 
-function isGlobal({ address }: { address: Parameters<typeof formatAddress>[0] }): boolean {
+/** The running client's address in the tunnel, which it has once it was connected. */
+function tunnelAddress({ tun }: Pick<Scene, "tun">): LocalAddress | undefined {
+  return localAddresses().find((local) => local.interface === tun && isIpv4(local.address));
+}
+
+function isGlobal({ address }: { address: IpAddress }): boolean {
   return !formatAddress(address).startsWith("fe80:");
 }
 
@@ -117,6 +126,7 @@ async function checkServer(scene: Scene): Promise<Finding[]> {
     serverKey: plan.server.publicKey,
     isInvited: plan.invite !== undefined,
     isRunning: scene.running !== undefined,
+    isConnected: tunnelAddress(scene) !== undefined,
   };
   const carriers: readonly Carrier[] = settings.carriers;
   using reach = await reachServer(knocker, addresses, carriers, caller);
@@ -205,7 +215,7 @@ function introduce(
 function viewOf(
   { address, address6, routes }: {
     address: { address: number; prefixLength: number };
-    address6?: { address: Parameters<typeof prefixOf>[0]; prefixLength: number } | undefined;
+    address6?: { address: IpAddress; prefixLength: number } | undefined;
     routes: TunnelView["routes"];
   },
 ): TunnelView {

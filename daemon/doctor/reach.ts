@@ -1,6 +1,6 @@
 import type { SocketAddress } from "../../ffi/socket_address.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
-import { fault, type Finding, ok, warning } from "../../lib/doctor/finding.ts";
+import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
 import type { Carrier } from "../../lib/protocol/hello.ts";
 import { type Knock, Knocker, provesKey } from "./knock.ts";
 import type { ProbeSession } from "./probe_session.ts";
@@ -24,8 +24,9 @@ export interface Caller {
   serverKey: Uint8Array;
   /** Whether an invite goes with it. */
   isInvited: boolean;
-  /** Whether another process uses the identity now. */
+  /** Whether another process uses the identity now, and whether it is connected. */
   isRunning: boolean;
+  isConnected: boolean;
 }
 
 /** Where the server answers, and what there is to say about it. */
@@ -47,7 +48,12 @@ export async function reachServer(
     knock.type === "answered" ? [{ session: knock.session, address }] : []
   );
   const isAnswered = sessions.length > 0;
-  const findings = attempts.map((attempt) => describe(attempt, isAnswered));
+  const prospect = {
+    isAnswered,
+    isOpen: isAnswered || caller.isConnected,
+    isLastHope: carriers.length === 1,
+  };
+  const findings = attempts.map((attempt) => describe(attempt, prospect));
   findings.push(...await judge(attempts, caller));
   return {
     findings,
@@ -75,11 +81,22 @@ async function tryAll(
   return attempts;
 }
 
-/** One way to the server; that one is shut is no fault while another is open. */
-function describe({ address, carrier, knock }: Attempt, isAnswered: boolean): Finding {
+/** What is known of all ways together. */
+interface Prospect {
+  /** Whether the server answers by any: that another one is shut is no fault then. */
+  isOpen: boolean;
+  /** Whether it answered here, and not to the running client alone. */
+  isAnswered: boolean;
+  /** Whether there is no other carrier. */
+  isLastHope: boolean;
+}
+
+/** One way to the server. */
+function describe({ address, carrier, knock }: Attempt, prospect: Prospect): Finding {
+  const { isOpen } = prospect;
   const name = carrier.toUpperCase();
   const { port } = address;
-  const bad = isAnswered ? warning : fault;
+  const bad = isOpen ? warning : fault;
   const here = `${address} over ${name}`;
   const otherPort = "start the server with -p 443, which is seldom blocked";
   switch (knock.type) {
@@ -106,30 +123,46 @@ function describe({ address, carrier, knock }: Attempt, isAnswered: boolean): Fi
           `provider too; or ${otherPort}`,
       });
     case "unreachable":
-      return bad(carrier, `${here}: unreachable: ${knock.reason}`, {
+      // A machine without IPv6, most likely, which has no need of it either.
+      if (isOpen) return note(carrier, `${here}: unreachable: ${knock.reason}`);
+      return fault(carrier, `${here}: unreachable: ${knock.reason}`, {
         why: "this machine, or one on the way, knows no way there",
         mend: `"ip route get ${address.host}" shows the way that packets take`,
       });
     case "silent":
-      if (carrier === "tcp") {
-        return ok(carrier, `${here}: the connection is made, the handshake is not answered`);
-      }
-      if (!isAnswered) return warning(carrier, `${here}: no answer`, { why: SILENT_UDP });
-      return warning(carrier, `${here}: no answer, while another way is open`, {
-        why:
-          "UDP is blocked on the way, or the server serves TCP alone: the tunnel goes over TCP, " +
-          "which is slower where packets get lost",
-        mend: `open UDP port ${port} in the firewalls on the way, if you can`,
-      });
+      return describeSilence(here, { address, carrier }, prospect);
   }
 }
 
-const SILENT_UDP = "UDP is blocked, or nobody is there, or the server does not know who asks";
+function describeSilence(
+  here: string,
+  { address, carrier }: Pick<Attempt, "address" | "carrier">,
+  { isOpen, isAnswered, isLastHope }: Prospect,
+): Finding {
+  if (isOpen && !isAnswered) return note(carrier, `${here}: the handshake is not answered`);
+  if (carrier === "tcp") {
+    return ok(carrier, `${here}: the connection is made, the handshake is not answered`);
+  }
+  const mend = `open UDP port ${address.port} in the firewalls on the way, or leave -u out`;
+  if (isOpen) {
+    return warning(carrier, `${here}: no answer, while another way is open`, {
+      why:
+        "UDP is blocked on the way, or the server serves TCP alone: the tunnel goes over TCP, which " +
+        "is slower where packets get lost",
+      mend,
+    });
+  }
+  return (isLastHope ? fault : warning)(carrier, `${here}: no answer`, {
+    why: "UDP is blocked, or nobody is there, or the server does not know who asks",
+    mend,
+  });
+}
 
 /** Why nobody answered although somebody is there. */
 async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Finding[]> {
   const types = attempts.map(({ knock }) => knock.type);
   if (types.includes("answered")) return [];
+  if (caller.isConnected) return [unanswered()];
   const silent = attempts.filter(({ knock }) => knock.type === "silent");
   const key = toBase64(caller.serverKey);
   for (const { address } of silent.filter(({ carrier }) => carrier === "udp")) {
@@ -149,6 +182,17 @@ async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Find
         'it make an invite ("sudo simplevpn-server invite NAME") and run "sudo simplevpn-client INVITE"',
     }),
   ];
+}
+
+/** The timestamps of a client that was started again may be ahead of the clock by up to a minute. */
+function unanswered(): Finding {
+  return note(
+    HANDSHAKE,
+    "The running client is connected; the server answers nobody else like it now",
+    {
+      why: "the client was started within the last minute, or the server has just removed it",
+    },
+  );
 }
 
 function unknown(address: SocketAddress, caller: Caller): Finding {

@@ -1,3 +1,5 @@
+import { isClockSynchronized } from "../../ffi/clock_state.ts";
+import { judgeClock } from "../../lib/doctor/clock.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import type { Arguments } from "../../lib/config/command_line.ts";
 import { parseRegistry } from "../../lib/config/registry_file.ts";
@@ -13,7 +15,6 @@ import { parseNote, type ServerNote } from "../server_note.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
 import { parseTimestamps } from "../timestamp_store.ts";
-import { checkClock } from "./clock.ts";
 import { checkDevice } from "./device.ts";
 import { checkForwarding } from "./forwarding.ts";
 import { checkFirewall, checkPort } from "./listening.ts";
@@ -27,10 +28,10 @@ import { checkCrypto, checkFileLimit, checkState, type StateFile } from "./state
 import { tellFindings } from "./tell.ts";
 
 const FILES: readonly StateFile[] = [
-  { name: "server.key", isSecret: true, read: readPrivateKey },
-  { name: "peers.json", isSecret: true, read: parseRegistry },
-  { name: "timestamps.json", isSecret: false, read: parseTimestamps },
-  { name: "server.json", isSecret: false, read: parseNote },
+  { name: "server.key", isSecret: true, isVital: true, read: readPrivateKey },
+  { name: "peers.json", isSecret: true, isVital: true, read: parseRegistry },
+  { name: "timestamps.json", isSecret: false, isVital: false, read: parseTimestamps },
+  { name: "server.json", isSecret: false, isVital: false, read: parseNote },
 ];
 
 /** What this machine is like, as far as all checks of a server have to know. */
@@ -57,7 +58,10 @@ export async function runServerDoctor(args: Arguments): Promise<void> {
     await runChecks([
       { name: "running", run: () => checkRunning(scene) },
       { name: "tun-device", run: () => checkDevice(settings, running !== undefined) },
-      { name: "clock", run: () => checkClock(latestTimestamp(folder)) },
+      {
+        name: "clock",
+        run: () => [judgeClock(Date.now(), latestTimestamp(folder), isClockSynchronized())],
+      },
       { name: "state", run: () => checkState(folder, FILES) },
       { name: "crypto", run: () => checkCrypto(settings.crypto) },
       { name: "file-limit", run: () => checkFileLimit(files) },

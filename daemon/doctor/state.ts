@@ -19,6 +19,8 @@ const NOT_THE_OWNER = 0o077;
 export interface StateFile {
   name: string;
   isSecret: boolean;
+  /** Whether the program refuses to start if it is damaged; else it sets it aside. */
+  isVital: boolean;
   read(text: string, path: string): unknown;
 }
 
@@ -68,7 +70,7 @@ function checkWriting(folder: string): Finding[] {
   }
 }
 
-function checkFile(folder: string, { name, isSecret, read }: StateFile): Finding[] {
+function checkFile(folder: string, { name, isSecret, isVital, read }: StateFile): Finding[] {
   const path = `${folder}/${name}`;
   try {
     const text = readTextIfAny(path);
@@ -85,12 +87,16 @@ function checkFile(folder: string, { name, isSecret, read }: StateFile): Finding
     const { message } = error as Error;
     const isUnreadable = error instanceof Failure && message.startsWith("Cannot read");
     return [
-      fault(STATE, `${path} ${isUnreadable ? "cannot be read" : "makes no sense"}`, {
-        why: message,
-        mend: isUnreadable
-          ? `run as its owner, or "sudo chown --reference=${folder} ${path}"`
-          : "put the copy back that you kept (docs/state.md says what is in it), or remove it",
-      }),
+      (isVital || isUnreadable ? fault : warning)(
+        STATE,
+        `${path} ${isUnreadable ? "cannot be read" : "makes no sense"}`,
+        {
+          why: message,
+          mend: isUnreadable
+            ? `run as its owner, or "sudo chown --reference=${folder} ${path}"`
+            : "put the copy back that you kept (docs/state.md says what is in it), or remove it",
+        },
+      ),
     ];
   }
 }
