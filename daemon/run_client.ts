@@ -19,6 +19,7 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { DoctorHint } from "./doctor_hint.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { randomKey } from "./identity.ts";
@@ -95,6 +96,7 @@ class ClientControl {
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
+  readonly #hint = new DoctorHint();
   #candidates: SocketAddress[] = [];
   /** The address by which the client was connected last. */
   #lastServer: SocketAddress | undefined;
@@ -144,6 +146,7 @@ class ClientControl {
       this.#worker.stop();
       await ended;
     } finally {
+      this.#hint.cancel();
       this.#interface.clear();
     }
   }
@@ -258,6 +261,7 @@ class ClientControl {
   }
 
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
+    this.#hint.cancel();
     const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
     const { network, ipv6 } = this.#configure(

@@ -1,5 +1,6 @@
 import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
+import { OsError } from "../../ffi/error.ts";
 import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
@@ -119,7 +120,7 @@ async function checkServer(scene: Scene): Promise<Finding[]> {
   if (addresses.length === 0) return findings;
   using state = openState(scene);
   const identity = state?.identity ?? knownIdentity(scene.folder);
-  const introduction = introduce(plan, identity, settings, () => state?.nextTimestamp());
+  const introduction = introduce(plan, identity, settings, () => ownTimestamp(state));
   const knocker = new Knocker(introduction, selectCipherSuite(settings.crypto));
   const caller = {
     publicKey: identity.publicKey,
@@ -169,8 +170,18 @@ function openState({ folder, running }: Scene): ClientState | undefined {
   try {
     return new ClientState(folder);
   } catch (error) {
-    if (error instanceof Failure) return undefined;
+    // It was started just now, or its folder cannot be written, which is said of the folder.
+    if (error instanceof Failure || error instanceof OsError) return undefined;
     throw error;
+  }
+}
+
+/** The next timestamp of the client's own; undefined where it cannot be had, or be kept. */
+function ownTimestamp(state: ClientState | undefined): number | undefined {
+  try {
+    return state?.nextTimestamp();
+  } catch {
+    return undefined;
   }
 }
 

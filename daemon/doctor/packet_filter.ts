@@ -2,6 +2,9 @@ import { readKernelFile } from "../../ffi/kernel_file.ts";
 import { type NftChain, parseRuleset } from "../../lib/doctor/nft_ruleset.ts";
 import { runCommand } from "../run_command.ts";
 
+/** Bytes of rules that are read: machines that run containers have many. */
+const RULES_MOST = 16 * 1024 * 1024;
+
 /** What this machine's packet filter is set to, as far as it can be seen. */
 export interface PacketFilter {
   chains: NftChain[];
@@ -20,7 +23,7 @@ export async function readPacketFilter(): Promise<PacketFilter | undefined> {
 
 async function output(command: [string, ...string[]]): Promise<string | undefined> {
   try {
-    const { code, stdout } = await runCommand(command, { timeout: 5_000 });
+    const { code, stdout } = await runCommand(command, { timeout: 5_000, outputMost: RULES_MOST });
     return code === 0 ? stdout : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

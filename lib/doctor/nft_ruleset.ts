@@ -36,9 +36,6 @@ type Outcome = "accept" | "drop" | "maybe" | "goes on";
 const OTHER_PROTOCOL = "(another protocol)";
 const OUTSIDE = "(outside)";
 
-/** Chains of chains are followed so far; the kernel itself allows 16 (NFT_JUMP_STACK_SIZE). */
-const DEEPEST = 16;
-
 /** Reads the JSON of a ruleset. @throws {SyntaxError} if it is none */
 export function parseRuleset(text: string): NftChain[] {
   const { nftables } = asRecord(JSON.parse(text));
@@ -74,9 +71,10 @@ export function findDrop(
   hook: string,
   packet: FilteredPacket,
 ): NftChain | undefined {
+  const walk = new Walk(chains, packet);
   return chains.find((chain) =>
     chain.hook === hook && chain.type === "filter" && ["ip", "inet"].includes(chain.family) &&
-    outcome(chains, chain, packet, 0) === "drop"
+    walk.outcome(chain) === "drop"
   );
 }
 
@@ -93,51 +91,61 @@ export function hasSourceNat(chains: readonly NftChain[]): boolean {
   );
 }
 
-function outcome(
-  chains: readonly NftChain[],
-  chain: NftChain,
-  packet: FilteredPacket,
-  depth: number,
-): Outcome {
-  let possible = false;
-  for (const rule of chain.rules) {
-    const truth = ruleTruth(rule, packet);
-    if (truth === false) continue;
-    const verdict = ruleVerdict(chains, chain, rule, packet, depth);
-    if (verdict === "returns") {
-      if (truth) break;
-    } else if (verdict === "accept" && truth) return "accept";
-    else if (verdict === "drop" && truth) return possible ? "maybe" : "drop";
-    else if (verdict === "accept" || verdict === "maybe") possible = true;
-  }
-  if (chain.hook === undefined) return possible ? "maybe" : "goes on";
-  if (chain.policy !== "drop") return "accept";
-  return possible ? "maybe" : "drop";
-}
+/** One packet's way through chains, each of which is gone through once. */
+class Walk {
+  readonly #chains: readonly NftChain[];
+  readonly #packet: FilteredPacket;
+  readonly #outcomes = new Map<NftChain, Outcome>();
 
-function ruleVerdict(
-  chains: readonly NftChain[],
-  { family, table }: NftChain,
-  rule: readonly NftExpression[],
-  packet: FilteredPacket,
-  depth: number,
-): Outcome | "returns" {
-  for (const part of rule) {
-    if ("accept" in part) return "accept";
-    if ("drop" in part || "reject" in part) return "drop";
-    if ("return" in part) return "returns";
-    // A map of verdicts, a queue, or a target of another program: nobody knows.
-    if ("vmap" in part || "queue" in part || "xt" in part) return "maybe";
-    const jump = part.jump ?? part.goto;
-    if (jump === undefined) continue;
-    const { target } = asRecord(jump);
-    const next = chains.find((chain) =>
-      chain.name === target && chain.table === table && chain.family === family
-    );
-    if (next === undefined || depth === DEEPEST) return "maybe";
-    return outcome(chains, next, packet, depth + 1);
+  constructor(chains: readonly NftChain[], packet: FilteredPacket) {
+    this.#chains = chains;
+    this.#packet = packet;
   }
-  return "goes on";
+
+  outcome(chain: NftChain): Outcome {
+    const known = this.#outcomes.get(chain);
+    if (known !== undefined) return known;
+    // What leads to itself, which no kernel takes, may do anything.
+    this.#outcomes.set(chain, "maybe");
+    const outcome = this.#walk(chain);
+    this.#outcomes.set(chain, outcome);
+    return outcome;
+  }
+
+  #walk(chain: NftChain): Outcome {
+    let possible = false;
+    for (const rule of chain.rules) {
+      const truth = ruleTruth(rule, this.#packet);
+      if (truth === false) continue;
+      const verdict = this.#verdict(chain, rule);
+      if (verdict === "returns") {
+        if (truth) break;
+      } else if (verdict === "accept" && truth) return "accept";
+      else if (verdict === "drop" && truth) return possible ? "maybe" : "drop";
+      else if (verdict === "accept" || verdict === "maybe") possible = true;
+    }
+    if (chain.hook === undefined) return possible ? "maybe" : "goes on";
+    if (chain.policy !== "drop") return "accept";
+    return possible ? "maybe" : "drop";
+  }
+
+  #verdict({ family, table }: NftChain, rule: readonly NftExpression[]): Outcome | "returns" {
+    for (const part of rule) {
+      if ("accept" in part) return "accept";
+      if ("drop" in part || "reject" in part) return "drop";
+      if ("return" in part) return "returns";
+      // A map of verdicts, a queue, or a target of another program: nobody knows.
+      if ("vmap" in part || "queue" in part || "xt" in part) return "maybe";
+      const jump = part.jump ?? part.goto;
+      if (jump === undefined) continue;
+      const { target } = asRecord(jump);
+      const next = this.#chains.find((chain) =>
+        chain.name === target && chain.table === table && chain.family === family
+      );
+      return next === undefined ? "maybe" : this.outcome(next);
+    }
+    return "goes on";
+  }
 }
 
 function ruleTruth(rule: readonly NftExpression[], packet: FilteredPacket): Truth {

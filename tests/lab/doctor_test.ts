@@ -301,3 +301,20 @@ await labTest("a client's doctor looks at classic servers, too", [], async () =>
   await server.stop();
   assertFound(await diagnose(client.machine, command), "fault", "tcp", /connection refused/);
 });
+
+await labTest("a client that gets no connection names its doctor, whom it does not mind", [
+  "nft",
+], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await joinAndStop(lab);
+  await block(lab.server, "{ tcp, udp }");
+  const process = client.machine.start(lab.secureCommand(client));
+  await process.waitFor(/No connection to .* trying on/, 60_000);
+  const diagnosis = await diagnose(client.machine, clientDoctor(lab, client));
+  assertFound(diagnosis, "warning", "tunnel", /running \(process \d+\), and not connected/);
+  assertFound(diagnosis, "fault", "tcp", /over TCP: no answer/);
+  await process.waitFor(/Not connected yet; "simplevpn-client doctor"/, 60_000);
+  await unfilter(lab.server);
+  await connected(process, 60_000);
+});
