@@ -153,7 +153,8 @@ async function checkServer(scene: Scene): Promise<Finding[]> {
 /** Which server it is, or that nobody can know. */
 async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Finding> {
   try {
-    return await planJoin(settings, { server: joinedServer(folder) });
+    const memory = { server: joinedServer(folder), waitingInvite: waitingInvite(folder) };
+    return await planJoin(settings, memory);
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return fault("server", "There is no server to connect to", {
