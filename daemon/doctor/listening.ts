@@ -16,53 +16,64 @@ const FIREWALL = "firewall";
 
 type Place = Pick<ServerSettings, "port" | "listen" | "carriers">;
 
-/** Whether the server has its port, or can have it. */
-export async function checkPort(place: Place, isRunning: boolean): Promise<Finding[]> {
-  return (await Promise.all(
+/**
+ * Whether the server has its port, or can have it.
+ *
+ * @param running its process, if it is running
+ */
+export async function checkPort(place: Place, running: number | undefined): Promise<Finding[]> {
+  return await Promise.all(
     place.carriers.map((carrier) =>
-      isRunning ? checkHeldPort(carrier, place) : checkFreePort(carrier, place)
+      running === undefined ? checkFreePort(carrier, place) : checkHeldPort(carrier, place, running)
     ),
-  )).flat();
+  );
 }
 
-async function checkFreePort(carrier: Carrier, { port, listen: host }: Place): Promise<Finding[]> {
+async function checkFreePort(carrier: Carrier, { port, listen: host }: Place): Promise<Finding> {
   const name = carrier === "tcp" ? "TCP" : "UDP";
   try {
     closeFd(await listen(name, host, port));
-    return [ok(PORT, `${name} port ${port} is free`)];
+    return ok(PORT, `${name} port ${port} is free`);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const holders = await portHolders(carrier, port);
-    return [
-      fault(PORT, `The server cannot have ${name} port ${port}`, {
-        why: holders === "" ? error.message : `it is that of ${holders}`,
-        mend:
-          `end that program, or choose another port with -p; "sudo ss -lnp sport = :${port}" shows it`,
-      }),
-    ];
+    const holders = await portHolders(carrier, port) ?? [];
+    return fault(PORT, `The server cannot have ${name} port ${port}`, {
+      why: holders.length === 0 ? error.message : `it is that of ${describeHolders(holders)}`,
+      mend: `end that program, or choose another port with -p; ${show(port)}`,
+    });
   }
 }
 
-async function checkHeldPort(carrier: Carrier, place: Place): Promise<Finding[]> {
+async function checkHeldPort(carrier: Carrier, place: Place, running: number): Promise<Finding> {
   const { port } = place;
   const name = carrier.toUpperCase();
-  const why =
-    "the server was started with another -p, or without this protocol; or another program had " +
-    "the port when it started";
-  const mend =
-    `its log tells where it listens; "sudo ss -lnp sport = :${port}" shows who has the port`;
-  if (carrier === "tcp") {
-    if (await takesConnections(place)) {
-      return [ok(PORT, `The server takes connections on TCP port ${port}`)];
-    }
-    return [
-      fault(PORT, `Nobody takes connections on TCP port ${port} of this machine`, { why, mend }),
-    ];
-  }
   const holders = await portHolders(carrier, port);
-  if (holders === undefined) return [];
-  if (holders === "") return [warning(PORT, `Nobody has ${name} port ${port}`, { why, mend })];
-  return [ok(PORT, `${name} port ${port} is that of ${holders}`)];
+  if (holders !== undefined && !holders.some(({ pid }) => pid === running)) {
+    if (holders.length === 0) {
+      return note(PORT, `The running server does not serve ${name} port ${port}`, {
+        why: "it was started with another -p, or for the other protocol alone",
+        mend: `its log tells where it listens; ${show(port)}`,
+      });
+    }
+    const others = describeHolders(holders);
+    return warning(PORT, `${name} port ${port} is that of ${others}, not the server's`, {
+      why: "it had the port before the server was started, which does without then",
+      mend: `end that program, or choose another port with -p, and start the server again; ${
+        show(port)
+      }`,
+    });
+  }
+  if (carrier === "udp" || await takesConnections(place)) {
+    return ok(PORT, `The server listens on ${name} port ${port}`);
+  }
+  return fault(PORT, `Nobody takes connections on TCP port ${port} of this machine`, {
+    why: "the server was started with another -p or --listen, or hangs",
+    mend: `its log tells where it listens; ${show(port)}`,
+  });
+}
+
+function show(port: number): string {
+  return `"sudo ss -lnp sport = :${port}" shows who has the port`;
 }
 
 async function takesConnections({ port, listen: host }: Place): Promise<boolean> {
@@ -74,23 +85,34 @@ async function takesConnections({ port, listen: host }: Place): Promise<boolean>
   return error === 0 || error === Errno.ETIMEDOUT;
 }
 
-/** Which programs have a port, in words; empty if none has; undefined if that cannot be asked. */
-async function portHolders(carrier: Carrier, port: number): Promise<string | undefined> {
+/** A program that has a port; of another user's both are unknown to who is not root. */
+interface Holder {
+  name: string;
+  pid: number | undefined;
+}
+
+/** Which programs have a port; undefined if that cannot be asked. */
+async function portHolders(carrier: Carrier, port: number): Promise<Holder[] | undefined> {
   try {
     const flags = carrier === "tcp" ? "-Hlntp" : "-Hlnup";
     const { code, stdout } = await runCommand(["ss", flags, `sport = :${port}`], {
       timeout: 5_000,
     });
     if (code !== 0) return undefined;
-    if (stdout.trim() === "") return "";
-    const names = [...stdout.matchAll(/\("([^"]*)",pid=(\d+)/g)].map(([, name, pid]) =>
-      `${name} (process ${pid})`
-    );
-    return names.length === 0 ? "a program of another user" : [...new Set(names)].join(", ");
+    const known = [...stdout.matchAll(/\("([^"]*)",pid=(\d+)/g)];
+    if (known.length > 0) return known.map(([, name, pid]) => ({ name: name!, pid: Number(pid) }));
+    return stdout.trim() === "" ? [] : [{ name: "a program of another user", pid: undefined }];
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+function describeHolders(holders: readonly Holder[]): string {
+  const names = holders.map(({ name, pid }) =>
+    pid === undefined ? name : `${name} (process ${pid})`
+  );
+  return [...new Set(names)].join(", ");
 }
 
 /** Whether this machine's own packet filter lets clients in. */

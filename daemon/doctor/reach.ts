@@ -8,7 +8,7 @@ import type { ProbeSession } from "./probe_session.ts";
 const HANDSHAKE = "handshake";
 
 /** Milliseconds from one address to the next, and from TCP to UDP: of two timestamps the later is to come last. */
-const STAGGER = 300;
+const STAGGER = 200;
 
 /** What became of a handshake with one address over one carrier. */
 interface Attempt {
@@ -165,9 +165,10 @@ async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Find
   if (caller.isConnected) return [unanswered()];
   const silent = attempts.filter(({ knock }) => knock.type === "silent");
   const key = toBase64(caller.serverKey);
-  for (const { address } of silent.filter(({ carrier }) => carrier === "udp")) {
-    if (await provesKey(address, caller.serverKey)) return [unknown(address, caller)];
-  }
+  const byUdp = silent.filter(({ carrier }) => carrier === "udp").map(({ address }) => address);
+  const proofs = await Promise.all(byUdp.map((address) => provesKey(address, caller.serverKey)));
+  const proven = byUdp.find((_, i) => proofs[i]);
+  if (proven !== undefined) return [unknown(proven, caller)];
   const connected = silent.find(({ carrier }) => carrier === "tcp");
   if (connected === undefined) return [];
   const isUdpOpen = attempts.some(({ carrier, knock }) =>

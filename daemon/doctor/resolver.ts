@@ -12,7 +12,7 @@ const DNS_PORT = 53;
 const RESOLV_CONF = "/etc/resolv.conf";
 
 /** Milliseconds for a name, and for each of two questions to a DNS server. */
-const RESOLVE_TIME = 5_000;
+const RESOLVE_TIME = 4_000;
 const ANSWER_TIME = 1_000;
 
 /** As many addresses of a server are tried. */

@@ -65,7 +65,7 @@ export async function runServerDoctor(args: Arguments): Promise<void> {
       { name: "state", run: () => checkState(folder, FILES) },
       { name: "crypto", run: () => checkCrypto(settings.crypto) },
       { name: "file-limit", run: () => checkFileLimit(files) },
-      { name: "port", run: () => checkPort(settings, running !== undefined) },
+      { name: "port", run: () => checkPort(settings, running) },
       { name: "firewall", run: () => checkFilters(scene) },
       { name: "networks", run: () => checkOwnNetworks(scene) },
       { name: "peers", run: () => checkPeers(scene) },

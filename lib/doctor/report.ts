@@ -40,7 +40,12 @@ export function summarize(findings: readonly Finding[]): string {
 /** The findings as JSON, for programs. */
 export function formatJson(program: string, findings: readonly Finding[]): string {
   const faults = findings.filter(({ level }) => level === "fault").length;
-  return JSON.stringify({ version: VERSION, program, faults, findings }, null, 2);
+  const shown = findings.map(({ check, level, what, why, mend }) => ({
+    ...{ check, level, what: printable(what) },
+    ...why === undefined ? {} : { why: printable(why) },
+    ...mend === undefined ? {} : { mend: printable(mend) },
+  }));
+  return JSON.stringify({ version: VERSION, program, faults, findings: shown }, null, 2);
 }
 
 function count(number: number, noun: string): string {

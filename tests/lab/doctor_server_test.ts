@@ -4,24 +4,39 @@ import { assertFound, diagnose, serverDoctor } from "./doctor.ts";
 import { filter, unfilter } from "./packet_filter.ts";
 import { labTest, TunnelLab } from "./tunnel_lab.ts";
 
+/** Has port 2002 of the kinds of socket that are named. */
 const HOLD = `import socket, sys
-holders = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
+kinds = [getattr(socket, name) for name in sys.argv[1:]]
+holders = [socket.socket(socket.AF_INET, kind) for kind in kinds]
 for holder in holders: holder.bind(("0.0.0.0", 2002))
-holders[0].listen()
+if socket.SOCK_STREAM in kinds: holders[kinds.index(socket.SOCK_STREAM)].listen()
 print("ready", file=sys.stderr, flush=True)
-holders[1].recv(1)`;
+holders[kinds.index(socket.SOCK_DGRAM)].recv(1)`;
 
 await labTest("a server's doctor: its port is another program's", ["python3"], async () => {
   await using lab = await TunnelLab.open();
   const free = await diagnose(lab.server, serverDoctor(lab));
   assertFound(free, "note", "running", /No server is running/);
   assertFound(free, "ok", "port", /TCP port 2002 is free/);
-  await lab.server.start(["python3", "-c", HOLD]).waitFor(/ready/);
+  await lab.server.start(["python3", "-c", HOLD, "SOCK_STREAM", "SOCK_DGRAM"]).waitFor(/ready/);
   const held = await diagnose(lab.server, serverDoctor(lab));
   for (const protocol of ["TCP", "UDP"]) {
     const what = new RegExp(`cannot have ${protocol} port 2002`);
     assertMatch(assertFound(held, "fault", "port", what).why!, /python3 \(process \d+\)/);
   }
+});
+
+await labTest("a server's doctor: a running server has no UDP port", ["python3"], async () => {
+  await using lab = await TunnelLab.open();
+  const server = await lab.startSecureServer("--tcp");
+  const without = await diagnose(lab.server, serverDoctor(lab));
+  assertFound(without, "ok", "port", /listens on TCP port 2002/);
+  assertFound(without, "note", "port", /does not serve UDP port 2002/);
+  await server.stop();
+  await lab.server.start(["python3", "-c", HOLD, "SOCK_DGRAM"]).waitFor(/ready/);
+  await lab.startSecureServer();
+  const taken = await diagnose(lab.server, serverDoctor(lab));
+  assertFound(taken, "warning", "port", /UDP port 2002 is that of python3 .*, not the server's/);
 });
 
 await labTest("a server's doctor: its own packet filter is in the way", ["nft"], async () => {

@@ -163,6 +163,24 @@ await labTest("a client's doctor: ports that are closed, blocked, or out of reac
   assertFound(unreachable, "fault", "tcp", /unreachable: network is unreachable/);
 });
 
+await labTest("a client's doctor tries all addresses of the server", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer();
+  const client = await joinAndStop(lab);
+  const key = (await Deno.readTextFile(`${stateOf(lab, client)}/joined.json`))
+    .match(/"publicKey": "([^"]*)"/)![1]!;
+  const hosts = `${lab.lab.folder}/hosts`;
+  const addresses = [client.server, client.server6, "192.0.2.77"];
+  await Deno.writeTextFile(hosts, addresses.map((host) => `${host} server.test\n`).join(""));
+  const command = clientDoctor(lab, client, "-s", "server.test", "--server-key", key);
+  const diagnosis = await diagnose(client.machine, withFile("/etc/hosts", hosts, command));
+  for (const carrier of ["tcp", "udp"]) {
+    assertFound(diagnosis, "ok", carrier, /^198\.51\.100\.5:2002 over .* answers the handshake/);
+    assertFound(diagnosis, "ok", carrier, /^\[2001:db8:1::1\]:2002 over .* answers the handshake/);
+    assertFound(diagnosis, "note", carrier, /^192\.0\.2\.77:2002 over .* unreachable/);
+  }
+});
+
 await labTest("a client's doctor: another key, and a peer that is not known", ["nft"], async () => {
   await using lab = await TunnelLab.open();
   await lab.startSecureServer();

@@ -22,10 +22,12 @@ FAULT    port            It is taken
   );
 });
 
-Deno.test("formatFindings() lets no control character reach a terminal", () => {
+Deno.test("formatFindings() and formatJson() let no control character reach a terminal", () => {
   const finding = fault("x", "a\u001b[2Jb", { why: "c\nd", mend: "e\u009b" });
   assertEquals(formatFindings([finding]).split("\n").length, 3);
-  assertEquals(/[\u001b\u009b]/.test(formatFindings([finding])), false);
+  for (const text of [formatFindings([finding]), formatJson("x", [finding])]) {
+    assertEquals(["\u001b", "\u009b"].filter((character) => text.includes(character)), []);
+  }
 });
 
 Deno.test("summarize() counts what is wrong", () => {
