@@ -1,26 +1,23 @@
 import { isClockSynchronized } from "../../ffi/clock_state.ts";
-import { judgeClock } from "../../lib/doctor/clock.ts";
-import { OsError } from "../../ffi/error.ts";
 import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
-import type { ServerReference } from "../../lib/config/invite.ts";
 import { DEFAULT_PORT } from "../../lib/config/options.ts";
 import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
+import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
-import type { Carrier } from "../../lib/protocol/hello.ts";
-import { Capability } from "../../lib/protocol/hello.ts";
-import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
-import { Introduction } from "../../lib/session/introduction.ts";
+import type { Configuration } from "../../lib/protocol/control.ts";
 import { selectCipherSuite } from "../cipher_suite.ts";
-import { ClientState, joinedServer, parseServer } from "../client_state.ts";
+import { joinedServer, parseServer } from "../client_state.ts";
 import { Failure } from "../failure.ts";
-import { loadIdentity, randomKey, readPrivateKey } from "../identity.ts";
+import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
 import { type LocalAddress, localAddresses } from "../local_networks.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
 import { askAdmission, checkPathMtu, leave } from "./admission.ts";
+import { Caller } from "./caller.ts";
+import { checkClassicServer } from "./classic_server.ts";
 import { checkDevice } from "./device.ts";
 import { Knocker } from "./knock.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
@@ -30,9 +27,8 @@ import { checkMachineDns, resolveServer } from "./resolver.ts";
 import { checkLeftovers, checkRoute } from "./route.ts";
 import { runChecks } from "./run_checks.ts";
 import { checkCrypto, checkState, type StateFile } from "./state.ts";
-import { checkClassicServer } from "./classic_server.ts";
-import { checkTunnel } from "./tunnel.ts";
 import { tellFindings } from "./tell.ts";
+import { checkTunnel } from "./tunnel.ts";
 
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
@@ -118,22 +114,19 @@ async function checkServer(scene: Scene): Promise<Finding[]> {
   const { findings, addresses } = await resolveServer(host, port);
   findings.push(...addresses.flatMap((address) => checkRoute(address, scene.tun)));
   if (addresses.length === 0) return findings;
-  using state = openState(scene);
-  const identity = state?.identity ?? knownIdentity(scene.folder);
-  const introduction = introduce(plan, identity, settings, () => ownTimestamp(state));
+  using caller = new Caller(scene.folder, scene.running !== undefined);
+  const introduction = caller.introduce(plan, settings);
   const knocker = new Knocker(introduction, selectCipherSuite(settings.crypto));
-  const caller = {
-    publicKey: identity.publicKey,
+  using reach = await reachServer(knocker, addresses, settings.carriers, {
+    publicKey: caller.hasKey ? caller.identity.publicKey : undefined,
     serverKey: plan.server.publicKey,
     isInvited: plan.invite !== undefined,
     isRunning: scene.running !== undefined,
     isConnected: tunnelAddress(scene) !== undefined,
-  };
-  const carriers: readonly Carrier[] = settings.carriers;
-  using reach = await reachServer(knocker, addresses, carriers, caller);
+  });
   findings.push(...reach.findings);
   // To be let in would send a running client away, and use an invite up.
-  if (scene.running !== undefined || plan.invite !== undefined) return findings;
+  if (!caller.isAlone || plan.invite !== undefined) return findings;
   const [first] = reach.sessions;
   if (first === undefined) return findings;
   const admission = await askAdmission(first.session);
@@ -165,72 +158,8 @@ async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Fi
   }
 }
 
-/** The client's own state, where it has one and no other process uses it. */
-function openState({ folder, running }: Scene): ClientState | undefined {
-  if (running !== undefined || knownKey(folder) === undefined) return undefined;
-  try {
-    return new ClientState(folder);
-  } catch (error) {
-    // It was started just now, or its folder cannot be written, which is said of the folder.
-    if (error instanceof Failure || error instanceof OsError) return undefined;
-    throw error;
-  }
-}
-
-/** The next timestamp of the client's own; undefined where it cannot be had, or be kept. */
-function ownTimestamp(state: ClientState | undefined): number | undefined {
-  try {
-    return state?.nextTimestamp();
-  } catch {
-    return undefined;
-  }
-}
-
-/** The client's key, or one made up where it has none that can be read. */
-function knownIdentity(folder: string): KeyPair {
-  return knownKey(folder) === undefined
-    ? keyPairOf(randomKey())
-    : loadIdentity(`${folder}/client.key`);
-}
-
-function knownKey(folder: string): Uint8Array | undefined {
-  try {
-    const path = `${folder}/client.key`;
-    const text = readTextIfAny(path);
-    return text === undefined ? undefined : readPrivateKey(text, path);
-  } catch (error) {
-    if (error instanceof Failure) return undefined;
-    throw error;
-  }
-}
-
-/**
- * @param timestamp of the client's own; undefined if another process gives them. Then the clock will do: it is
- *   ahead of what that one sent, and behind what it will send
- */
-function introduce(
-  { server, invite }: JoinPlan & { server: ServerReference },
-  identity: KeyPair,
-  { address }: ClientSettings,
-  timestamp: () => number | undefined,
-): Introduction {
-  let last = 0;
-  return new Introduction(
-    { identity, server: server.publicKey, invite, address, capabilities: Capability.Parts },
-    {
-      timestamp: () => timestamp() ?? (last = Math.max(Date.now(), last + 1)),
-      randomKey,
-    },
-  );
-}
-
-function viewOf(
-  { address, address6, routes }: {
-    address: { address: number; prefixLength: number };
-    address6?: { address: IpAddress; prefixLength: number } | undefined;
-    routes: TunnelView["routes"];
-  },
-): TunnelView {
+/** The networks that a server sends to a client. */
+function viewOf({ address, address6, routes }: Configuration): TunnelView {
   const own = [address, ...address6 ? [address6] : []].map(({ address, prefixLength }) =>
     prefixOf(address, prefixLength)
   );

@@ -1,8 +1,9 @@
 import { readKernelFile } from "../../ffi/kernel_file.ts";
 import { isIpv4Prefix, isIpv6Prefix, type Prefix } from "../../lib/address/prefix.ts";
 import { fault, type Finding, note, ok } from "../../lib/doctor/finding.ts";
+import { legacyDrops } from "../../lib/doctor/legacy_rules.ts";
 import { findDrop, hasSourceNat } from "../../lib/doctor/nft_ruleset.ts";
-import { legacyDrops, type PacketFilter } from "./packet_filter.ts";
+import type { PacketFilter } from "./packet_filter.ts";
 
 const FORWARDING = "forwarding";
 const FORWARD_FILTER = "forward-filter";

@@ -4,12 +4,13 @@ import { closeFd } from "../../ffi/fd.ts";
 import { parseSocketAddress } from "../../ffi/resolve.ts";
 import type { ServerSettings } from "../../lib/config/settings.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
+import { legacyDrops } from "../../lib/doctor/legacy_rules.ts";
 import { findDrop } from "../../lib/doctor/nft_ruleset.ts";
 import type { Carrier } from "../../lib/protocol/hello.ts";
 import { Failure } from "../failure.ts";
 import { listen } from "../listen.ts";
 import { runCommand } from "../run_command.ts";
-import { legacyDrops, type PacketFilter } from "./packet_filter.ts";
+import type { PacketFilter } from "./packet_filter.ts";
 
 const PORT = "port";
 const FIREWALL = "firewall";

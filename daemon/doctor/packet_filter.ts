@@ -30,19 +30,3 @@ async function output(command: [string, ...string[]]): Promise<string | undefine
     throw error;
   }
 }
-
-/**
- * Whether the older iptables drops what no rule of a chain says anything about, and none seems to accept
- * this.
- *
- * @param chain INPUT or FORWARD
- * @param accepted what a rule that accepts it would have in it
- */
-export function legacyDrops(legacy: string, chain: string, accepted: RegExp): boolean {
-  const lines = legacy.split("\n").filter((line) => line.split(" ")[1] === chain);
-  if (!lines.includes(`-P ${chain} DROP`)) return false;
-  return !lines.some((line) =>
-    (accepted.test(line) && line.endsWith("-j ACCEPT")) ||
-    / -j (?!ACCEPT|DROP|REJECT|LOG)/.test(line)
-  );
-}

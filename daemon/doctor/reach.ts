@@ -18,9 +18,9 @@ interface Attempt {
 }
 
 /** What the client would connect as. */
-export interface Caller {
-  /** The client's public key. */
-  publicKey: Uint8Array;
+export interface Identity {
+  /** The client's public key; undefined if it has none yet. */
+  publicKey: Uint8Array | undefined;
   serverKey: Uint8Array;
   /** Whether an invite goes with it. */
   isInvited: boolean;
@@ -41,7 +41,7 @@ export async function reachServer(
   knocker: Knocker,
   addresses: readonly SocketAddress[],
   carriers: readonly Carrier[],
-  caller: Caller,
+  caller: Identity,
 ): Promise<Reach> {
   const attempts = await tryAll(knocker, addresses, carriers);
   const sessions = attempts.flatMap(({ knock, address }) =>
@@ -159,7 +159,7 @@ function describeSilence(
 }
 
 /** Why nobody answered although somebody is there. */
-async function judge(attempts: readonly Attempt[], caller: Caller): Promise<Finding[]> {
+async function judge(attempts: readonly Attempt[], caller: Identity): Promise<Finding[]> {
   const types = attempts.map(({ knock }) => knock.type);
   if (types.includes("answered")) return [];
   if (caller.isConnected) return [unanswered()];
@@ -196,8 +196,7 @@ function unanswered(): Finding {
   );
 }
 
-function unknown(address: SocketAddress, caller: Caller): Finding {
-  const own = toBase64(caller.publicKey);
+function unknown(address: SocketAddress, caller: Identity): Finding {
   const again =
     'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client ' +
     'INVITE"';
@@ -220,9 +219,15 @@ function unknown(address: SocketAddress, caller: Caller): Finding {
       },
     );
   }
+  if (caller.publicKey === undefined) {
+    return fault(HANDSHAKE, `${address}: the server does not know this machine, which has no key`, {
+      why: "it has not joined, or its state folder is another one, or cannot be read",
+      mend: again,
+    });
+  }
   return fault(
     HANDSHAKE,
-    `${address}: the server does not know this machine, whose key is ${own}`,
+    `${address}: the server does not know this machine, whose key is ${toBase64(caller.publicKey)}`,
     {
       why:
         "it was removed there, or the server lost its peers.json; or this machine's clock is behind " +

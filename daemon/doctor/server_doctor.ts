@@ -1,11 +1,11 @@
 import { isClockSynchronized } from "../../ffi/clock_state.ts";
-import { judgeClock } from "../../lib/doctor/clock.ts";
+import { formatAddress } from "../../lib/address/ip_address.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import type { Arguments } from "../../lib/config/command_line.ts";
 import { parseRegistry } from "../../lib/config/registry_file.ts";
 import { readServerSettings, type ServerSettings } from "../../lib/config/settings.ts";
 import { isGiven } from "../../lib/config/values.ts";
-import { formatAddress } from "../../lib/address/ip_address.ts";
+import { judgeClock } from "../../lib/doctor/clock.ts";
 import { type Finding, note, ok } from "../../lib/doctor/finding.ts";
 import { keyPairOf } from "../../lib/protocol/x25519.ts";
 import { Failure } from "../failure.ts";

@@ -27,6 +27,11 @@ function stateOf(lab: TunnelLab, { machine }: ClientMachine): string {
   return `${lab.state}-${machine.namespace}`;
 }
 
+/** The key of the server that a client has joined. */
+async function serverKeyOf(lab: TunnelLab, client: ClientMachine): Promise<string> {
+  return JSON.parse(await Deno.readTextFile(`${stateOf(lab, client)}/joined.json`)).publicKey;
+}
+
 /** A server, and a client that has joined it and ended. */
 async function joinAndStop(lab: TunnelLab): Promise<ClientMachine> {
   const client = await lab.addClient();
@@ -167,8 +172,7 @@ await labTest("a client's doctor tries all addresses of the server", [], async (
   await using lab = await TunnelLab.open();
   await lab.startSecureServer();
   const client = await joinAndStop(lab);
-  const key = (await Deno.readTextFile(`${stateOf(lab, client)}/joined.json`))
-    .match(/"publicKey": "([^"]*)"/)![1]!;
+  const key = await serverKeyOf(lab, client);
   const hosts = `${lab.lab.folder}/hosts`;
   const addresses = [client.server, client.server6, "192.0.2.77"];
   await Deno.writeTextFile(hosts, addresses.map((host) => `${host} server.test\n`).join(""));
@@ -197,6 +201,10 @@ await labTest("a client's doctor: another key, and a peer that is not known", ["
   await lab.manage("peers", "remove", "pi");
   const removed = await diagnose(client.machine, command);
   assertFound(removed, "fault", "handshake", /the server does not know this machine, whose key is/);
+  const key = await serverKeyOf(lab, client);
+  const named = ["-s", client.server, "--server-key", key, "--state", `${lab.state}-new`];
+  const fresh = await diagnose(client.machine, clientDoctor(lab, client, ...named));
+  assertFound(fresh, "fault", "handshake", /this machine, which has no key/);
   await block(lab.server, "udp");
   const unsure = await diagnose(client.machine, command);
   const { why } = assertFound(unsure, "fault", "handshake", /another key/);
