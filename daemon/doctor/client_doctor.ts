@@ -2,13 +2,14 @@ import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
+import { parseInvite } from "../../lib/config/invite.ts";
 import { DEFAULT_PORT } from "../../lib/config/options.ts";
 import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
 import { selectCipherSuite } from "../cipher_suite.ts";
-import { joinedServer, parseServer } from "../client_state.ts";
+import { joinedServer, parseServer, waitingInvite } from "../client_state.ts";
 import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
@@ -33,6 +34,7 @@ import { checkTunnel } from "./tunnel.ts";
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
   { name: "joined.json", isSecret: false, isVital: true, read: parseServer },
+  { name: "invite", isSecret: true, isVital: true, read: parseInvite },
 ];
 
 /** What this machine is like, as far as all checks of a client have to know. */

@@ -1,9 +1,14 @@
+import { OsError } from "../../ffi/error.ts";
+import { lockFile } from "../../ffi/file_lock.ts";
 import { readKernelFile } from "../../ffi/kernel_file.ts";
 
 /** File descriptors of a program that are looked at: its TUN device is one of its first. */
 const DESCRIPTORS = 256;
 
-/** The process that holds a lock (flock(2)) on a file, without touching the lock; undefined if none does. */
+/**
+ * The process that holds a lock (flock(2)) on a file; undefined if none does. The lock is not touched, unless
+ * a file of the same number on another file system is locked.
+ */
 export function lockHolder(path: string): number | undefined {
   const inode = inodeOf(path);
   // 12: FLOCK  ADVISORY  WRITE 4711 fe:01:131090 0 EOF
@@ -11,9 +16,21 @@ export function lockHolder(path: string): number | undefined {
     /^\d+: FLOCK +\S+ +WRITE (\d+) \S+:\S+:(\d+) /gm,
   );
   for (const [, pid, locked] of lines ?? []) {
-    if (Number(locked) === inode) return Number(pid);
+    if (Number(locked) === inode) return isLocked(path) ? Number(pid) : undefined;
   }
   return undefined;
+}
+
+function isLocked(path: string): boolean {
+  try {
+    const lock = lockFile(path, { wait: false });
+    lock?.close();
+    return lock === undefined;
+  } catch (error) {
+    // This user may not open it: whoever may has it.
+    if (error instanceof OsError) return true;
+    throw error;
+  }
 }
 
 /** The name of the TUN device that a process holds; undefined if it has none, or that may not be seen. */

@@ -32,6 +32,7 @@ export const SERVER_MANUAL: Manual = {
       "Let everybody reach the network behind the pi.",
     ],
     ["simplevpn-server peers remove pi", "Cut the pi off, at once and for good."],
+    ["simplevpn-server doctor", "Find what keeps it from serving, and what to do about it."],
     ["simplevpn-server install", "Serve as a systemd service, from now on and after each boot."],
   ],
   files: [
@@ -58,6 +59,10 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client simplevpn://...", "Join with an invite, and stay connected."],
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
+    [
+      "simplevpn-client doctor",
+      "Find what keeps the tunnel from working, and what to do about it.",
+    ],
     [
       "simplevpn-client install simplevpn://...",
       "Join and stay connected as a systemd service, from now on and after each boot.",
