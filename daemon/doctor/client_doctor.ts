@@ -154,8 +154,9 @@ async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Fi
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return fault("server", "There is no server to connect to", {
       why: error.message,
-      mend:
-        'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client INVITE"',
+      mend: error.message.startsWith("Cannot read")
+        ? "run this command as root (sudo)"
+        : 'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client INVITE"',
     });
   }
 }

@@ -112,7 +112,7 @@ function checkRunning({ folder, running, tun }: Scene): Finding[] {
     return [ok("running", `The server is running (process ${running}${device})`), ...findings];
   }
   return [
-    note("running", `No server is running with the state folder ${folder}`, {
+    note("running", `No server is seen to run with the state folder ${folder}`, {
       mend:
         '"sudo simplevpn-server", or "sudo systemctl start simplevpn-server" where systemd runs it',
     }),

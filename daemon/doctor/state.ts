@@ -39,9 +39,13 @@ export function checkState(folder: string, files: readonly StateFile[]): Finding
 }
 
 function unusable(folder: string, error: Error): Finding {
+  const isBarred = error instanceof Deno.errors.PermissionDenied;
   return fault(STATE, `The state folder ${folder} cannot be used`, {
     why: error.message,
-    mend: `run as its owner ("ls -ld ${folder}" tells whose it is), or choose another with --state`,
+    mend: isBarred
+      ? "run this command, and the program, as root (sudo) or as the folder's owner: what else is said here " +
+        "may be wrong without"
+      : "choose another with --state",
   });
 }
 

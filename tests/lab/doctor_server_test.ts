@@ -16,7 +16,7 @@ holders[kinds.index(socket.SOCK_DGRAM)].recv(1)`;
 await labTest("a server's doctor: its port is another program's", ["python3"], async () => {
   await using lab = await TunnelLab.open();
   const free = await diagnose(lab.server, serverDoctor(lab));
-  assertFound(free, "note", "running", /No server is running/);
+  assertFound(free, "note", "running", /No server is seen to run/);
   assertFound(free, "ok", "port", /TCP port 2002 is free/);
   await lab.server.start(["python3", "-c", HOLD, "SOCK_STREAM", "SOCK_DGRAM"]).waitFor(/ready/);
   const held = await diagnose(lab.server, serverDoctor(lab));
