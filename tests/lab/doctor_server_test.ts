@@ -1,8 +1,11 @@
 /** A doctor of a server: each fault is made for real, and must be named. */
 import { assertMatch } from "@std/assert";
+import { superPacketFrame } from "../../lib/doctor/super_packet.ts";
 import { assertFound, diagnose, serverDoctor } from "./doctor.ts";
 import { filter, unfilter } from "./packet_filter.ts";
 import { labTest, TunnelLab } from "./tunnel_lab.ts";
+
+const REFUSED_WRITE = ["python3", new URL("refused_write.py", import.meta.url).pathname];
 
 /** Has port 2002 of the kinds of socket that are named. */
 const HOLD = `import socket, sys
@@ -119,4 +122,15 @@ await labTest("a server's doctor: damaged files, and DNS servers that are silent
   assertFound(diagnosis, "fault", "state", /peers\.json makes no sense/);
   assertFound(diagnosis, "warning", "state", /timestamps\.json makes no sense/);
   assertFound(diagnosis, "warning", "dns", /198\.51\.100\.5 does not answer: connection refused/);
+});
+
+await labTest("a server's doctor: a kernel that refuses super-packets", ["python3"], async () => {
+  await using lab = await TunnelLab.open();
+  const length = `${superPacketFrame().length}`;
+  const command = [...REFUSED_WRITE, length, ...serverDoctor(lab)];
+  const refused = await diagnose(lab.server, command);
+  const { why, mend } = assertFound(refused, "warning", "offload", /does not take super-packets/);
+  assertMatch(`${why} ${mend}`, /EINVAL.*--no-offload/);
+  const without = await diagnose(lab.server, [...command, "--no-offload"]);
+  assertFound(without, "note", "offload", /off/);
 });
