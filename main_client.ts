@@ -1,10 +1,12 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
+import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
 import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { statusCommand } from "./daemon/status_command.ts";
 import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
@@ -21,6 +23,7 @@ await runProgram({
       options: CONNECT_OPTIONS,
       run: (args) => runClient(readClientSettings(args)),
     },
+    statusCommand("client"),
     {
       name: "doctor",
       usage: "[INVITE] [OPTION ...]",
@@ -29,6 +32,7 @@ await runProgram({
       run: runClientDoctor,
     },
     ...KEY_COMMANDS,
+    CLEANUP_COMMAND,
     ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",

@@ -7,7 +7,14 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { INVITE_OPTIONS, SERVE_OPTIONS, SERVER_DOCTOR_OPTIONS } from "./lib/config/options.ts";
+import { statusCommand } from "./daemon/status_command.ts";
+import { cleanUpServer } from "./daemon/server_cleanup.ts";
+import {
+  INVITE_OPTIONS,
+  SERVE_OPTIONS,
+  SERVER_DOCTOR_OPTIONS,
+  STATE_OPTIONS,
+} from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
@@ -31,6 +38,7 @@ await runProgram({
       run: runInvite,
     },
     ...PEERS_COMMANDS,
+    statusCommand("server"),
     {
       name: "doctor",
       usage: "[OPTION ...]",
@@ -40,6 +48,13 @@ await runProgram({
     },
     ...KEY_COMMANDS,
     ...serviceCommands(SERVER_SERVICE),
+    {
+      name: "cleanup",
+      usage: "",
+      help: "undo what a server changed on this machine that was killed",
+      options: STATE_OPTIONS,
+      run: cleanUpServer,
+    },
     {
       name: "self-check",
       usage: "",

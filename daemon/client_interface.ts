@@ -1,18 +1,19 @@
-import { RT_TABLE_MAIN } from "../ffi/constants.ts";
-import { Errno, OsError } from "../ffi/error.ts";
-import { NetworkInterface } from "../ffi/interface.ts";
-import { addRoute, deleteRoute } from "../ffi/rtnetlink.ts";
+import { OsError } from "../ffi/error.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
+import type { RouteChoice } from "../lib/config/networks.ts";
 import { isHostOf } from "../lib/config/settings.ts";
+import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
 import { Failure } from "./failure.ts";
+import { FullTunnel } from "./full_tunnel.ts";
 import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
 import { SourceRouting } from "./source_routing.ts";
 import { type Ipv6Host, TunIpv6 } from "./tun_ipv6.ts";
+import { TunRoutes } from "./tun_routes.ts";
 import { configureTun } from "./tun_setup.ts";
 
 /** What a client's interface is to be like. */
@@ -21,32 +22,50 @@ export interface InterfaceSettings {
   network: Ipv4Prefix;
   ipv6: Ipv6Host | undefined;
   mtu: number;
-  /** Networks besides its own that are reached through the tunnel. */
+  /** Networks besides its own that the server says are reached through the tunnel. */
   routes: readonly Prefix[];
 }
 
 /** A client's TUN device as the kernel knows it: address, network, routes. It outlives connections. */
 export class ClientInterface {
   readonly #name: string;
+  readonly #choice: RouteChoice;
+  readonly #fullTunnel: FullTunnel;
   readonly #sourceRouting: SourceRouting;
   readonly #ipv6: TunIpv6;
+  readonly #routes: TunRoutes;
   /** What it is like now, as text. */
   #present = "";
   #hasIpv6 = false;
-  #routes: readonly Prefix[] = [];
   /** The outer addresses of the server, as far as they are known; first the one in use. */
   #servers: readonly SocketAddress[] = [];
 
-  /** @param name a TUN device of this program */
-  constructor(name: string) {
+  /**
+   * @param name a TUN device of this program
+   * @param choice what goes through the tunnel besides what is for its own networks
+   */
+  constructor(name: string, choice: RouteChoice) {
     this.#name = name;
+    this.#choice = choice;
+    this.#fullTunnel = new FullTunnel(name);
     this.#sourceRouting = new SourceRouting(name);
     this.#ipv6 = new TunIpv6(name);
+    this.#routes = new TunRoutes(name);
   }
 
   /** Whether it has an IPv6 address, too. */
   get hasIpv6(): boolean {
     return this.#hasIpv6;
+  }
+
+  /** Whether everything goes through the tunnel, also what resolves names. */
+  get takesEverything(): boolean {
+    return this.#fullTunnel.isSet;
+  }
+
+  /** The server may be tried at these addresses from now on, and so past the tunnel. */
+  expect(servers: readonly SocketAddress[]): void {
+    if (this.takesEverything) this.#fullTunnel.reach(servers);
   }
 
   /**
@@ -59,7 +78,8 @@ export class ClientInterface {
   configure(settings: InterfaceSettings, servers = this.#servers): void {
     this.#servers = servers;
     const [present, ...spare] = servers.map(({ host }) => host);
-    const wanted = JSON.stringify([settings, present, spare.toSorted()]);
+    const others = localAddresses().filter((local) => local.interface !== this.#name);
+    const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
     if (wanted === this.#present) return;
     const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
@@ -68,11 +88,14 @@ export class ClientInterface {
           "give its own network with --network",
       );
     }
-    const others = localAddresses().filter((local) => local.interface !== this.#name);
     for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    this.#setRoutes(settings.routes);
+    const routes = this.#choose(settings.routes, others)
+      .filter((route) => isIpv4Prefix(route) || this.#hasIpv6)
+      .filter((route) => this.#isBeyond(route));
+    this.#routes.set(routes);
+    if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
     this.#present = wanted;
     this.#sourceRouting.clear();
     this.#yield(address, network, others);
@@ -81,50 +104,34 @@ export class ClientInterface {
 
   /** Undoes what does not end with the TUN device. */
   clear(): void {
-    this.#sourceRouting.clear();
-  }
-
-  /** All are taken away and those wanted added: another address may have cost some of them. */
-  #setRoutes(routes: readonly Prefix[]): void {
-    const { index } = new NetworkInterface(this.#name);
-    for (const route of this.#routes) this.#deleteRoute(route, index);
-    const carried = routes.filter((route) => isIpv4Prefix(route) || this.#hasIpv6);
-    this.#routes = carried.filter((route) => this.#addRoute(route, index));
-  }
-
-  #deleteRoute(network: Prefix, interfaceIndex: number): void {
-    log.debug("ip route delete {network} dev {name}", { network: `${network}`, name: this.#name });
     try {
-      deleteRoute({ network, interfaceIndex, table: RT_TABLE_MAIN });
-    } catch (error) {
-      // IPv6 routes go with their address where that leaves the device.
-      if (!(error instanceof OsError) || error.errno !== Errno.ESRCH) throw error;
+      this.#sourceRouting.clear();
+    } finally {
+      this.#fullTunnel.clear();
     }
   }
 
-  #addRoute(route: Prefix, interfaceIndex: number): boolean {
+  /** What is to go through the tunnel, when the server says this. */
+  #choose(pushed: readonly Prefix[], others: readonly LocalAddress[]): readonly Prefix[] {
+    if (typeof this.#choice !== "string") return this.#choice;
+    return pushed.filter((route) => {
+      const reason = reasonAgainstRoute(route, others);
+      if (reason === undefined) return true;
+      log.warn("The server offers {route}: left out, {reason}", { route: `${route}`, reason });
+      return false;
+    });
+  }
+
+  /** Whether a network can go through the tunnel: not one that the server is in. */
+  #isBeyond(route: Prefix): boolean {
     const outer = this.#servers.find(({ ip }) => isWithin(route, ip));
-    if (outer !== undefined) {
-      log.warn(
-        "The server offers {route}, in which it lies itself ({host}): left out, the tunnel would " +
-          "have to go through itself",
-        { route: `${route}`, host: outer.host },
-      );
-      return false;
-    }
-    try {
-      addRoute({ network: route, interfaceIndex, table: RT_TABLE_MAIN });
-      log.debug("ip route add {route} dev {name}", { route: `${route}`, name: this.#name });
-      return true;
-    } catch (error) {
-      if (!(error instanceof OsError)) throw error;
-      log.warn("Cannot route {route} through {name}: {reason}", {
-        route: `${route}`,
-        name: this.#name,
-        reason: error.reason,
-      });
-      return false;
-    }
+    if (outer === undefined) return true;
+    log.warn(
+      "The server ({host}) lies itself in {route}: left out, the tunnel would have to go through " +
+        "itself",
+      { route: `${route}`, host: outer.host },
+    );
+    return false;
   }
 
   /** If another interface has an overlapping network: what surely belongs there goes through the tunnel. */

@@ -28,7 +28,7 @@ class ClientWorker {
   readonly #congestion: string | undefined;
   #candidates: SocketAddress[] = [];
   /** Sockets that are connecting, by the numbers of their links. */
-  readonly #connecting = new Map<number, number>();
+  readonly #connecting = new Map<number, { fd: number; to: SocketAddress }>();
 
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
@@ -50,7 +50,7 @@ class ClientWorker {
         resolve: () => post({ type: "resolve" }),
         connect: (link, candidate, carrier) =>
           this.#connect(link, this.#candidates[candidate]!, carrier),
-        abandon: (link) => loop.close(this.#takeConnecting(link)),
+        abandon: (link) => loop.close(this.#takeConnecting(link).fd),
         requestHello: (link, session, index) =>
           post({ type: "requestHello", link, session, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
@@ -100,6 +100,8 @@ class ClientWorker {
         return this.#client.established(message.link, message.handshake, message.capabilities);
       case "refuted":
         return this.#client.refuted(message.link);
+      case "report":
+        return this.#context.post({ type: "report", report: this.#client.report(now) });
     }
   }
 
@@ -112,7 +114,7 @@ class ClientWorker {
     try {
       if (carrier === "udp") return this.#openPath(link, to);
       const fd = connectTcp(to, this.#congestion);
-      this.#connecting.set(link, fd);
+      this.#connecting.set(link, { fd, to });
       loop.add(fd, EPOLLOUT, { ready: () => this.#connected(link) });
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
@@ -134,21 +136,21 @@ class ClientWorker {
 
   #connected(link: number): void {
     const { loop } = this.#context;
-    const fd = this.#takeConnecting(link);
+    const { fd, to } = this.#takeConnecting(link);
     const error = socketError(fd);
     if (error !== 0) {
       loop.close(fd);
       return this.#client.failed(link, describeErrno(error), loop.now);
     }
     loop.forget(fd);
-    const socket = new StreamSocket(this.#streams, fd);
+    const socket = new StreamSocket(this.#streams, fd, to);
     socket.attach(this.#client.connected(link, socket, loop.now));
   }
 
-  #takeConnecting(link: number): number {
-    const fd = this.#connecting.get(link)!;
+  #takeConnecting(link: number): { fd: number; to: SocketAddress } {
+    const connecting = this.#connecting.get(link)!;
     this.#connecting.delete(link);
-    return fd;
+    return connecting;
   }
 }
 

@@ -247,6 +247,14 @@ export class DatagramPath implements DatagramTransport {
     this.#close = close;
   }
 
+  /** @see {Transport} */
+  get remote(): string {
+    return new SocketAddress(this.#name).toString();
+  }
+
+  /** @see {Transport} */
+  readonly roundTrip = undefined;
+
   /** @see {DatagramTransport} */
   get longest(): number {
     const to = new SocketAddress(this.#name);

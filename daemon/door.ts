@@ -3,6 +3,7 @@ import { Pool } from "../lib/address/pool.ts";
 import { Leases } from "../lib/address/leases.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import type { Registry } from "../lib/config/registry.ts";
+import { MAX_LIST } from "../lib/protocol/control.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
 import { type Answer, Gatekeeper } from "../lib/session/gatekeeper.ts";
 import { randomKey } from "./identity.ts";
@@ -10,6 +11,9 @@ import { log } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage } from "./messages.ts";
 import type { RegistryStore } from "./registry_store.ts";
 import { TimestampStore } from "./timestamp_store.ts";
+
+/** What the packet worker tells of a connection. */
+export type GuestMessage = Extract<ServerMessage, { connection: number }>;
 
 export interface DoorOptions {
   /** The server's static key. */
@@ -19,6 +23,8 @@ export interface DoorOptions {
   network: Ipv4Prefix;
   /** What this end can take, as bits of Capability. */
   capabilities: number;
+  /** Whoever else follows the registry, from the beginning on. */
+  follow(registry: Registry): void;
 }
 
 /** The main thread's part of letting clients in: the gatekeeper, and what it decides by. */
@@ -30,10 +36,11 @@ export class Door {
   readonly #pool: Pool;
   readonly #network: Ipv4Prefix;
   readonly #post: (message: GatekeeperMessage) => void;
+  readonly #followElsewhere: (registry: Registry) => void;
 
   /** @param post sends a message to the packet worker */
   constructor(
-    { identity, folder, network, capabilities }: DoorOptions,
+    { identity, folder, network, capabilities, follow }: DoorOptions,
     store: RegistryStore,
     post: (message: GatekeeperMessage) => void,
   ) {
@@ -42,11 +49,12 @@ export class Door {
     this.#network = network;
     this.#pool = new Pool(network, Pool.serverAddress(network), new Leases(0));
     this.#post = post;
+    this.#followElsewhere = follow;
     this.#gatekeeper = new Gatekeeper(identity, {
       registry: () => store.registry,
       update: (change) => {
         const done = this.#update(change);
-        this.#reserve();
+        this.#follow();
         return done;
       },
       freeAddress: (registry) => this.#freeAddress(registry),
@@ -57,7 +65,8 @@ export class Door {
       wallClock: Date.now,
     });
     this.#tellUnusable();
-    this.#reserve();
+    this.#tellUntold();
+    this.#follow();
   }
 
   /** Follows changes that other programs make to the registry, until `close()`. */
@@ -66,15 +75,14 @@ export class Door {
       const known = new Set(this.#store.registry.peers.map(({ publicKey }) => publicKey));
       this.#timestamps.keep(known);
       this.#tellUnusable();
-      this.#reserve();
-      for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
-        this.#post({ type: "judged", connection, verdict });
-      }
+      this.#tellUntold();
+      this.#follow();
+      this.#reconsider();
     });
   }
 
   /** Takes a message of the packet worker. */
-  receive(message: Exclude<ServerMessage, { type: "event" | "not_accepting" }>): void {
+  receive(message: GuestMessage): void {
     const { connection } = message;
     switch (message.type) {
       case "hello":
@@ -90,8 +98,11 @@ export class Door {
           this.#gatekeeper.rekey(connection, message.message),
         );
       case "confirmed": {
+        const before = this.#store.registry;
         const verdict = this.#gatekeeper.confirmed(connection);
-        return this.#post({ type: "judged", connection, verdict });
+        this.#post({ type: "judged", connection, verdict });
+        // Who was enrolled just now may have networks behind it, which others are to be told of.
+        return this.#store.registry === before ? undefined : this.#reconsider();
       }
       case "closed":
         return this.#gatekeeper.closed(connection);
@@ -115,6 +126,13 @@ export class Door {
     answer?.handshake.receiveKey.fill(0);
   }
 
+  /** Tells clients what the registry says of them that it did not before. */
+  #reconsider(): void {
+    for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
+      this.#post({ type: "judged", connection, verdict });
+    }
+  }
+
   /** A full disk, or a file edited by hand into a contradiction, keeps one peer out and no other. */
   #update(change: (registry: Registry) => Registry): boolean {
     try {
@@ -128,8 +146,11 @@ export class Door {
     }
   }
 
-  #reserve(): void {
-    this.#post({ type: "reserve", addresses: this.#store.registry.reservedAddresses() });
+  /** Has others follow what the registry says now. */
+  #follow(): void {
+    const { registry } = this.#store;
+    this.#post({ type: "reserve", addresses: registry.reservedAddresses() });
+    this.#followElsewhere(registry);
   }
 
   /** The lowest that no peer has, so that a small network reads well. */
@@ -139,6 +160,16 @@ export class Door {
       if (this.#pool.includes(address) && !taken.has(address)) return address;
     }
     return undefined;
+  }
+
+  #tellUntold(): void {
+    const count = this.#store.registry.sharedNetworks;
+    if (count <= MAX_LIST) return;
+    log.warn(
+      "There are {count} networks behind peers, and a client takes {most} routes: it is told of those " +
+        "of the first peers",
+      { count, most: MAX_LIST },
+    );
   }
 
   #tellUnusable(): void {

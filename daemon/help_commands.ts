@@ -1,9 +1,9 @@
-import project from "../deno.json" with { type: "json" };
 import { UsageError } from "../lib/config/command_line.ts";
 import { oneOf, readOperands } from "../lib/config/values.ts";
 import { completions, SHELLS } from "../lib/help/completions.ts";
 import { manPage } from "../lib/help/man_page.ts";
 import type { Command, Program } from "./program.ts";
+import { VERSION } from "./version.ts";
 
 /** The program, and the commands that print what other programs show of it. */
 export function withHelpCommands(program: Program): Program {
@@ -28,7 +28,7 @@ export function withHelpCommands(program: Program): Program {
         options: [],
         run: (args) => {
           readOperands(args);
-          console.log(manPage(whole, project.version).trimEnd());
+          console.log(manPage(whole, VERSION).trimEnd());
         },
       },
     ] satisfies Command[],

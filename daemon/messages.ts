@@ -8,6 +8,7 @@ import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
+import type { ClientReport, ServerReport } from "../lib/session/report.ts";
 import type { ServerEvent, ServerOptions } from "../lib/session/server.ts";
 
 /** Sent to a worker once, through `Worker.postMessage()`, before it begins. */
@@ -62,14 +63,17 @@ export type ServerMessage =
   | { type: "hello"; connection: number; message: Uint8Array; carrier: Carrier }
   | { type: "confirmed"; connection: number }
   | { type: "rekey"; connection: number; message: Uint8Array }
-  | { type: "closed"; connection: number };
+  | { type: "closed"; connection: number }
+  | { type: "report"; report: ServerReport };
 
 /** From the main thread to a server's worker. */
 export type GatekeeperMessage =
   | { type: "answered"; connection: number; answer: Answer | undefined }
   | { type: "judged"; connection: number; verdict: Verdict }
   | { type: "rekeyed"; connection: number; answer: Answer | undefined }
-  | { type: "reserve"; addresses: number[] };
+  | { type: "reserve"; addresses: number[] }
+  /** Asks for a report. */
+  | { type: "report" };
 
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =
@@ -78,7 +82,8 @@ export type ClientMessage =
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
   | { type: "forget"; link: number }
-  | { type: "event"; event: ClientEvent };
+  | { type: "event"; event: ClientEvent }
+  | { type: "report"; report: ClientReport };
 
 /** From the main thread to a client's worker. */
 export type ClientAnswer =
@@ -88,7 +93,9 @@ export type ClientAnswer =
   | { type: "hello"; link: number; bytes: Uint8Array }
   | { type: "rekeyInitiation"; link: number; message: Uint8Array }
   | { type: "established"; link: number; handshake: Handshake; capabilities: number }
-  | { type: "refuted"; link: number };
+  | { type: "refuted"; link: number }
+  /** Asks for a report. */
+  | { type: "report" };
 
 /** Prefixes that came in a message, where they lost their class. */
 export function revivePrefixes(

@@ -8,10 +8,10 @@ import {
   wordsOf,
 } from "../lib/help/program_description.ts";
 import { OsError } from "../ffi/error.ts";
-import project from "../deno.json" with { type: "json" };
 import { Failure } from "./failure.ts";
 import { withHelpCommands } from "./help_commands.ts";
 import { tellEnd } from "./logging.ts";
+import { VERSION } from "./version.ts";
 
 /** A command, and what runs it. */
 export interface Command extends CommandDescription {
@@ -51,7 +51,7 @@ async function dispatch(program: Program, args: readonly string[]): Promise<void
   if (options.has("help")) {
     return console.log(named ? commandHelp(program, named) : programHelp(program));
   }
-  if (options.has("version")) return console.log(`${program.name} ${project.version}`);
+  if (options.has("version")) return console.log(`${program.name} ${VERSION}`);
   await command.run({ options, operands });
 }
 

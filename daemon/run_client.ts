@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
-import { ResolveError, resolveHost } from "../ffi/resolve.ts";
+import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -17,11 +17,16 @@ import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
+import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { controlFolder } from "./control_folder.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { DoctorHint } from "./doctor_hint.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setUpLogging } from "./logging.ts";
@@ -31,9 +36,11 @@ import {
   type ClientSetup,
   revivePrefixes,
 } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { removeStaleRules } from "./routing_rules.ts";
+import { lookUp } from "./server_lookup.ts";
 import { ServiceManager } from "./sd_notify.ts";
-import { removeStaleRules } from "./source_routing.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -53,10 +60,15 @@ export async function runClient(settings: ClientSettings): Promise<void> {
     return await connect(settings, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
-  using state = new ClientState(openStateFolder(path));
+  const folder = openStateFolder(path);
+  using state = new ClientState(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a client had changed that was killed");
+  }
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan }, stop);
+  await connect(settings, plan.server, { state, plan, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -72,6 +84,8 @@ const CHANGES: Readonly<Record<ChangeCause, string>> = {
 interface Membership {
   state: ClientState;
   plan: JoinPlan;
+  /** The file that says what was changed for --forward. */
+  gatewayNote: string;
 }
 
 async function connect(
@@ -82,7 +96,25 @@ async function connect(
 ): Promise<void> {
   const tun = await openTun(settings);
   removeStaleRules();
-  await new ClientControl(settings, server, membership, tun).run(stop);
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: ["ipv4", "ipv6"],
+    notePath: membership!.gatewayNote,
+  });
+  const folder = await controlFolder(settings);
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
+  const client = new ClientControl(settings, server, membership, tun);
+  const { monitor } = client;
+  const control = folder === undefined
+    ? undefined
+    : openControlSocket("client", folder, { status: () => monitor.status() });
+  try {
+    await client.run(stop);
+  } finally {
+    control?.close();
+    metrics?.close();
+  }
 }
 
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
@@ -98,12 +130,12 @@ class ClientControl {
   readonly #failed = Promise.withResolvers<never>();
   readonly #hint = new DoctorHint();
   #candidates: SocketAddress[] = [];
-  /** The address by which the client was connected last. */
-  #lastServer: SocketAddress | undefined;
+  /** The server's addresses when the client was connected last; first the one that it used. */
+  #lastServers: readonly SocketAddress[] = [];
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
-  /** How packets go to the server now, and why, in words. */
-  #way = "Not connected yet";
+  /** Knows how the client fares, for whoever asks. */
+  readonly monitor: ClientMonitor;
   /** Why the path that is missing could not be had, so that each reason is told once. */
   readonly #pathFailures = new Map<Carrier, string>();
 
@@ -118,7 +150,7 @@ class ClientControl {
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
-    this.#interface = new ClientInterface(tun.name);
+    this.#interface = new ClientInterface(tun.name, settings.routes);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -127,7 +159,12 @@ class ClientControl {
       { tun, capabilities, classic, carriers, address, mtu, timing, crypto, congestion },
       (message) => this.#receive(message),
     );
-    reportCounters(this.#worker.counters, () => this.#way);
+    this.monitor = new ClientMonitor(
+      clientFacts(settings, server, membership?.plan.server.publicKey, tun.name),
+      this.#worker.counters,
+      () => this.#worker.post({ type: "report" }),
+    );
+    reportCounters(this.#worker.counters, () => this.monitor.way);
     releaseStartupMemory();
   }
 
@@ -182,15 +219,20 @@ class ClientControl {
         return this.#introduction!.forget(message.link);
       case "event":
         return this.#tell(message.event);
+      case "report":
+        return this.monitor.answered(message.report);
     }
   }
 
   async #resolve(): Promise<void> {
     const { host, port } = this.#server;
     try {
-      this.#candidates = inTurn(await resolveHost(host, port), this.#lastServer?.toString());
+      const known = this.#interface.takesEverything ? this.#lastServers : [];
+      const found = await lookUp(host, port, known);
+      this.#candidates = inTurn(found, this.#lastServers[0]?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
+      this.#interface.expect(this.#candidates);
       this.#worker.post({ type: "resolved", addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);
@@ -221,8 +263,8 @@ class ClientControl {
         return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
         this.#lastFailure = event.reason;
-        this.#way = `Not connected: ${event.reason}`;
-        this.#service.status(this.#way);
+        this.monitor.down(event.reason);
+        this.#service.status(this.monitor.way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
       case "failed":
         return this.#tellFailure(event.reason);
@@ -255,20 +297,21 @@ class ClientControl {
         );
       }
       case "moved":
-        this.#way = `Sending over ${values.carrier}: ${event.reason}`;
+        this.monitor.sendsOver(event.carrier, event.reason);
         return log.info("Sending over {carrier} from now on: {reason}", values);
     }
   }
 
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
     this.#hint.cancel();
-    const server = this.#lastServer = this.#candidates[candidate]!;
+    const server = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
+    this.#lastServers = [server, ...spare];
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      [server, ...spare],
+      this.#lastServers,
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {
@@ -278,7 +321,7 @@ class ClientControl {
     }
     this.#introduction?.enrolled();
     this.#lastFailure = "";
-    this.#way = `Sending over ${carrier.toUpperCase()}: it answered first`;
+    this.monitor.sendsOver(carrier, "it answered first");
     this.#service.status(`Connected to ${this.#server.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
@@ -307,7 +350,9 @@ class ClientControl {
     const routes = revivePrefixes(configuration?.routes ?? []);
     const ipv6 = ipv6Host(configuration);
     this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    return { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    const host = { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
+    this.monitor.told = { address, configuration, mtu, ...host };
+    return host;
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */
@@ -316,6 +361,7 @@ class ClientControl {
     const values = { host, port, reason };
     const level = reason === this.#lastFailure ? "debug" : "warn";
     log[level]("No connection to {host} port {port}: {reason}; trying on", values);
+    this.monitor.down(reason);
     this.#lastFailure = reason;
   }
 

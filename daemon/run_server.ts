@@ -12,22 +12,29 @@ import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
+import { openControlSocket } from "./control_socket.ts";
 import { Door } from "./door.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
+import { Gateway } from "./gateway.ts";
+import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
 import { log, setUpLogging } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
+import { PeerRoutes } from "./peer_routes.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
+import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { reporter } from "./server_log.ts";
-import { defaultStateFolder, lockStateFile, openStateFolder } from "./state_folder.ts";
+import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -54,7 +61,11 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   checkCongestionControl(settings.congestion);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
-  using _lock = holdFolder(folder);
+  using _lock = holdServerFolder(folder);
+  const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
+  if (await undoGateway(gatewayNote)) {
+    log.info("Put back what a server had changed that was killed");
+  }
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
   if (wanted6 !== undefined) checkNetwork(wanted6);
@@ -68,25 +79,49 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const hasIpv6 = new TunIpv6(tun.name).set(host6, settings.mtu);
   const networks: TunnelNetworks = { network, network6: hasIpv6 ? wanted6 : undefined };
   writeServerNote(folder, settings, networks);
+  const peerRoutes = new PeerRoutes(tun.name, hasIpv6);
+  await using _gateway = settings.gateway && await Gateway.open({
+    mode: settings.gateway,
+    tun: tun.name,
+    versions: hasIpv6 ? ["ipv4", "ipv6"] : ["ipv4"],
+    notePath: gatewayNote,
+  });
 
+  const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const report = reporter(networks);
+  const setup = workerSetup(settings, networks, identity.publicKey, tun, sockets, leases);
   const worker: ServerPacketWorker = new PacketWorker(
     new URL("./server_worker.ts", import.meta.url),
-    workerSetup(settings, networks, identity.publicKey, tun, sockets, leases),
+    setup,
     (message: ServerMessage) => {
-      if (message.type !== "event" && message.type !== "not_accepting") {
-        return door.receive(message);
+      if ("connection" in message) return door.receive(message);
+      if (message.type === "report") return monitor.answered(message.report);
+      if (message.type === "event") {
+        leases.apply(message.event);
+        monitor.note(message.event);
       }
-      if (message.type === "event") leases.apply(message.event);
       report(message);
     },
   );
   const door = new Door(
-    { identity, folder, network, capabilities: capabilitiesOf(tun) },
+    {
+      identity,
+      folder,
+      network,
+      capabilities: capabilitiesOf(tun),
+      follow: (registry) => peerRoutes.follow(registry),
+    },
     registry,
     (message) => worker.post(message),
   );
+  const monitor = new ServerMonitor(
+    serverFacts(settings, setup, tun.name),
+    worker.counters,
+    () => registry.registry,
+    () => worker.post({ type: "report" }),
+  );
   reportCounters(worker.counters);
+  const control = openControlSocket("server", folder, { status: () => monitor.status() });
   releaseStartupMemory();
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
@@ -103,6 +138,8 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   } catch (error) {
     throw new Failure(`The packet worker on ${tun.name} ended: ${(error as Error).message}`);
   } finally {
+    control?.close();
+    metrics?.close();
     leases.close();
     door.close();
   }
@@ -131,16 +168,6 @@ async function openSockets(
     log.warn("{problem}; serving TCP alone", { problem: error.message });
     return { listenerFd, datagramFd: undefined };
   }
-}
-
-/** Keeps every other server from the folder for as long as this one runs. */
-function holdFolder(folder: string): Disposable {
-  const lock = lockStateFile(`${folder}/server.lock`, { wait: false });
-  if (lock !== undefined) return lock;
-  throw new Failure(
-    `Another simplevpn-server is running with the state folder ${folder}: end that one first, or ` +
-      "give this one a folder of its own with --state DIR",
-  );
 }
 
 function workerSetup(

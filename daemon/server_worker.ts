@@ -120,6 +120,10 @@ class ServerWorker {
         return this.#server.rekeyed(message.connection, message.answer);
       case "reserve":
         return this.#server.reserve(message.addresses);
+      case "report": {
+        const report = this.#server.report(this.#context.loop.now);
+        return this.#context.post({ type: "report", report });
+      }
     }
   }
 
@@ -134,7 +138,7 @@ class ServerWorker {
         const accepted = acceptTcp(listener);
         if (accepted === undefined) return;
         const { host, network } = accepted.peer;
-        const socket = new StreamSocket(this.#streams, accepted.fd);
+        const socket = new StreamSocket(this.#streams, accepted.fd, accepted.peer);
         const connection = this.#server.connect(socket, { host, network }, now);
         if (connection !== undefined) socket.attach(connection);
       }
@@ -159,7 +163,9 @@ function reviveOptions(setup: ServerSetup): ServerOptions {
 
 function reviveVerdict(verdict: Verdict): Verdict {
   if (!("admit" in verdict)) return verdict;
-  return { admit: { ...verdict.admit, routes: revivePrefixes(verdict.admit.routes) } };
+  const { admit } = verdict;
+  const [routes, beyond] = [revivePrefixes(admit.routes), revivePrefixes(admit.beyond)];
+  return { admit: { ...admit, routes, beyond } };
 }
 
 runWorker((setup: ServerSetup, context: WorkerContext<ServerMessage>) => {

@@ -3,6 +3,7 @@ import { describeErrno, Errno } from "../ffi/error.ts";
 import { IoVector } from "../ffi/io_vector.ts";
 import { errno } from "../ffi/libc.ts";
 import { limitUnsent, resetOnClose, tcpInfo } from "../ffi/socket.ts";
+import type { SocketAddress } from "../ffi/socket_address.ts";
 import { QueueLimit } from "../lib/session/queue_limit.ts";
 import type { StreamQuality, StreamTransport } from "../lib/session/transport.ts";
 import type { EventLoop, FdHandler } from "./event_loop.ts";
@@ -33,6 +34,7 @@ const NOTHING = new Uint8Array(0);
 export class StreamSocket implements StreamTransport, FdHandler {
   readonly #context: StreamContext;
   readonly #fd: number;
+  readonly #remote: SocketAddress;
   #session: StreamSession | undefined;
   /** The beginning of a unit whose end has not come. */
   #rest: Uint8Array = NOTHING;
@@ -42,10 +44,14 @@ export class StreamSocket implements StreamTransport, FdHandler {
   readonly #limit = new QueueLimit();
   #closed = false;
 
-  /** @param fd a non-blocking socket that is not on the loop yet, the loop's to close from now on */
-  constructor(context: StreamContext, fd: number) {
+  /**
+   * @param fd a non-blocking socket that is not on the loop yet, the loop's to close from now on
+   * @param remote what it is connected to
+   */
+  constructor(context: StreamContext, fd: number, remote: SocketAddress) {
     this.#context = context;
     this.#fd = fd;
+    this.#remote = remote;
     context.loop.add(fd, EPOLLIN, this);
   }
 
@@ -58,6 +64,16 @@ export class StreamSocket implements StreamTransport, FdHandler {
   ready(events: number): void {
     if (events & EPOLLOUT) this.#flush();
     if (events & ~EPOLLOUT) this.#read();
+  }
+
+  /** @see {Transport} */
+  get remote(): string {
+    return this.#remote.toString();
+  }
+
+  /** @see {Transport} */
+  get roundTrip(): number | undefined {
+    return this.#closed ? undefined : tcpInfo(this.#fd).roundTrip / 1000;
   }
 
   /** @see {Transport} */

@@ -189,12 +189,18 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
+// linux/if_link.h
+export const IFLA_IFNAME = 3;
+export const IFLA_GROUP = 27;
+
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
 /** Used at once: on a TUN device there is nobody who could have the same address. */
 export const IFA_F_NODAD = 0x02;
 
 // linux/rtnetlink.h
+export const RTM_NEWLINK = 16;
+export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_NEWROUTE = 24;
@@ -212,11 +218,14 @@ export const RTN_UNICAST = 1;
 export const RTPROT_KERNEL = 2;
 
 // linux/fib_rules.h
+export const FRA_DST = 1;
 export const FRA_SRC = 2;
 export const FRA_PRIORITY = 6;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
+export const FR_ACT_UNREACHABLE = 7;
 
 // linux/prctl.h
 export const PR_SET_KEEPCAPS = 8;

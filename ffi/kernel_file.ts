@@ -1,40 +1,63 @@
-import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
-import { OsError } from "./error.ts";
+/**
+ * Files of /proc and /sys, which Deno reads and writes only for programs that may do everything. What the
+ * kernel makes up has no length before it is read, and lists come in pieces.
+ */
+import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "./constants.ts";
+import { check, OsError } from "./error.ts";
 import { closeFd, openFd } from "./fd.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 
+/** Bytes of what is read by one call, or written by one. */
 const PIECE = 64 * 1024;
 
-/** Longer ones are cut: nothing that is read here is. */
+/** Longer texts are cut: nothing that is read here is. */
 const MOST = 4 * 1024 * 1024;
 
-/**
- * The text of a file below /proc or /sys, which Deno itself reads for programs with all permissions only.
- * Undefined if it is not there, or cannot be read.
- */
-export function readKernelFile(path: string): string | undefined {
+/** A file's text. @throws {OsError} */
+export function readKernelFile(path: string): string {
+  const { bytes, address } = new NativeBuffer(PIECE);
+  const decoder = new TextDecoder();
+  const fd = openFd(cString(path), O_RDONLY | O_CLOEXEC);
+  let text = "";
   try {
-    return readWhole(openFd(cString(path), O_RDONLY | O_CLOEXEC));
+    while (text.length < MOST) {
+      const length = check("read", libc.read(fd, address, PIECE));
+      if (length === 0) break;
+      text += decoder.decode(bytes.subarray(0, length), { stream: true });
+    }
+    return text;
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** A file's text; undefined if it is not there, or cannot be read. */
+export function readKernelFileIfAny(path: string): string | undefined {
+  try {
+    return readKernelFile(path);
   } catch (error) {
     if (error instanceof OsError) return undefined;
     throw error;
   }
 }
 
-function readWhole(fd: number): string | undefined {
-  const { bytes, address } = new NativeBuffer(PIECE);
-  const decoder = new TextDecoder();
-  let text = "";
+/** @throws {OsError} EACCES or EPERM where that is not allowed, EROFS in most containers */
+export function writeKernelFile(path: string, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  const buffer = new NativeBuffer(bytes.length);
+  buffer.bytes.set(bytes);
+  const fd = openFd(cString(path), O_WRONLY | O_CLOEXEC);
   try {
-    while (text.length < MOST) {
-      const count = libc.read(fd, address, PIECE);
-      if (count < 0) return undefined;
-      if (count === 0) break;
-      text += decoder.decode(bytes.subarray(0, count), { stream: true });
-    }
-    return text;
+    check("write", libc.write(fd, buffer.address, bytes.length));
   } finally {
     closeFd(fd);
   }
+}
+
+/** What a symbolic link leads to. @throws {OsError} */
+export function readKernelLink(path: string): string {
+  const buffer = new NativeBuffer(PIECE);
+  const length = check("readlink", libc.readlink(cString(path), buffer.address, PIECE));
+  return new TextDecoder().decode(buffer.bytes.subarray(0, length));
 }

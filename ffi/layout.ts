@@ -77,6 +77,7 @@ export const RLIMIT = { size: 16, rlim_cur: 0, rlim_max: 8 } as const;
 /** struct tcp_info (linux/tcp.h), of which kernels have ever longer beginnings: u32, tcpi_bytes_acked u64. */
 export const TCP_INFO = {
   tcpi_unacked: 24,
+  tcpi_rtt: 68,
   tcpi_total_retrans: 100,
   tcpi_bytes_acked: 120,
   tcpi_notsent_bytes: 144,
@@ -114,6 +115,9 @@ export const RTMSG = {
   rtm_type: 7,
 } as const;
 
+/** struct ifinfomsg (linux/rtnetlink.h). The index is in host order. */
+export const IFINFOMSG = { size: 16, ifi_index: 4 } as const;
+
 /** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
 export const IFADDRMSG = {
   size: 8,
@@ -124,7 +128,7 @@ export const IFADDRMSG = {
 } as const;
 
 /** struct fib_rule_hdr (linux/fib_rules.h). */
-export const FIB_RULE_HDR = { size: 12, family: 0, src_len: 2, action: 7 } as const;
+export const FIB_RULE_HDR = { size: 12, family: 0, dst_len: 1, src_len: 2, action: 7 } as const;
 
 /** struct epoll_event (sys/epoll.h), packed on x86-64 only (EPOLL_PACKED in the kernel's header). */
 export function epollEventLayout(

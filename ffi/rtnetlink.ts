@@ -9,9 +9,12 @@ import {
   AF_INET,
   AF_INET6,
   FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  FRA_DST,
   FRA_PRIORITY,
   FRA_PROTOCOL,
   FRA_SRC,
+  FRA_SUPPRESS_PREFIXLEN,
   FRA_TABLE,
   IFA_ADDRESS,
   IFA_F_NODAD,
@@ -33,17 +36,27 @@ import {
   RTM_NEWRULE,
   RTN_UNICAST,
 } from "./constants.ts";
-import { FIB_RULE_HDR, IFADDRMSG, RTMSG } from "./layout.ts";
+import { FIB_RULE_HDR, IFADDRMSG, NLMSGHDR, RTMSG } from "./layout.ts";
 import { type Attribute, body, hostOrder, readAttributes, request } from "./netlink.ts";
 
 /** Marks what this project adds, so that exactly that is found again. No other program's number. */
 const RTPROT_SIMPLEVPN = 202;
 
-/** "Packets from this address look into this table." */
-export interface SourceRule {
-  source: IpAddress;
-  table: number;
+export type IpFamily = typeof AF_INET | typeof AF_INET6;
+
+/** What becomes of packets of one version of IP that the rules before have not decided on. */
+export interface Rule {
+  family: IpFamily;
   priority: number;
+  /** The one address that packets are from, or to, for the rule to be for them. */
+  source?: IpAddress | undefined;
+  destination?: IpAddress | undefined;
+  /** The table that they look into. */
+  table: number;
+  /** Routes there that have no longer a prefix are passed over. */
+  suppressPrefixLength?: number | undefined;
+  /** They do not look there, and get nowhere. */
+  unreachable?: boolean;
 }
 
 /** "To this network through this interface", in a table. */
@@ -133,13 +146,13 @@ export function interfaceTo(address: IpAddress): number | undefined {
   return route && readAttributes(route, RTMSG).get(RTA_OIF)?.getUint32(0, true);
 }
 
-/** Adds a rule. @throws {OsError} */
-export function addRule(rule: SourceRule): void {
+/** Adds a rule. @throws {OsError} EOPNOTSUPP or EAFNOSUPPORT if the kernel has no policy routing */
+export function addRule(rule: Rule): void {
   request(RTM_NEWRULE, NLM_F_ACK | NLM_F_CREATE, ruleBody(rule), ruleAttributes(rule));
 }
 
 /** Deletes a rule. @throws {OsError} ENOENT if it is not there */
-export function deleteRule(rule: SourceRule): void {
+export function deleteRule(rule: Rule): void {
   request(RTM_DELRULE, NLM_F_ACK, ruleBody(rule), ruleAttributes(rule));
 }
 
@@ -149,40 +162,59 @@ export function deleteRule(rule: SourceRule): void {
  *
  * @throws {OsError} EOPNOTSUPP or EAFNOSUPPORT if the kernel has no policy routing
  */
-export function listRules(
-  family: typeof AF_INET | typeof AF_INET6,
-  protocol = RTPROT_SIMPLEVPN,
-): SourceRule[] {
+export function listRules(family: IpFamily, protocol = RTPROT_SIMPLEVPN): Rule[] {
   const question = body(FIB_RULE_HDR, [FIB_RULE_HDR.family, family]);
-  const none = new DataView(new ArrayBuffer(family === AF_INET ? 4 : 16));
   return request(RTM_GETRULE, NLM_F_DUMP, question, [])
-    .map((message) => readAttributes(message, FIB_RULE_HDR))
-    .filter((attributes) => attributes.get(FRA_PROTOCOL)?.getUint8(0) === protocol)
-    .map((attributes) => ({
-      source: addressOfBytes(bytesOf(attributes.get(FRA_SRC) ?? none)),
-      table: attributes.get(FRA_TABLE)?.getUint32(0, true) ?? 0,
-      priority: attributes.get(FRA_PRIORITY)?.getUint32(0, true) ?? 0,
-    }));
+    .map((message) => ({ message, attributes: readAttributes(message, FIB_RULE_HDR) }))
+    .filter(({ attributes }) => attributes.get(FRA_PROTOCOL)?.getUint8(0) === protocol)
+    .map(({ message, attributes }) => readRule(family, message, attributes));
+}
+
+/** What the kernel says where nothing is suppressed: -1. */
+const NO_PREFIX_LENGTH = 0xffff_ffff;
+
+function readRule(family: IpFamily, message: DataView, attributes: Map<number, DataView>): Rule {
+  const number = (type: number): number | undefined => attributes.get(type)?.getUint32(0, true);
+  const address = (type: number): IpAddress | undefined => {
+    const value = attributes.get(type);
+    return value && addressOfBytes(bytesOf(value));
+  };
+  const suppressed = number(FRA_SUPPRESS_PREFIXLEN);
+  return {
+    family,
+    priority: number(FRA_PRIORITY) ?? 0,
+    source: address(FRA_SRC),
+    destination: address(FRA_DST),
+    table: number(FRA_TABLE) ?? 0,
+    suppressPrefixLength: suppressed === NO_PREFIX_LENGTH ? undefined : suppressed,
+    unreachable: message.getUint8(NLMSGHDR.size + FIB_RULE_HDR.action) === FR_ACT_UNREACHABLE,
+  };
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function ruleBody({ source }: SourceRule): Uint8Array {
+function ruleBody({ family, source, destination, unreachable }: Rule): Uint8Array {
+  const addressLength = family === AF_INET ? 32 : 128;
   return body(
     FIB_RULE_HDR,
-    [FIB_RULE_HDR.family, isIpv4(source) ? AF_INET : AF_INET6],
-    [FIB_RULE_HDR.src_len, isIpv4(source) ? 32 : 128],
-    [FIB_RULE_HDR.action, FR_ACT_TO_TBL],
+    [FIB_RULE_HDR.family, family],
+    [FIB_RULE_HDR.dst_len, destination === undefined ? 0 : addressLength],
+    [FIB_RULE_HDR.src_len, source === undefined ? 0 : addressLength],
+    [FIB_RULE_HDR.action, unreachable ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL],
   );
 }
 
-function ruleAttributes({ source, table, priority }: SourceRule): Attribute[] {
+function ruleAttributes(rule: Rule): Attribute[] {
+  const { source, destination, suppressPrefixLength } = rule;
+  const suppressed = suppressPrefixLength === undefined ? [] : [suppressPrefixLength];
   return [
-    { type: FRA_SRC, value: addressBytes(source) },
-    { type: FRA_TABLE, value: hostOrder(table) },
-    { type: FRA_PRIORITY, value: hostOrder(priority) },
+    ...destination === undefined ? [] : [{ type: FRA_DST, value: addressBytes(destination) }],
+    ...source === undefined ? [] : [{ type: FRA_SRC, value: addressBytes(source) }],
+    ...suppressed.map((length) => ({ type: FRA_SUPPRESS_PREFIXLEN, value: hostOrder(length) })),
+    { type: FRA_TABLE, value: hostOrder(rule.table) },
+    { type: FRA_PRIORITY, value: hostOrder(rule.priority) },
     { type: FRA_PROTOCOL, value: new Uint8Array([RTPROT_SIMPLEVPN]) },
   ];
 }

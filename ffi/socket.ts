@@ -167,6 +167,8 @@ export interface TcpInfo {
   /** Segments that wait for an acknowledgement, and bytes that wait to be sent. */
   unacknowledged: number;
   unsent: number;
+  /** Microseconds there and back, smoothed. */
+  roundTrip: number;
 }
 
 /** Asks for it; what an old kernel does not tell is 0. @throws {OsError} */
@@ -182,6 +184,7 @@ export function tcpInfo(fd: number): TcpInfo {
     acknowledged: readUint64(view, TCP_INFO_LAYOUT.tcpi_bytes_acked),
     unacknowledged: view.getUint32(TCP_INFO_LAYOUT.tcpi_unacked, true),
     unsent: view.getUint32(TCP_INFO_LAYOUT.tcpi_notsent_bytes, true),
+    roundTrip: view.getUint32(TCP_INFO_LAYOUT.tcpi_rtt, true),
   };
 }
 

@@ -25,6 +25,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   groff: "groff-base",
   tincd: "tinc",
   vtund: "vtun",
+  promtool: "prometheus",
   "systemd-analyze": "systemd",
   setpriv: "util-linux",
 };

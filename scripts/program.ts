@@ -16,10 +16,11 @@ export const ROOT = new URL("..", import.meta.url).pathname;
 export const PERMISSIONS: readonly string[] = [
   "--allow-ffi",
   "--allow-sys=networkInterfaces,uid",
-  "--allow-env=HOME,XDG_STATE_HOME,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID",
+  "--allow-env=HOME,TERM,XDG_STATE_HOME,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID",
   "--allow-read",
   "--allow-write",
   "--allow-run",
+  "--allow-net",
 ];
 
 /** The file that a program is compiled into. */

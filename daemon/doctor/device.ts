@@ -1,7 +1,7 @@
 import { Errno, OsError } from "../../ffi/error.ts";
 import { closeFd } from "../../ffi/fd.ts";
 import { NetworkInterface } from "../../ffi/interface.ts";
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { errno, libc } from "../../ffi/libc.ts";
 import { NativeBuffer } from "../../ffi/native_buffer.ts";
 import { createTun, type TunDevice } from "../../ffi/tun.ts";
@@ -89,7 +89,7 @@ function checkName(name: string): Finding[] {
 
 /** Gives the kernel a super-packet that leads nowhere, and sees whether it takes it. */
 function checkOffload({ fd, name, offload }: TunDevice): Finding {
-  const release = readKernelFile("/proc/sys/kernel/osrelease")?.trim() ?? "";
+  const release = readKernelFileIfAny("/proc/sys/kernel/osrelease")?.trim() ?? "";
   new NetworkInterface(name).bringUp(1500);
   const frame = superPacketFrame();
   const buffer = new NativeBuffer(frame.length);

@@ -1,4 +1,4 @@
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { isIpv4Prefix, isIpv6Prefix, type Prefix } from "../../lib/address/prefix.ts";
 import { fault, type Finding, note, ok } from "../../lib/doctor/finding.ts";
 import { legacyDrops } from "../../lib/doctor/legacy_rules.ts";
@@ -18,12 +18,14 @@ export interface Passage {
   network: Prefix;
   /** The running server's TUN device. */
   tun: string | undefined;
+  /** Whether the server sees to forwarding itself (--forward, --nat), from its start on. */
+  isGateway: boolean;
 }
 
 /** Whether packets between clients and the networks behind the server get through this machine. */
 export function checkForwarding(passage: Passage, filter: PacketFilter | undefined): Finding[] {
-  const { routes } = passage;
-  if (routes.length === 0) return [];
+  const { routes, isGateway, tun } = passage;
+  if (routes.length === 0 || (isGateway && tun === undefined)) return [];
   return [
     ...checkSysctl(routes.some(isIpv4Prefix), "net.ipv4.ip_forward"),
     ...checkSysctl(routes.some(isIpv6Prefix), "net.ipv6.conf.all.forwarding"),
@@ -34,7 +36,7 @@ export function checkForwarding(passage: Passage, filter: PacketFilter | undefin
 
 function checkSysctl(isWanted: boolean, name: string): Finding[] {
   if (!isWanted) return [];
-  const value = readKernelFile(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim();
+  const value = readKernelFileIfAny(`/proc/sys/${name.replaceAll(".", "/")}`)?.trim();
   if (value === undefined) return [note(FORWARDING, `${name} cannot be read`)];
   if (value !== "0") return [ok(FORWARDING, `This machine passes packets on (${name})`)];
   return [
@@ -42,7 +44,7 @@ function checkSysctl(isWanted: boolean, name: string): Finding[] {
       why:
         "clients are told that the networks of --route are behind this server, and packets end here",
       mend:
-        `"sudo sysctl -w ${name}=1"; to keep it: put "${name}=1" into /etc/sysctl.d/simplevpn.conf`,
+        `start the server with --nat or --forward, or "sudo sysctl -w ${name}=1"; to keep it: put "${name}=1" into /etc/sysctl.d/simplevpn.conf`,
     }),
   ];
 }
@@ -77,10 +79,7 @@ function checkFilter(
       note(NAT, `Nothing rewrites the addresses of ${network} on the way to ${routes.join(", ")}`, {
         why:
           "hosts there answer only if they, or their router, know that these are behind this server",
-        mend:
-          `add a route there to ${network} by this machine; or NAT here: "sudo nft add table ip nat", ` +
-          '"sudo nft add chain ip nat postrouting { type nat hook postrouting priority 100 ; }", ' +
-          `"sudo nft add rule ip nat postrouting ip saddr ${network} masquerade"`,
+        mend: `add a route there to ${network} by this machine, or start the server with --nat`,
       }),
     );
   }
@@ -90,7 +89,7 @@ function checkFilter(
 /** Strict checking of sources (RFC 3704) drops what comes by another way than answers would go. */
 function checkReversePath({ tun }: Passage): Finding[] {
   const read = (name: string): number =>
-    Number(readKernelFile(`/proc/sys/net/ipv4/conf/${name}/rp_filter`) ?? 0);
+    Number(readKernelFileIfAny(`/proc/sys/net/ipv4/conf/${name}/rp_filter`) ?? 0);
   if (tun === undefined || Math.max(read("all"), read(tun)) !== 1) return [];
   return [
     note(RP_FILTER, `Sources of packets out of ${tun} are checked strictly (rp_filter is 1)`, {

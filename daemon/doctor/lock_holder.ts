@@ -1,6 +1,6 @@
 import { OsError } from "../../ffi/error.ts";
 import { lockFile } from "../../ffi/file_lock.ts";
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 
 /** File descriptors of a program that are looked at: its TUN device is one of its first. */
 const DESCRIPTORS = 256;
@@ -12,7 +12,7 @@ const DESCRIPTORS = 256;
 export function lockHolder(path: string): number | undefined {
   const inode = inodeOf(path);
   // 12: FLOCK  ADVISORY  WRITE 4711 fe:01:131090 0 EOF
-  const lines = readKernelFile("/proc/locks")?.matchAll(
+  const lines = readKernelFileIfAny("/proc/locks")?.matchAll(
     /^\d+: FLOCK +\S+ +WRITE (\d+) \S+:\S+:(\d+) /gm,
   );
   for (const [, pid, locked] of lines ?? []) {
@@ -36,7 +36,8 @@ function isLocked(path: string): boolean {
 /** The name of the TUN device that a process holds; undefined if it has none, or that may not be seen. */
 export function tunOf(pid: number): string | undefined {
   for (let fd = 0; fd < DESCRIPTORS; fd++) {
-    const name = /^iff:\s*(\S+)$/m.exec(readKernelFile(`/proc/${pid}/fdinfo/${fd}`) ?? "")?.[1];
+    const name = /^iff:\s*(\S+)$/m.exec(readKernelFileIfAny(`/proc/${pid}/fdinfo/${fd}`) ?? "")
+      ?.[1];
     if (name !== undefined) return name;
   }
   return undefined;

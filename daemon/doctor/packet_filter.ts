@@ -1,4 +1,4 @@
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { type NftChain, parseRuleset } from "../../lib/doctor/nft_ruleset.ts";
 import { runCommand } from "../run_command.ts";
 
@@ -16,7 +16,7 @@ export interface PacketFilter {
 export async function readPacketFilter(): Promise<PacketFilter | undefined> {
   const ruleset = await output(["nft", "-j", "list", "ruleset"]);
   if (ruleset === undefined) return undefined;
-  const isLegacy = (readKernelFile("/proc/net/ip_tables_names") ?? "").includes("filter");
+  const isLegacy = (readKernelFileIfAny("/proc/net/ip_tables_names") ?? "").includes("filter");
   const legacy = isLegacy ? await output(["iptables-legacy", "-S"]) : undefined;
   return { chains: parseRuleset(ruleset), legacy: legacy ?? "" };
 }

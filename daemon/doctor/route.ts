@@ -1,11 +1,10 @@
-import { AF_INET, AF_INET6 } from "../../ffi/constants.ts";
 import { OsError } from "../../ffi/error.ts";
 import { interfaceName } from "../../ffi/interface.ts";
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { interfaceTo } from "../../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../../ffi/socket_address.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
-import { describeRule, staleRules } from "../source_routing.ts";
+import { deletion, staleRules } from "../routing_rules.ts";
 
 const LOOP = "loop";
 const LEFTOVERS = "leftovers";
@@ -30,7 +29,7 @@ export function checkRoute(server: SocketAddress, own: string | undefined): Find
       }),
     ];
   }
-  const isTun = readKernelFile(`/sys/class/net/${name}/tun_flags`) !== undefined;
+  const isTun = readKernelFileIfAny(`/sys/class/net/${name}/tun_flags`) !== undefined;
   if (isTun) {
     return [note(LOOP, `Packets to the server ${server.host} go through a tunnel, ${name}`)];
   }
@@ -49,23 +48,14 @@ function wayTo(server: SocketAddress): string | undefined {
 
 /** What clients that were killed left of their routing rules. */
 export function checkLeftovers(): Finding[] {
-  return ([AF_INET, AF_INET6] as const).flatMap((family) => {
-    try {
-      return staleRules(family);
-    } catch (error) {
-      // A kernel without policy routing, or without this version of IP.
-      if (error instanceof OsError) return [];
-      throw error;
-    }
-  }).map((rule) =>
+  return staleRules().map(deletion).map((command) =>
     warning(
       LEFTOVERS,
-      `A routing rule is left of a client that was killed: ${describeRule(rule)}`,
+      `A routing rule is left of a client that was killed: ${command.replace("delete ", "")}`,
       {
         why: "its TUN device is gone",
-        mend: `the next start of a client removes it; or "sudo ip rule delete ${
-          describeRule(rule)
-        }"`,
+        mend:
+          `"sudo simplevpn-client cleanup", as does the next start of a client; or "sudo ${command}"`,
       },
     )
   );

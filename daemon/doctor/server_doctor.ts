@@ -128,9 +128,10 @@ function latestTimestamp(folder: string): number | undefined {
 async function checkFilters({ settings, tun }: Scene): Promise<Finding[]> {
   const filter = await readPacketFilter();
   const { routes, network } = settings;
+  const isGateway = settings.gateway !== undefined;
   return [
     ...checkFirewall(filter, settings),
-    ...checkForwarding({ routes, network, tun }, filter),
+    ...checkForwarding({ routes, network, tun, isGateway }, filter),
   ];
 }
 

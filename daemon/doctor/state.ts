@@ -1,7 +1,7 @@
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
 import type { CryptoChoice } from "../../lib/config/options.ts";
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { Failure } from "../failure.ts";
 import { readTextIfAny } from "../state_file.ts";
 
@@ -111,7 +111,7 @@ function checkFile(folder: string, { name, isSecret, isVital, read }: StateFile)
  * @param wanted how many
  */
 export function checkFileLimit(wanted: number): Finding[] {
-  const limits = readKernelFile("/proc/self/limits") ?? "";
+  const limits = readKernelFileIfAny("/proc/self/limits") ?? "";
   const most = Number(/^Max open files +\S+ +(\d+)/m.exec(limits)?.[1] ?? NaN);
   if (Number.isNaN(most) || most >= wanted) return [];
   return [

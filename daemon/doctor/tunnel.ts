@@ -1,4 +1,4 @@
-import { readKernelFile } from "../../ffi/kernel_file.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { formatIpv4 } from "../../lib/address/ipv4_address.ts";
 import { isIpv4Prefix } from "../../lib/address/prefix.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
@@ -66,7 +66,7 @@ export async function checkTunnel(
 }
 
 async function checkMtu(tun: string, server: string): Promise<Finding> {
-  const mtu = Number(readKernelFile(`/sys/class/net/${tun}/mtu`) ?? NaN);
+  const mtu = Number(readKernelFileIfAny(`/sys/class/net/${tun}/mtu`) ?? NaN);
   if (await ping(server, mtu - HEADERS)) {
     return ok(TUNNEL_MTU, `Packets of ${mtu} bytes, the MTU of ${tun}, pass the tunnel`);
   }

@@ -1,4 +1,4 @@
-/** Networks and addresses that a server is told of on its command line. */
+/** Networks and addresses that programs are told of on their command lines. */
 import { type IpAddress, isIpv4, isOrdinary, parseAddress } from "../address/ip_address.ts";
 import { parseIpv4 } from "../address/ipv4_address.ts";
 import { type Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
@@ -9,6 +9,15 @@ import { type Arguments, UsageError } from "./command_line.ts";
 import { DEFAULT_NETWORK } from "./options.ts";
 import type { ServerSettings } from "./settings.ts";
 import { isGiven, readAll } from "./values.ts";
+
+/**
+ * What a client sends through the tunnel besides what is for the tunnel's own networks: what the server
+ * says, everything, or these networks.
+ */
+export type RouteChoice = "pushed" | "everything" | readonly Prefix[];
+
+/** Options that say so, of which there may be one. */
+const ROUTE_CHOICES = ["full-tunnel", "split", "no-routes"];
 
 /** Least and greatest prefix length of a network with room for a server and a client, by version. */
 const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
@@ -38,6 +47,12 @@ export function routedNetwork(text: string): Prefix {
   const network = parsePrefix(text);
   if (network.length > 0 && isOrdinary(network.first)) return network;
   throw new RangeError(`"${text}" is not a network of ordinary addresses`);
+}
+
+/** The same, for a client that chooses itself what goes through its tunnel. */
+export function splitNetwork(text: string): Prefix {
+  if (parsePrefix(text).length > 0) return routedNetwork(text);
+  throw new RangeError(`"${text}" is everything, for which there is --full-tunnel`);
 }
 
 /** An address that a host on a network can have. */
@@ -90,4 +105,14 @@ function networksByVersion(
   throw new UsageError(
     `--network: there are two IPv${another4 ? 4 : 6} networks, and one is all that there may be`,
   );
+}
+
+/** Reads what is to go through a client's tunnel. @throws {UsageError} */
+export function readRouteChoice(args: Arguments): RouteChoice {
+  const [given, another] = ROUTE_CHOICES.filter((name) => isGiven(args, name));
+  if (another !== undefined) {
+    throw new UsageError(`The options --${given} and --${another} exclude each other`);
+  }
+  if (given === undefined) return "pushed";
+  return given === "full-tunnel" ? "everything" : readAll(args, "split", splitNetwork);
 }

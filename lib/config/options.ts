@@ -52,6 +52,11 @@ const ROUTE: Option = {
   help: "a network behind it, which it may send from (repeatable)",
 };
 
+const GATEWAY: readonly Option[] = [
+  { name: "forward", help: "forward between the tunnel and this machine's other networks" },
+  { name: "nat", help: "the same, with this machine's own address towards those networks" },
+];
+
 const RUN_OPTIONS: readonly Option[] = [
   {
     name: "crypto",
@@ -67,6 +72,11 @@ const RUN_OPTIONS: readonly Option[] = [
   },
   { name: "no-offload", help: "exchange ordinary packets only with the kernel" },
   STATE,
+  {
+    name: "metrics",
+    value: "ADDRESS:PORT",
+    help: "metrics for Prometheus by HTTP there, as 127.0.0.1:9100 (default none)",
+  },
   {
     name: "user",
     value: "NAME",
@@ -107,6 +117,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
   },
   { name: "dns", value: "ADDRESS", repeats: true, help: "a DNS server for clients (repeatable)" },
   { name: "search", value: "DOMAIN", repeats: true, help: "a search domain (repeatable)" },
+  ...GATEWAY,
   { name: "isolate", help: "clients reach the server's side only, not each other" },
   {
     name: "classic",
@@ -158,6 +169,18 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help:
       `with --classic: the server's network (default the /${CLASSIC_PREFIX_LENGTH} of the address)`,
   },
+  {
+    name: "full-tunnel",
+    help: "send everything through the tunnel, not only what the server says",
+  },
+  {
+    name: "split",
+    value: "CIDR",
+    repeats: true,
+    help: "send this network through the tunnel, in place of what the server says (repeatable)",
+  },
+  { name: "no-routes", help: "send through the tunnel only what is for its own network" },
+  ...GATEWAY,
   { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
   {
     name: "keepalive",
@@ -206,6 +229,11 @@ export const PEERS_ADD_OPTIONS: readonly Option[] = [
 ];
 
 export const PEERS_LIST_OPTIONS: readonly Option[] = [JSON_OUTPUT, STATE];
+export const STATUS_OPTIONS: readonly Option[] = [
+  { name: "watch", help: "go on showing it, once a second, until stopped" },
+  JSON_OUTPUT,
+  STATE,
+];
 export const STATE_OPTIONS: readonly Option[] = [STATE];
 
 const INSTALL_ROOT: Option = {

@@ -4,7 +4,7 @@
  */
 import { formatIpv4 } from "../address/ipv4_address.ts";
 import type { Prefix } from "../address/prefix.ts";
-import { NAME_PATTERN } from "../protocol/control.ts";
+import { MAX_LIST, NAME_PATTERN } from "../protocol/control.ts";
 import { fromBase64 } from "./base64.ts";
 import { TOKEN_LENGTH, tokenSecrets } from "./invite.ts";
 
@@ -57,12 +57,16 @@ export class Registry {
   readonly #byKey: ReadonlyMap<string, Peer>;
   /** By the hexadecimal form of their identifiers. */
   readonly #byInviteId: ReadonlyMap<string, OpenInvite>;
+  /** Networks behind peers that other peers may reach, and behind whom. */
+  readonly #shared: readonly { network: Prefix; peer: Peer }[];
 
   constructor(peers: readonly Peer[] = [], invites: readonly OpenInvite[] = []) {
     this.peers = peers;
     this.invites = invites;
     this.#byKey = new Map(peers.map((peer) => [peer.publicKey, peer]));
     this.#byInviteId = new Map(invites.map((invite) => [inviteId(invite), invite]));
+    this.#shared = peers.filter(({ enabled, isolated }) => enabled && !isolated)
+      .flatMap((peer) => peer.routes.map((network) => ({ network, peer })));
   }
 
   peerByKey(publicKey: string): Peer | undefined {
@@ -82,6 +86,21 @@ export class Registry {
   reservedAddresses(): number[] {
     const open = this.invites.filter(({ state }) => state === "open");
     return [...this.peers, ...open].flatMap(({ address }) => address ?? []);
+  }
+
+  /** How many networks there are behind peers that other peers may reach. */
+  get sharedNetworks(): number {
+    return this.#shared.length;
+  }
+
+  /** Networks behind other peers that a peer reaches: each once, and as many as it can be told of. */
+  networksBeyond({ publicKey, routes, isolated }: Peer): Prefix[] {
+    if (isolated) return [];
+    const own = routes.map(String);
+    const others = this.#shared
+      .filter(({ network, peer }) => peer.publicKey !== publicKey && !own.includes(`${network}`));
+    const networks = new Map(others.map(({ network }) => [`${network}`, network]));
+    return [...networks.values()].slice(0, MAX_LIST);
   }
 
   /** @throws {RegistryError} if the name, key or address is taken */

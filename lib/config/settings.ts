@@ -24,7 +24,14 @@ import {
   LOG_LEVELS,
   type LogLevel,
 } from "./options.ts";
-import { hostIpv4, hostNetworkIpv4, readNetworks, routedNetwork } from "./networks.ts";
+import {
+  hostIpv4,
+  hostNetworkIpv4,
+  readNetworks,
+  readRouteChoice,
+  type RouteChoice,
+  routedNetwork,
+} from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
   congestionControl,
@@ -34,6 +41,8 @@ import {
   integer,
   interfaceName,
   isGiven,
+  type MetricsEndpoint,
+  metricsEndpoint,
   oneOf,
   peerName,
   publicKey,
@@ -49,6 +58,9 @@ import {
 const mtu = integer(68, 65_535);
 const port = integer(1, 65_535);
 
+/** Whether a machine forwards for a tunnel: as it is, or with its own address in place of others'. */
+export type GatewayMode = "forward" | "nat";
+
 /** What both programs can be told. */
 export interface CommonSettings {
   classic: boolean;
@@ -62,8 +74,12 @@ export interface CommonSettings {
   /** What the kernel calls the congestion control of connections; the system's default if undefined. */
   congestion: string | undefined;
   timing: LivenessTiming;
+  /** Not at all if undefined. */
+  gateway: GatewayMode | undefined;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
+  /** Where to serve metrics; nowhere if undefined. */
+  metrics: MetricsEndpoint | undefined;
   /** The user to go on as, if root starts it; undefined for whoever does. */
   user: string | undefined;
   logLevel: LogLevel;
@@ -101,6 +117,7 @@ export interface ClientSettings extends CommonSettings {
   network: Ipv4Prefix | undefined;
   /** What the server says if undefined. */
   mtu: number | undefined;
+  routes: RouteChoice;
 }
 
 export interface InviteSettings {
@@ -133,7 +150,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "state"];
+const SECURE_ONLY = ["server-key", "invite-file", "crypto", "no-routes", "forward", "nat"];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -146,6 +163,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     address: read(args, "address", hostIpv4),
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
+    routes: readRouteChoice(args),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
@@ -198,12 +216,19 @@ function readCommonSettings(
     offload: !isGiven(args, "no-offload"),
     congestion: read(args, "congestion", congestionControl),
     timing,
+    gateway: readGatewayMode(args),
     state: readText(args, "state"),
+    metrics: read(args, "metrics", metricsEndpoint),
     user: read(args, "user", userName),
     logLevel: read(args, "log-level", oneOf(LOG_LEVELS)) ?? "info",
     jsonLogs: isGiven(args, "json-logs"),
     logFile: readText(args, "log-file"),
   };
+}
+
+function readGatewayMode(args: Arguments): GatewayMode | undefined {
+  if (isGiven(args, "nat")) return "nat";
+  return isGiven(args, "forward") ? "forward" : undefined;
 }
 
 function readCarriers(args: Arguments, classic: boolean): Carrier[] {

@@ -1,4 +1,5 @@
 /** Values of options: reading and checking one, in words that name it. */
+import { formatAddress, parseAddress } from "../address/ip_address.ts";
 import { DOMAIN_PATTERN, NAME_PATTERN } from "../protocol/control.ts";
 import { KEY_LENGTH } from "../protocol/x25519.ts";
 import { fromBase64 } from "./base64.ts";
@@ -84,6 +85,24 @@ export function host(text: string): string {
   }
   const bracketed = /^\[(.*)\]$/.exec(text);
   return bracketed?.[1] ?? text;
+}
+
+/** An address of this machine and a port of TCP. */
+export interface MetricsEndpoint {
+  host: string;
+  port: number;
+}
+
+/** A literal address and a port: "127.0.0.1:9100", "[::1]:9100". */
+export function metricsEndpoint(text: string): MetricsEndpoint {
+  const match = /^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\]):([0-9]{1,5})$/.exec(text);
+  const [, host4, host6, digits] = match ?? [];
+  const host = (host4 ?? host6) as string | undefined;
+  const port = Number(digits);
+  if (host !== undefined && port >= 1 && port <= 65_535) {
+    return { host: formatAddress(parseAddress(host)), port };
+  }
+  throw new SyntaxError(`"${text}" is no ADDRESS:PORT such as 127.0.0.1:9100 or [::1]:9100`);
 }
 
 /** A peer's name. */

@@ -32,6 +32,7 @@ export const SERVER_MANUAL: Manual = {
       "Let everybody reach the network behind the pi.",
     ],
     ["simplevpn-server peers remove pi", "Cut the pi off, at once and for good."],
+    ["simplevpn-server status --watch", "Show who is connected and how, once a second."],
     ["simplevpn-server doctor", "Find what keeps it from serving, and what to do about it."],
     ["simplevpn-server install", "Serve as a systemd service, from now on and after each boot."],
   ],
@@ -59,6 +60,8 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client simplevpn://...", "Join with an invite, and stay connected."],
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
+    ["simplevpn-client status", "Show how it is connected, what passes, and what is dropped."],
+    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
     [
       "simplevpn-client doctor",
       "Find what keeps the tunnel from working, and what to do about it.",

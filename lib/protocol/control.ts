@@ -98,8 +98,8 @@ const MTU_MOST = 65_535;
 const TIME_LEAST = 100;
 const TIME_MOST = 86_400_000;
 
-/** Most items of a kind that a client takes. */
-const MAX_LIST = 64;
+/** Most items of a kind that a client takes, so that a Configuration has an end. */
+export const MAX_LIST = 64;
 
 /** What a name that goes into logs, files and tables may be: a letter or digit, then 63 more. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

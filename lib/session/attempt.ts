@@ -3,6 +3,7 @@ import type { Configuration } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { Path } from "./paths.ts";
 import type { PathMeter } from "./path_meter.ts";
+import type { ConnectionReport } from "./report.ts";
 import type { Target } from "./target.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { DatagramLink } from "./datagram_link.ts";
@@ -143,6 +144,11 @@ export class Attempt implements LinkOwner, Path {
   /** @see {Path} */
   sample(now: number): void {
     this.#link!.sample(now);
+  }
+
+  /** @see {Path} */
+  report(now: number): ConnectionReport {
+    return this.#link!.report(now);
   }
 
   /** @see {LinkOwner} */

@@ -16,6 +16,7 @@ import type { Segmenter } from "../packet/segmentation.ts";
 import { ClientFilter } from "./client_filter.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
 import { PathMeter } from "./path_meter.ts";
+import { type ConnectionReport, latestRoundTrip } from "./report.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
@@ -30,6 +31,7 @@ export class ClassicLink implements Link, StreamReceiver {
   readonly #segmenter: Segmenter;
   readonly #clock: ChannelContext["clock"];
   readonly #liveness: Liveness;
+  readonly #begun: number;
   readonly #control = new Uint8Array(CONTROL_LENGTH);
   readonly #wanted: number | undefined;
   #filter: ClientFilter | undefined;
@@ -49,7 +51,8 @@ export class ClassicLink implements Link, StreamReceiver {
   ) {
     this.#owner = owner;
     this.#transport = transport;
-    this.#counters = counters;
+    this.#counters = counters.part();
+    this.#begun = clock.now;
     this.#segmenter = segmenter;
     this.#clock = clock;
     this.#wanted = wanted;
@@ -139,6 +142,17 @@ export class ClassicLink implements Link, StreamReceiver {
 
   /** @see {Link} */
   sample(): void {}
+
+  /** @see {Link} */
+  report(now: number): ConnectionReport {
+    return {
+      remote: this.#transport.remote,
+      age: now - this.#begun,
+      silence: now - this.#liveness.heardAt,
+      roundTrip: latestRoundTrip(undefined, this.#transport, now),
+      counts: this.#counters.copy(),
+    };
+  }
 
   /** @see {Link} */
   readonly pathMtu = Infinity;

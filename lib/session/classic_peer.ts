@@ -12,18 +12,22 @@ import {
 import { IPV4_MAX_LENGTH } from "../packet/ipv4.ts";
 import { type Offload, WHOLE } from "../packet/offload.ts";
 import type { Connection, Stage } from "./connection.ts";
-import { DropReason, Way } from "./counters.ts";
+import { type Counters, DropReason, Way } from "./counters.ts";
 import { MAX_ADDRESS_CHANGES } from "./limits.ts";
+import { latestRoundTrip, type PathReport, type PeerReport } from "./report.ts";
 import type { Member } from "./router.ts";
 import type { Server } from "./server.ts";
 
 /** A server's end of one classic client's connection. */
 export class ClassicPeer implements Stage, Member, StreamReceiver {
   readonly connection: Connection;
+  /** @see {Member} */
+  readonly counters: Counters;
   /** The inner address that the client has; kept by the server. */
   address: number | undefined;
   readonly #server: Server;
   readonly #reply = new Uint8Array(CONTROL_LENGTH);
+  readonly #begun: number;
   #lastHeard: number;
   /** Whether a keepalive that came in this turn has been returned: one answer is enough for all. */
   #echoed = false;
@@ -32,7 +36,25 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   constructor(server: Server, connection: Connection, now: number) {
     this.#server = server;
     this.connection = connection;
-    this.#lastHeard = now;
+    this.counters = server.counters.part();
+    this.#begun = this.#lastHeard = now;
+  }
+
+  /** How the connection fares, for a person; undefined for one without an address. */
+  report(now: number): PeerReport | undefined {
+    const { address, connection: { transport } } = this;
+    if (address === undefined) return undefined;
+    const [age, counts] = [now - this.#begun, this.counters.copy()];
+    const path: PathReport = {
+      carrier: "tcp",
+      isActive: true,
+      remote: transport.remote,
+      age,
+      silence: now - this.#lastHeard,
+      roundTrip: latestRoundTrip(undefined, transport, now),
+      counts,
+    };
+    return { identity: undefined, name: undefined, address, age, counts, paths: [path] };
   }
 
   /** The client's outer address, as text. */
@@ -63,7 +85,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
     if (this.address === undefined) this.#server.heardClassic(this.connection);
     const done = receiveStream(this, bytes, offset, length);
     if (done !== LOST) return done;
-    this.#server.counters.drop(DropReason.Malformed);
+    this.counters.drop(DropReason.Malformed);
     this.close("sent bytes that are not an IP packet");
     return length;
   }
@@ -75,9 +97,9 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
 
   /** @see {Member} */
   deliver(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    const { counters, channels } = this.#server;
-    if (!channels.segmenter.segment(bytes, offset, length, offload, this.#deliverWhole)) {
-      counters.drop(DropReason.Unsupported);
+    const { segmenter } = this.#server.channels;
+    if (!segmenter.segment(bytes, offset, length, offload, this.#deliverWhole)) {
+      this.counters.drop(DropReason.Unsupported);
     }
   }
 
@@ -101,7 +123,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   receivePacket(bytes: Uint8Array, offset: number, length: number): boolean {
     switch (classify(bytes, offset, length)) {
       case Kind.Packet:
-        this.#server.counters.pass(Way.FromPeers, length);
+        this.counters.pass(Way.FromPeers, length);
         this.#server.router.fromMember(this, bytes, offset, length, WHOLE);
         break;
       case Kind.Keepalive:
@@ -115,7 +137,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
         this.#answerStatic(controlSource(bytes, offset));
         break;
       default:
-        this.#server.counters.drop(DropReason.StrayControl);
+        this.counters.drop(DropReason.StrayControl);
     }
     return !this.connection.isClosed;
   }
@@ -137,13 +159,13 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   }
 
   readonly #deliverWhole = (bytes: Uint8Array, offset: number, length: number): void => {
-    this.#server.counters.pass(Way.ToPeers, length);
+    this.counters.pass(Way.ToPeers, length);
     this.#send(bytes, offset, length);
   };
 
   #send(bytes: Uint8Array, offset: number, length: number): void {
     const { transport } = this.connection;
     const taken = transport.hasRoom(length) && transport.send(bytes, offset, length);
-    if (!taken) this.#server.counters.drop(DropReason.OutboxFull);
+    if (!taken) this.counters.drop(DropReason.OutboxFull);
   }
 }

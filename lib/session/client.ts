@@ -19,6 +19,7 @@ import {
 import type { ChangeCause, Link, LinkLoss } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { Race } from "./race.ts";
+import type { ClientReport } from "./report.ts";
 import { type Target, targetsOf } from "./target.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { PACKET_OVERHEAD } from "./datagram_channel.ts";
@@ -255,6 +256,12 @@ export class Client implements AttemptOwner {
   /** The server's message of a handshake was not right. */
   refuted(link: number): void {
     this.#secure(link)?.refuted();
+  }
+
+  /** How its connections fare, for a person. */
+  report(now: number): ClientReport {
+    const age = this.#paths === undefined ? undefined : now - this.#upSince;
+    return { age, paths: this.#paths?.report(now) ?? [] };
   }
 
   /** Ends the connection in good order, for ever. */

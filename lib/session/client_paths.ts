@@ -4,6 +4,7 @@ import { Backoff } from "./backoff.ts";
 import { BACKOFF_FIRST, BACKOFF_RESET, OTHER_PATH_LONGEST, PATH_PATIENCE } from "./limits.ts";
 import type { LinkLoss } from "./link.ts";
 import { Paths } from "./paths.ts";
+import type { PathReport } from "./report.ts";
 
 export interface ClientPathsPorts {
   /** Makes an attempt to reach the server over this carrier, too, which does nothing yet. */
@@ -77,6 +78,11 @@ export class ClientPaths {
     if (missing === undefined || this.#attempt !== undefined || now < this.#nextAt) return;
     this.#attempt = this.#ports.attempt(missing, now);
     this.#ports.connect(this.#attempt);
+  }
+
+  /** How the paths fare, for a person. */
+  report(now: number): PathReport[] {
+    return this.#paths.report(now);
   }
 
   /** A packet is about to be sent. */

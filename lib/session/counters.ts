@@ -89,34 +89,60 @@ export interface CounterValues {
 }
 
 /**
- * Packet counters in shared memory: one thread counts, any thread reads. Doubles, exact up to 2^53;
- * a reader may see the counters of one packet half updated, never a torn number.
+ * Packet counters: one thread counts, and where the memory is shared any thread reads. Doubles, exact up
+ * to 2^53; a reader may see the counters of one packet half updated, never a torn number.
  */
 export class Counters {
   /** Bytes of memory that a set of counters takes. */
   static readonly BYTE_LENGTH = (2 * WAYS + REASONS) * Float64Array.BYTES_PER_ELEMENT;
 
   readonly #values: Float64Array;
+  readonly #whole: Counters | undefined;
 
-  /** @param memory BYTE_LENGTH bytes, shared with whoever is to read or count */
-  constructor(memory: ArrayBufferLike = new SharedArrayBuffer(Counters.BYTE_LENGTH)) {
+  /**
+   * @param memory BYTE_LENGTH bytes, shared with whoever is to read or count
+   * @param whole counts as well all that is counted here
+   */
+  constructor(
+    memory: ArrayBufferLike = new SharedArrayBuffer(Counters.BYTE_LENGTH),
+    whole?: Counters,
+  ) {
     this.#values = new Float64Array(memory);
+    this.#whole = whole;
+  }
+
+  /** Counters of a part of these, such as one connection: these count as well all that is counted there. */
+  part(): Counters {
+    return new Counters(new ArrayBuffer(Counters.BYTE_LENGTH), this);
   }
 
   /** Counts one packet of `length` bytes. */
   pass(way: Way, length: number): void {
     this.#values[way]! += 1;
     this.#values[WAYS + way]! += length;
+    this.#whole?.pass(way, length);
   }
 
   /** A packet that was counted became `length` bytes longer. */
   grow(way: Way, length: number): void {
     this.#values[WAYS + way]! += length;
+    this.#whole?.grow(way, length);
   }
 
   /** Counts dropped packets. */
   drop(reason: DropReason, count = 1): void {
     this.#values[2 * WAYS + reason]! += count;
+    this.#whole?.drop(reason, count);
+  }
+
+  /** Adds what others counted, which the whole has counted already. */
+  add(others: Float64Array): void {
+    for (let i = 0; i < others.length; i++) this.#values[i]! += others[i]!;
+  }
+
+  /** A copy of all values, of which other Counters can be made, in another thread as well. */
+  copy(): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.#values);
   }
 
   /** Packets dropped for one reason. */

@@ -52,7 +52,7 @@ const MAX_RUN_BYTES = 65_000;
  * batch stand in one slot, one behind the other, so that all are sent at once.
  */
 export class DatagramChannel extends SecureChannel<DataOpener> {
-  readonly #transport: DatagramTransport;
+  protected readonly transport: DatagramTransport;
   readonly #reliable: ReliableControl;
   /** Keys from before the present ones, for what comes late. */
   #previousOpener: DataOpener | undefined;
@@ -90,7 +90,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
       sealer: (key, number) => new DataSealer(suite, key, number, index),
       opener: (key, number) => new DataOpener(suite, key, number),
     });
-    this.#transport = transport;
+    this.transport = transport;
     this.#reliable = new ReliableControl({
       sendPart: (type, number, part) => this.sendNumbered(type, number, part),
       acknowledge: (number) =>
@@ -138,8 +138,8 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   open(bytes: Uint8Array, offset: number, length: number): Opened {
     const opener = this.ended ? undefined : this.#openerOf(dataKeyNumber(bytes, offset));
     const opened = opener?.open(bytes, offset, length, REJECT_AFTER_RECORDS) ?? Opened.Forged;
-    if (opened === Opened.Forged) this.context.counters.drop(DropReason.Forged);
-    else if (opened === Opened.Replayed) this.context.counters.drop(DropReason.Replayed);
+    if (opened === Opened.Forged) this.counters.drop(DropReason.Forged);
+    else if (opened === Opened.Replayed) this.counters.drop(DropReason.Replayed);
     else this.#heard(opener!);
     // What was sealed with older keys is older, whatever its counter.
     return opened === Opened.Newest && opener !== this.opener ? Opened.Late : opened;
@@ -168,8 +168,8 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
       return super.sendPacket(bytes, offset, length, offload);
     }
     if (this.ended) return;
-    const { counters } = this.context;
-    if (!this.#transport.hasRoom(length)) return counters.drop(DropReason.OutboxFull);
+    const { counters } = this;
+    if (!this.transport.hasRoom(length)) return counters.drop(DropReason.OutboxFull);
     if (isSuper && this.#sendSegments(bytes, offset, length, offload)) return;
     counters.drop(DropReason.TooLong);
     this.owner.channelTooLong(bytes, offset, length, longest);
@@ -193,7 +193,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   ): void {
     const most = this.#mostAlone;
     if (length <= most) return super.appendPacket(bytes, offset, length, offload);
-    const { counters } = this.context;
+    const { counters } = this;
     if (!this.fits(length)) return counters.drop(DropReason.OutboxFull);
     counters.pass(Way.ToPeers, length);
     const kind = kindOf(offload);
@@ -221,7 +221,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   }
 
   protected override fits(length: number): boolean {
-    return this.#transport.hasRoom(length);
+    return this.transport.hasRoom(length);
   }
 
   /** Segments of a stream that follow one another are handed over as one. */
@@ -246,7 +246,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     offset: number,
     length: number,
   ): void {
-    const { counters } = this.context;
+    const { counters } = this;
     if (!this.hasParts || kind > PacketKind.PartialChecksum || !this.isAgreed(kind)) {
       return counters.drop(DropReason.Unsupported);
     }
@@ -296,7 +296,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
       while (end < count && this.#joinsRun(size, length, end - i, end)) {
         length += this.#sizes[end++]!;
       }
-      this.#transport.sendRun(this.context.batches.bytes, at, length, size);
+      this.transport.sendRun(this.context.batches.bytes, at, length, size);
       at += length;
       i = end;
     }

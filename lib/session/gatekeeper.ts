@@ -23,6 +23,8 @@ export interface Admission {
   address: number;
   /** Networks behind the peer. */
   routes: readonly Prefix[];
+  /** Networks behind other peers, which it reaches. */
+  beyond: readonly Prefix[];
   isolated: boolean;
 }
 
@@ -224,7 +226,8 @@ export class Gatekeeper {
   }
 
   #decide(guest: Guest): Verdict {
-    const peer = this.#ports.registry().peerByKey(guest.publicKey);
+    const registry = this.#ports.registry();
+    const peer = registry.peerByKey(guest.publicKey);
     if (peer === undefined) return { refuse: CloseReason.Removed };
     if (!peer.enabled) return { refuse: CloseReason.Disabled };
     const address = this.#addressOf(peer);
@@ -234,7 +237,8 @@ export class Gatekeeper {
     }
     const { publicKey: identity, name, routes, isolated } = peer;
     const { session } = guest;
-    return { admit: { identity, session, name, address, routes, isolated } };
+    const beyond = registry.networksBeyond(peer);
+    return { admit: { identity, session, name, address, routes, beyond, isolated } };
   }
 
   /** The peer's address; one without gets one for good. */

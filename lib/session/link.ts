@@ -1,5 +1,6 @@
 import type { Offload } from "../packet/offload.ts";
 import type { PathMeter } from "./path_meter.ts";
+import type { ConnectionReport } from "./report.ts";
 import type { Configuration } from "../protocol/control.ts";
 
 /** Why a configuration changed. */
@@ -53,6 +54,8 @@ export interface Link {
   probe(now: number): void;
   /** Tells the meter what the transport knows. */
   sample(now: number): void;
+  /** How the connection fares, for a person; for a secure one, once its handshake is done. */
+  report(now: number): ConnectionReport;
   /** Bytes of the longest packet that can be sent in one piece; Infinity over a stream. */
   readonly pathMtu: number;
   /** What it means that no address was given in the time for it. */

@@ -16,6 +16,7 @@ import {
   QUEUE_GOOD,
 } from "./limits.ts";
 import type { PathMeter } from "./path_meter.ts";
+import type { ConnectionReport, PathReport } from "./report.ts";
 
 /** One way over which a session's packets can go. */
 export interface Path {
@@ -25,6 +26,8 @@ export interface Path {
   probe(now: number): void;
   /** Tells the meter what the transport knows. */
   sample(now: number): void;
+  /** How the connection fares, for a person. */
+  report(now: number): ConnectionReport;
 }
 
 /** Ticks in a second. */
@@ -85,6 +88,15 @@ export class Paths<P extends Path> {
   /** All that there are. */
   get all(): P[] {
     return [this.#tcp, this.#udp].filter((path) => path !== undefined);
+  }
+
+  /** How all paths fare, for a person. */
+  report(now: number): PathReport[] {
+    return this.all.map((path) => ({
+      carrier: path.carrier,
+      isActive: path === this.#active,
+      ...path.report(now),
+    }));
   }
 
   /** Adds a path, in place of the one over the same carrier, which is returned if there is one. */

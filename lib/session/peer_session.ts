@@ -1,12 +1,16 @@
 import type { Offload } from "../packet/offload.ts";
 import type { CloseReason } from "../protocol/control.ts";
+import { Counters } from "./counters.ts";
 import type { Admission } from "./gatekeeper.ts";
 import { Paths } from "./paths.ts";
+import type { PeerReport } from "./report.ts";
 import type { Member } from "./router.ts";
 import type { SecurePeer } from "./secure_peer.ts";
 
 /** What a session tells its server. */
 export interface PeerSessionOwner {
+  /** Of all packets. */
+  readonly counters: Counters;
   /** Whether clients reach the server's side only, not each other. */
   readonly isolate: boolean;
   /** The time by the server's clock, in milliseconds. */
@@ -21,11 +25,16 @@ export interface PeerSessionOwner {
 export class PeerSession implements Member {
   readonly #owner: PeerSessionOwner;
   readonly #paths: Paths<SecurePeer>;
+  readonly #begun: number;
+  /** What was dropped of what came from the client, and all that connections counted which are gone. */
+  readonly counters: Counters;
   /** What the client was admitted as last. */
   admission: Admission;
 
   constructor(owner: PeerSessionOwner, admission: Admission) {
     this.#owner = owner;
+    this.#begun = owner.now;
+    this.counters = owner.counters.part();
     this.admission = admission;
     this.#paths = new Paths((reason) => owner.moved(this, reason), false);
   }
@@ -52,7 +61,17 @@ export class PeerSession implements Member {
 
   /** A connection is gone. */
   remove(peer: SecurePeer, reason: string): void {
+    this.counters.add(peer.counters.copy());
     this.#paths.remove(peer, reason, this.#owner.now);
+  }
+
+  /** How the session fares, for a person. */
+  report(now: number): PeerReport {
+    const { identity, name, address } = this.admission;
+    const paths = this.#paths.report(now);
+    const sum = new Counters(this.counters.copy().buffer);
+    for (const { counts } of paths) sum.add(counts);
+    return { identity, name, address, age: now - this.#begun, counts: sum.copy(), paths };
   }
 
   /** Tells the client why, and ends all connections. */

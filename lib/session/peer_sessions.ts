@@ -6,6 +6,7 @@ import type { RoutingTable } from "../routing/table.ts";
 import { ClassicPeer } from "./classic_peer.ts";
 import type { Admission } from "./gatekeeper.ts";
 import { PeerSession, type PeerSessionOwner } from "./peer_session.ts";
+import type { PeerReport } from "./report.ts";
 import type { Member } from "./router.ts";
 import type { SecurePeer } from "./secure_peer.ts";
 
@@ -45,7 +46,7 @@ export class PeerSessions {
     const before = isSame ? session.admission : undefined;
     session.admission = admission;
     session.add(peer);
-    if (JSON.stringify(before) !== JSON.stringify(admission)) this.#rebind(session, before);
+    if (ownOf(before) !== ownOf(admission)) this.#rebind(session, before);
     return session;
   }
 
@@ -62,6 +63,11 @@ export class PeerSessions {
   /** Ends all sessions, and tells the clients why. */
   expel(reason: CloseReason): void {
     for (const session of [...this.#sessions.values()]) session.expel(reason);
+  }
+
+  /** How all sessions fare, for a person. */
+  report(now: number): PeerReport[] {
+    return [...this.#sessions.values()].map((session) => session.report(now));
   }
 
   /** Networks behind a client that it is sent packets for. */
@@ -118,4 +124,9 @@ export class PeerSessions {
       if (this.#table.prefixOwner(prefix) === session) this.#table.deletePrefix(prefix);
     }
   }
+}
+
+/** What of an admission is the client's own, as text. */
+function ownOf(admission: Admission | undefined): string {
+  return JSON.stringify({ ...admission, beyond: [] });
 }

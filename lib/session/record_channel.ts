@@ -19,7 +19,7 @@ import type { StreamQuality, StreamTransport } from "./transport.ts";
 
 /** A channel of records over a connection that keeps their order and loses none. */
 export class RecordChannel extends SecureChannel<RecordOpener> {
-  readonly #transport: StreamTransport;
+  protected readonly transport: StreamTransport;
   /** At the last sample, and when that was. */
   #quality: StreamQuality | undefined;
   #sampledAt = 0;
@@ -40,7 +40,7 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
       sealer: (key, number) => new RecordSealer(suite, key, number),
       opener: (key, number) => new RecordOpener(suite, key, number),
     });
-    this.#transport = transport;
+    this.transport = transport;
   }
 
   /** Takes bytes of the connection; returns how many are done with, the rest is to come again. */
@@ -52,7 +52,7 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
 
   /** TCP itself knows what it had to repeat, and what has arrived. */
   override sample(now: number): void {
-    const [before, quality] = [this.#quality, this.#transport.quality()];
+    const [before, quality] = [this.#quality, this.transport.quality()];
     this.#quality = quality;
     const { segments, repeats, acknowledged, isPending } = quality;
     if (before !== undefined) {
@@ -71,17 +71,17 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
   }
 
   protected override fits(length: number): boolean {
-    if (this.filled > this.#transport.unitLimit) return false;
+    if (this.filled > this.transport.unitLimit) return false;
     const record = this.filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
-    return this.#transport.hasRoom(record);
+    return this.transport.hasRoom(record);
   }
 
   protected override sendBatch(slot: number, packets: number): void {
-    if (packets === 0 || this.#transport.hasRoom(this.filled + RECORD_OVERHEAD)) {
+    if (packets === 0 || this.transport.hasRoom(this.filled + RECORD_OVERHEAD)) {
       return this.#sealAndSend(slot);
     }
     // Nothing may be sealed that is not sent: the other end would miss a record.
-    for (let i = 0; i < packets; i++) this.context.counters.drop(DropReason.OutboxFull);
+    for (let i = 0; i < packets; i++) this.counters.drop(DropReason.OutboxFull);
   }
 
   protected override useNextOpener(): void {
@@ -116,11 +116,11 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
     const { bytes } = this.context.batches;
     const length = this.sealer.seal(bytes, slot, this.filled);
     this.liveness.sent(this.context.clock.now);
-    if (!this.#transport.send(bytes, slot, length)) this.lose("overrun");
+    if (!this.transport.send(bytes, slot, length)) this.lose("overrun");
   }
 
   #forged(): void {
-    this.context.counters.drop(DropReason.Forged);
+    this.counters.drop(DropReason.Forged);
     this.lose("forged");
   }
 }

@@ -11,6 +11,8 @@ import { reasonAgainstIpv4, reasonAgainstIpv6 } from "./destinations.ts";
 export interface Member extends Receiver {
   /** An isolated member's packets reach no other member, and none of theirs reach it. */
   readonly isolated: boolean;
+  /** Of the packets to and from the member; the router's counters are the whole of them. */
+  readonly counters: Counters;
   /** Asks for an IPv4 source address that is nobody's own; returns whether it is the member's now. */
   adopt?(source: number): boolean;
   /** Sends a packet to the member; the bytes are taken before the call returns. */
@@ -70,11 +72,11 @@ export class Router {
   ): void {
     const reason = this.#checkHeader(bytes, offset, length) ??
       this.#checkSource(member, bytes, offset);
-    if (reason !== undefined) return this.#counters.drop(reason);
+    if (reason !== undefined) return member.counters.drop(reason);
     const owner = this.#destinationOwner(bytes, offset);
     if (owner === undefined) this.#toTun(bytes, offset, length, offload);
     else if (owner !== member && (owner.isolated || member.isolated)) {
-      this.#counters.drop(DropReason.Isolated);
+      member.counters.drop(DropReason.Isolated);
     } else owner.deliver(bytes, offset, length, offload);
   }
 

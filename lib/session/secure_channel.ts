@@ -17,6 +17,8 @@ import { readUint, uintValue } from "../protocol/items.ts";
 import { PathMeter } from "./path_meter.ts";
 import type { Batches, BatchOwner } from "./batches.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
+import { type ConnectionReport, latestRoundTrip } from "./report.ts";
+import type { Transport } from "./transport.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
 import { REJECT_AFTER_TIME, REKEY_AFTER_RECORDS, REKEY_AFTER_TIME } from "./limits.ts";
 
@@ -85,8 +87,11 @@ export interface UnitFormat<Opener extends UnitOpener> {
  */
 export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   implements FrameReceiver, BatchOwner {
+  /** What passed over this channel, and what was dropped of it. */
+  readonly counters: Counters;
   protected readonly owner: ChannelOwner;
   protected readonly context: ChannelContext;
+  protected abstract readonly transport: Transport;
   /** How the connection fares. */
   readonly meter = new PathMeter();
   protected readonly liveness: Liveness;
@@ -110,6 +115,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   #batchPackets = 0;
   /** The UDP packets of one flow that the batch ends with. */
   readonly #train = new UdpTrain();
+  readonly #begun: number;
   /** A ping that came in this turn. */
   #pinged: Uint8Array | undefined;
 
@@ -128,6 +134,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     const { now } = context.clock;
     this.owner = owner;
     this.context = context;
+    this.counters = context.counters.part();
+    this.#begun = now;
     this.#format = format;
     this.#capabilities = capabilities & context.capabilities;
     this.liveness = new Liveness(timing, now);
@@ -161,6 +169,17 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     this.liveness.timing = timing;
   }
 
+  /** How the channel fares, for a person. */
+  report(now: number): ConnectionReport {
+    return {
+      remote: this.transport.remote,
+      age: now - this.#begun,
+      silence: now - this.liveness.heardAt,
+      roundTrip: latestRoundTrip(this.meter, this.transport, now),
+      counts: this.counters.copy(),
+    };
+  }
+
   /** Sends the ping that is due by `now`, or ends a channel that is silent or has too old keys. */
   advance(now: number): void {
     if (now >= this.keysSince + REJECT_AFTER_TIME) return this.lose("exhausted");
@@ -187,7 +206,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   /** Adds a packet to the batch of this turn, as several if the other end takes it no other way. */
   sendPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     if (this.ended) return;
-    const { counters, segmenter } = this.context;
+    const { segmenter } = this.context;
     const isAgreed = length <= MAX_FRAME_BODY && this.isAgreed(kindOf(offload));
     if (isAgreed && !mayBeTooMany(length, offload)) {
       return this.appendPacket(bytes, offset, length, offload);
@@ -195,7 +214,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     const isSent = isAgreed
       ? segmenter.split(bytes, offset, length, offload, this.appendSegment)
       : segmenter.segment(bytes, offset, length, offload, this.appendSegment);
-    if (!isSent) counters.drop(DropReason.Unsupported);
+    if (!isSent) this.counters.drop(DropReason.Unsupported);
   }
 
   /** Sends a control message at once, behind the packets that wait. */
@@ -256,9 +275,9 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     length: number,
   ): boolean {
     if (type === FrameType.Packet) {
-      this.context.counters.pass(Way.FromPeers, length);
+      this.counters.pass(Way.FromPeers, length);
       if (this.isAgreed(kind)) this.receivePacket(bytes, offset, length, kind, gsoSize);
-      else this.context.counters.drop(DropReason.Unsupported);
+      else this.counters.drop(DropReason.Unsupported);
     } else if (type === FrameType.Control) {
       this.receiveControl(kind, gsoSize, bytes.slice(offset, offset + length));
     } else if (type === FrameType.FirstPart || type === FrameType.LastPart) {
@@ -303,7 +322,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     _offset: number,
     _length: number,
   ): void {
-    this.context.counters.drop(DropReason.Unsupported);
+    this.counters.drop(DropReason.Unsupported);
   }
 
   /** @param _number 0 if it need not arrive */
@@ -360,7 +379,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     length: number,
     offload: Offload,
   ): void {
-    const { counters } = this.context;
+    const { counters } = this;
     if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
     // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
     if (!this.fits(length)) return counters.drop(DropReason.OutboxFull);
@@ -398,8 +417,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     const train = this.#train;
     const grown = train.join(bytes, offset, length);
     if (grown === 0) return false;
-    const { batches, counters } = this.context;
-    counters.grow(Way.ToPeers, grown);
+    const { batches } = this.context;
+    this.counters.grow(Way.ToPeers, grown);
     this.filled += grown;
     const end = this.unit + this.#format.headerLength + this.filled;
     const frame = end - train.length - FRAME_HEADER_LENGTH;

@@ -12,6 +12,7 @@ import { ClientFilter } from "./client_filter.ts";
 import { DropReason } from "./counters.ts";
 import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { PathMeter } from "./path_meter.ts";
+import type { ConnectionReport } from "./report.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import type { ChannelContext, ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
@@ -104,6 +105,11 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   }
 
   /** @see {Link} */
+  report(now: number): ConnectionReport {
+    return this.channel!.report(now);
+  }
+
+  /** @see {Link} */
   get pathMtu(): number {
     return Infinity;
   }
@@ -180,7 +186,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
       ? DropReason.NotConnected
       : filter.checkOutgoing(bytes, offset, length);
     if (reason === undefined) this.channel!.sendPacket(bytes, offset, length, offload);
-    else this.context.counters.drop(reason);
+    else this.#drop(reason);
   }
 
   /** @see {Link} */
@@ -205,7 +211,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
       ? DropReason.NotConnected
       : filter.checkIncoming(bytes, offset, length);
     if (reason === undefined) this.owner.toTun(bytes, offset, length, offload);
-    else this.context.counters.drop(reason);
+    else this.#drop(reason);
   }
 
   /** @see {ChannelOwner} */
@@ -285,6 +291,10 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     this.lost = true;
     this.#end();
     this.owner.linkLost(loss, this.context.clock.now);
+  }
+
+  #drop(reason: DropReason): void {
+    (this.channel ?? this.context).counters.drop(reason);
   }
 
   #end(): void {

@@ -9,10 +9,11 @@ import type { Offload } from "../packet/offload.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { Answer, Verdict } from "./gatekeeper.ts";
-import { DropReason } from "./counters.ts";
+import { type Counters, DropReason } from "./counters.ts";
 import { HANDSHAKE_TIMEOUT, REKEY_LEAST_INTERVAL } from "./limits.ts";
 import type { Path } from "./paths.ts";
 import type { PathMeter } from "./path_meter.ts";
+import type { ConnectionReport } from "./report.ts";
 import type { PeerSession } from "./peer_session.ts";
 import type { ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
 import type { Server } from "./server.ts";
@@ -129,6 +130,16 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     this.channel.sample(now);
   }
 
+  /** What passed over this connection. */
+  get counters(): Counters {
+    return this.channel.counters;
+  }
+
+  /** @see {Path} */
+  report(now: number): ConnectionReport {
+    return this.channel.report(now);
+  }
+
   /** Sends a packet. */
   send(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
     this.channel.sendPacket(bytes, offset, length, offload);
@@ -136,7 +147,7 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
 
   /** @see {ChannelOwner} */
   channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    if (this.#session === undefined) this.#server.counters.drop(DropReason.NotConnected);
+    if (this.#session === undefined) this.counters.drop(DropReason.NotConnected);
     else this.#server.router.fromMember(this.#session, bytes, offset, length, offload);
   }
 

@@ -1,10 +1,11 @@
 import type { Leases } from "../address/leases.ts";
 import { Pool } from "../address/pool.ts";
 import { isIpv4 } from "../address/ip_address.ts";
+import type { Prefix } from "../address/prefix.ts";
 import { ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
 import { readUint32 } from "../packet/ipv4.ts";
 import type { Offload } from "../packet/offload.ts";
-import { CloseReason, type Configuration } from "../protocol/control.ts";
+import { CloseReason, type Configuration, MAX_LIST } from "../protocol/control.ts";
 import { datagramIndex, DatagramType, datagramType } from "../protocol/datagram.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import { Backpressure } from "./backpressure.ts";
@@ -22,6 +23,7 @@ import { MAX_STRANGER_REPORTS, MAX_STRANGERS, MAX_STRANGERS_PER_NETWORK } from "
 import type { LivenessTiming } from "./liveness.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { PeerSessions, type PeerSessionsOwner } from "./peer_sessions.ts";
+import type { ServerReport } from "./report.ts";
 import { Router } from "./router.ts";
 import type { ChannelContext } from "./secure_channel.ts";
 import { SecurePeer } from "./secure_peer.ts";
@@ -250,6 +252,15 @@ export class Server {
     this.#pool.reserve(addresses);
   }
 
+  /** How its connections fare, for a person. */
+  report(now: number): ServerReport {
+    const classic = [...this.#connections.values()].flatMap(({ stage }) =>
+      stage instanceof ClassicPeer ? stage.report(now) ?? [] : []
+    );
+    const connections = this.#connections.size;
+    return { peers: [...this.#sessions.report(now), ...classic], connections };
+  }
+
   /** Tells all secure clients that the server stops. */
   stop(): void {
     this.#sessions.expel(CloseReason.Stopping);
@@ -299,10 +310,22 @@ export class Server {
       name,
       address: { address, prefixLength: network.length },
       address6: address6 && { address: address6, prefixLength: network6!.length },
-      routes: this.#sessions.carried(push.routes),
+      routes: this.#routesFor(admission),
       dns: push.dns.filter((server) => isIpv4(server) || network6 !== undefined),
       prefixes: this.#sessions.routesOf(admission),
     };
+  }
+
+  /**
+   * Networks that a client reaches by this server: those behind it, and those behind other clients, not
+   * those behind itself.
+   */
+  #routesFor({ beyond, routes: own }: Admission): Prefix[] {
+    const { push } = this.#options;
+    const all = this.#sessions.carried([...push.routes, ...this.isolate ? [] : beyond]);
+    const unique = new Map(all.map((route) => [`${route}`, route]));
+    for (const route of own) unique.delete(`${route}`);
+    return [...unique.values()].slice(0, MAX_LIST);
   }
 
   /** A packet is longer than a client's path takes: tells whoever sent it (RFC 1191, RFC 8201). */
@@ -407,6 +430,7 @@ export class Server {
     };
     return {
       isolate: this.isolate,
+      counters: this.counters,
       get now() {
         return clock.now;
       },

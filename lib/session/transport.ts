@@ -3,6 +3,12 @@
  * tests a wire in memory.
  */
 export interface Transport {
+  /** The other end's address and port as it is now, as text. */
+  readonly remote: string;
+
+  /** Milliseconds there and back, as the system measures; undefined if it does not. */
+  readonly roundTrip: number | undefined;
+
   /**
    * Sends one unit of `length` bytes, as a unit where the connection knows of units. The bytes are
    * taken or copied before the call returns. Returns false if there is no room: then nothing of the

@@ -64,7 +64,7 @@ await labTest("the programs for aarch64 join two machines", ["ping"], async () =
   // It tries until the server listens.
   const process = client.machine.start([
     ...emulated("client"),
-    ...["--classic", "-s", client.server],
+    ...["--classic", "-s", client.server, "--state", lab.clientState(client)],
   ]);
   const { address } = await connected(process, PATIENCE);
   await client.machine.run("ping", "-c", "3", "-i", "0.1", "-W", "5", "10.0.0.1");

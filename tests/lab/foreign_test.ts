@@ -63,9 +63,6 @@ async function openForeignLab(ofServer: string[], ofClient: string[]): Promise<F
   const routes = NETWORKS.flatMap((network) => ["--route", network]);
   await lab.manage("peers", "set", "router", ...routes);
   await process.waitFor(/changed this machine's settings/);
-  for (const network of NETWORKS) {
-    await lab.server.run("ip", "route", "add", network, "dev", "simplevpn0");
-  }
   return Object.assign(lab, {
     foreign,
     router,

@@ -1,7 +1,8 @@
 /** Life without root: with one capability from the start, and with --user. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { LabProcess } from "../../scripts/lab.ts";
 import { program } from "../../scripts/program.ts";
+import { gatewayState } from "./gateway_lab.ts";
 import { assertOneLine, ending } from "./inspection.ts";
 import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
@@ -81,6 +82,25 @@ await labTest(
     assertEquals((await server.stop()).code, 0);
   },
 );
+
+await labTest("a gateway needs one capability and no root", ["setpriv", "nft"], async () => {
+  await using lab = await TunnelLab.open();
+  await Deno.chmod(lab.lab.folder, 0o755);
+  const before = await gatewayState(lab.server);
+  const { command, state } = await launch(lab, lab.server, "server");
+  const server = lab.server.start([...command, "--nat"]);
+  await server.waitFor(/Listening on/);
+  assertMatch(await gatewayState(lab.server), /ipv4\/ip_forward:1[^]*table inet simplevpn_/);
+  assertEquals((await server.stop()).code, 0, server.stderr);
+  assertEquals(await gatewayState(lab.server), before);
+
+  const killed = lab.server.start([...command, "--nat"]);
+  await killed.waitFor(/Listening on/);
+  await killed.stop("SIGKILL");
+  assertNotEquals(await gatewayState(lab.server), before);
+  await lab.server.run(...program("server", SOURCE), "cleanup", "--state", state);
+  assertEquals(await gatewayState(lab.server), before);
+});
 
 /** What the kernel says of a process: user, the capabilities that it has and can get, and that it is told so. */
 async function privilegesOf(pid: number): Promise<Record<string, string>> {

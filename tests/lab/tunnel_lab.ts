@@ -153,10 +153,14 @@ export class TunnelLab implements AsyncDisposable {
     return line.trim();
   }
 
-  /** What starts a secure client, with a state folder of its machine's unless `options` name another. */
+  /** The state folder of a client's machine. */
+  clientState({ machine }: ClientMachine): string {
+    return `${this.state}-${machine.namespace}`;
+  }
+
+  /** What starts a client, a secure one by default, with its machine's state folder unless `options` name another. */
   secureCommand(client: ClientMachine, ...options: string[]): string[] {
-    const { namespace } = client.machine;
-    const state = options.includes("--state") ? [] : ["--state", `${this.state}-${namespace}`];
+    const state = options.includes("--state") ? [] : ["--state", this.clientState(client)];
     return [...program("client", SOURCE), ...state, ...options];
   }
 
@@ -183,9 +187,15 @@ export class TunnelLab implements AsyncDisposable {
   }
 
   /** What starts a classic client, by the address of its own cable unless `options` name a server. */
-  clientCommand({ server }: ClientMachine, ...options: string[]): string[] {
-    const host = options.includes("-s") ? [] : ["-s", server];
-    return [...program("client", SOURCE), "--classic", ...host, ...options];
+  clientCommand(client: ClientMachine, ...options: string[]): string[] {
+    const host = options.includes("-s") ? [] : ["-s", client.server];
+    return this.secureCommand(client, "--classic", ...host, ...options);
+  }
+
+  /** Runs one of a client's other commands, such as "status", and gives its stdout. */
+  manageClient(client: ClientMachine, ...words: string[]): Promise<string> {
+    const state = ["--state", this.clientState(client)];
+    return client.machine.run(...program("client", SOURCE), ...words, ...state);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

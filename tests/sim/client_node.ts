@@ -13,6 +13,7 @@ import {
   CLIENT_TIMEOUT,
   DATAGRAM_MOST,
 } from "../../lib/session/limits.ts";
+import type { ClientReport } from "../../lib/session/report.ts";
 import { type Credentials, Introducer, type MainThreadPorts } from "./introducer.ts";
 import type { Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
@@ -175,6 +176,11 @@ export class ClientNode {
 
   advance(now: number): void {
     this.#client.advance(now);
+  }
+
+  /** How its connections fare. */
+  report(): ClientReport {
+    return this.#client.report(this.#network.clock.now);
   }
 
   endTurn(): void {

@@ -141,6 +141,12 @@ export class DatagramPath implements DatagramTransport {
     this.to = to;
   }
 
+  get remote(): string {
+    return this.to;
+  }
+
+  readonly roundTrip = undefined;
+
   send(bytes: Uint8Array, offset: number, length: number): boolean {
     this.sendRun(bytes, offset, length, length);
     return true;

@@ -301,6 +301,28 @@ Deno.test("isolated peers reach the server, and no other peer", () => {
   assertEquals(server.counters.dropped(DropReason.Isolated), 2);
 });
 
+Deno.test("peers are told of networks behind others at once, and reach them", () => {
+  const { world, server } = secureWorld();
+  const [lan, pi, shut] = [
+    join(world, server, "lan", { routes: [parsePrefix("192.168.7.0/24")] }),
+    join(world, server, "pi"),
+    join(world, server, "shut", { isolated: true }),
+  ];
+  const routesOf = (client: typeof pi): string[] | undefined =>
+    (client.told("changed").at(-1)?.configuration ?? client.configuration)?.routes.map(String);
+  assertEquals([pi, lan, shut].map(routesOf), [["192.168.7.0/24"], [], []]);
+  pi.send(ipv4Packet("10.0.0.3", "192.168.7.9"));
+  world.settle();
+  assertEquals(lan.tun.length, 1);
+  const route = parsePrefix("192.168.8.0/24");
+  server.door.change((registry) => registry.changePeer("lan", { routes: [route] }));
+  world.settle();
+  assertEquals([pi, lan, shut].map(routesOf), [["192.168.8.0/24"], [], []]);
+  server.door.change((registry) => registry.changePeer("lan", { isolated: true }));
+  world.settle();
+  assertEquals([pi, lan, shut].map(routesOf), [[], [], []]);
+});
+
 Deno.test("1,000 silent connections, from one network and from many, keep nobody out", () => {
   const { world, server } = secureWorld();
   const pi = join(world, server, "pi");

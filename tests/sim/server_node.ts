@@ -16,6 +16,7 @@ import {
   MAX_LEASES,
   SERVER_TIMEOUT,
 } from "../../lib/session/limits.ts";
+import type { ServerReport } from "../../lib/session/report.ts";
 import type { Member } from "../../lib/session/router.ts";
 import { Server, type ServerEvent, type ServerOptions } from "../../lib/session/server.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -130,6 +131,11 @@ export class ServerNode implements Listener {
     this.#server.advance(now);
   }
 
+  /** How its connections fare. */
+  report(): ServerReport {
+    return this.#server.report(this.#network.clock.now);
+  }
+
   endTurn(): void {
     this.#batches.flush();
   }
@@ -176,6 +182,8 @@ export class ServerNode implements Listener {
     const { server: end } = wire;
     const connection = this.#server.connect(
       {
+        remote: source,
+        roundTrip: end.roundTrip,
         send: (bytes, offset, length) => {
           this.inspect(bytes.slice(offset, offset + length), this.#speaking, connection);
           return end.send(bytes, offset, length);

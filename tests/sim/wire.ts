@@ -134,6 +134,10 @@ export class WireEnd implements StreamTransport {
     return this.#waiting + length <= OUTBOX_LIMIT;
   }
 
+  /** @see {Transport} */
+  readonly remote = "192.0.2.1:2002";
+  readonly roundTrip = 42;
+
   /** @see {StreamTransport} */
   readonly unitLimit = Infinity;
 

@@ -18,8 +18,8 @@ export const simplevpnUdp: Subject = subject("simplevpn UDP", [], async (lab, st
 });
 
 /** simplevpn's protocol of 2013 over TCP. */
-export const classic: Subject = subject("classic", ["--classic"], ({ outer }) => {
-  return Promise.resolve(["--classic", "-s", outer.server]);
+export const classic: Subject = subject("classic", ["--classic"], ({ outer }, state) => {
+  return Promise.resolve(["--classic", "-s", outer.server, "--state", `${state}/client`]);
 });
 
 /** @param join gives the client's options, once the server runs, with a folder for state */

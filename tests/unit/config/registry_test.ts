@@ -154,3 +154,21 @@ Deno.test("withoutOldInvites() forgets invites 90 days after they expired", () =
   assertEquals(FULL.withoutOldInvites(expires + 89 * 86_400_000).invites.length, 3);
   assertEquals(FULL.withoutOldInvites(expires + 91 * 86_400_000).invites, []);
 });
+
+Deno.test("A peer reaches networks behind others, unless either is isolated or the other disabled", () => {
+  const [near, far] = ["192.168.7.0/24", "192.168.8.0/24"].map((text) => parsePrefix(text));
+  const lan = peer("lan", { routes: [near!] });
+  const twin = peer("twin", { routes: [near!, far!] });
+  const laptop = peer("laptop", {});
+  const beyond = (who: Peer, ...others: Peer[]): string[] =>
+    new Registry([who, ...others]).networksBeyond(who).map(String);
+  assertEquals(beyond(laptop, lan, twin), ["192.168.7.0/24", "192.168.8.0/24"]);
+  // Its own network is not beyond, whoever else has it.
+  assertEquals(beyond(lan, twin, laptop), ["192.168.8.0/24"]);
+  assertEquals(beyond(twin, lan, laptop), []);
+  assertEquals(beyond({ ...laptop, isolated: true }, lan), []);
+  assertEquals(beyond(laptop, { ...lan, isolated: true }), []);
+  assertEquals(beyond(laptop, { ...lan, enabled: false }), []);
+  const many = Array.from({ length: 99 }, (_, i) => parsePrefix(`10.1.${i}.0/24`));
+  assertEquals(beyond(laptop, peer("many", { routes: many })).length, 64);
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
@@ -61,12 +61,14 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     port: 2002,
     tun: "simplevpn%d",
     offload: true,
     congestion: undefined,
     mtu: 1500,
     timing: { keepalive: 25_000, timeout: 60_000 },
+    metrics: undefined,
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -87,11 +89,13 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     classic: false,
     carriers: ["tcp", "udp"],
     crypto: "auto",
+    gateway: undefined,
     tun: "simplevpn%d",
     offload: true,
     congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
     state: undefined,
+    metrics: undefined,
     user: undefined,
     logLevel: "info",
     jsonLogs: false,
@@ -103,6 +107,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     address: undefined,
     network: undefined,
     mtu: undefined,
+    routes: "pushed",
   });
 });
 
@@ -125,7 +130,7 @@ Deno.test("A server takes every option that it has", () => {
     ..."-p 2003 --listen 192.0.2.1 --network 10.86.0.0/24 --state /data --timeout 1.5".split(" "),
     ..."--max-clients 7 --tun vpn.0 --mtu 1280 --log-level debug --json-logs --log-file /var/log/simplevpn.log"
       .split(" "),
-    ..."--classic --isolate --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
+    ..."--classic --isolate --nat --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
@@ -140,12 +145,14 @@ Deno.test("A server takes every option that it has", () => {
     classic: true,
     carriers: ["tcp", "udp"],
     crypto: "node",
+    gateway: "nat",
     port: 2003,
     tun: "vpn.0",
     offload: false,
     congestion: "bbr",
     mtu: 1280,
     timing: { keepalive: 500, timeout: 1500 },
+    metrics: undefined,
     logLevel: "debug",
     jsonLogs: true,
     logFile: "/var/log/simplevpn.log",
@@ -163,7 +170,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
-      ..."--crypto libcrypto --no-offload --congestion bbr --log-level error --json-logs --log-file /l --server-key"
+      ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
     ),
@@ -171,11 +178,13 @@ Deno.test("A client takes every option that it has", () => {
       classic: false,
       carriers: ["tcp", "udp"],
       crypto: "libcrypto",
+      gateway: "forward",
       tun: "vpn.0",
       offload: false,
       congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
       state: "/data",
+      metrics: undefined,
       user: undefined,
       logLevel: "error",
       jsonLogs: true,
@@ -187,8 +196,36 @@ Deno.test("A client takes every option that it has", () => {
       address: parseIpv4("10.86.0.9"),
       network: undefined,
       mtu: 1280,
+      routes: "everything",
     },
   );
+});
+
+Deno.test("--nat is --forward and more", () => {
+  assertEquals(server("--forward").gateway, "forward");
+  assertEquals(server("--nat", "--forward").gateway, "nat");
+  assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
+});
+
+Deno.test("A client chooses what goes through its tunnel, in one way", () => {
+  const split = client("--split", "192.168.7.0/24", "--split=2001:db8::/32").routes;
+  assert(typeof split !== "string");
+  assertEquals(split.map(String), ["192.168.7.0/24", "2001:db8::/32"]);
+  assertEquals(client("--no-routes").routes, []);
+  assertEquals(classic("--full-tunnel").routes, "everything");
+  refuses(client, "--split", ["192.168.7.1/24", "224.0.0.0/4", "router", "0.0.0.0/0", "::/0"]);
+  assertThrows(() => client("--split", "::/0"), UsageError, "--full-tunnel");
+  const contradictions = [
+    ["--full-tunnel", "--split=192.168.7.0/24"],
+    ["--full-tunnel", "--no-routes"],
+    ["--split=192.168.7.0/24", "--no-routes"],
+  ];
+  for (const options of contradictions) {
+    const [one, other] = options.map((option) => option.split("=")[0]);
+    const message = `The options ${one} and ${other} exclude each other`;
+    assertThrows(() => client(...options), UsageError, message);
+  }
+  assertThrows(() => classic("--no-routes"), UsageError, "--no-routes");
 });
 
 Deno.test("A classic client takes the options that only it has", () => {
@@ -365,7 +402,7 @@ Deno.test("A client refuses what means nothing to its protocol", () => {
   for (const option of ["--network=10.0.0.0/16", "--keepalive=1", "--timeout=9"]) {
     assertThrows(() => client("-s", "host", option), UsageError, "with --classic only");
   }
-  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node", "--state=/data"]) {
+  for (const option of [`--server-key=${KEY_TEXT}`, "--crypto=node"]) {
     assertThrows(() => classic(option), UsageError, "nothing with --classic");
   }
   assertThrows(() => classic("--invite-file=-"), UsageError, "nothing with --classic");
@@ -477,5 +514,14 @@ Deno.test("No two options of a command share a name or a letter", () => {
     const names = [...table, ...general]
       .flatMap(({ name, short }) => short === undefined ? [name] : [name, short]);
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
+  }
+});
+
+Deno.test("Metrics are served at a literal address and a port", () => {
+  for (const read of [server, client]) {
+    assertEquals(read("--metrics=127.0.0.1:9100").metrics, { host: "127.0.0.1", port: 9100 });
+    assertEquals(read("--metrics=[0:0::1]:1").metrics, { host: "::1", port: 1 });
+    refuses(read, "--metrics", ["127.0.0.1", ":9100", "localhost:9100", "::1:9100", "127.0.0.1:0"]);
+    refuses(read, "--metrics", ["127.0.0.1:65536", "[::1]", "[::1]:", "1.2.3:9100", "[x]:9100"]);
   }
 });

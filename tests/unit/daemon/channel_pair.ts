@@ -5,6 +5,7 @@ import type { EventLoop } from "../../../daemon/event_loop.ts";
 import { OutboxPool } from "../../../daemon/outbox_pool.ts";
 import type { PacketBuffer } from "../../../daemon/packet_buffer.ts";
 import { StreamSocket } from "../../../daemon/stream_socket.ts";
+import { AF_INET } from "../../../ffi/constants.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { acceptTcp, connectTcp, listenTcp, localAddress } from "../../../ffi/socket.ts";
 import { SocketAddress } from "../../../ffi/socket_address.ts";
@@ -72,7 +73,7 @@ export const channelPair: Record<
     const [clientFd, serverFd] = await streamPair();
     const streams = { loop, buffer, outboxes: new OutboxPool() };
     const open = (fd: number, keys: Handshake, owner: ChannelOwner): RecordChannel => {
-      const socket = new StreamSocket(streams, fd);
+      const socket = new StreamSocket(streams, fd, SocketAddress.any(AF_INET, 0));
       const channel = new RecordChannel(owner, socket, keys, CAPABILITIES, TIMING, context);
       socket.attach({
         receive: (bytes, offset, length) => channel.receive(bytes, offset, length),

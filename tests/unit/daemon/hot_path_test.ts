@@ -95,7 +95,7 @@ async function heapPerPacket(
     channelPacket: (bytes, offset, length, offload) =>
       router.fromMember(member, bytes, offset, length, offload),
   });
-  const member = { isolated: false, hasRoom: true, deliver: () => {} };
+  const member = { isolated: false, hasRoom: true, deliver: () => {}, counters: counters.part() };
   const out = new TunPort(
     loop,
     { fd: serverTun, offload: "tcp+udp" },

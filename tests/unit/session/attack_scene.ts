@@ -56,6 +56,8 @@ export class TestTransport implements StreamTransport {
     return bytes;
   }
 
+  readonly remote = "";
+  readonly roundTrip = undefined;
   readonly unitLimit = Infinity;
 
   quality(): StreamQuality {

@@ -7,6 +7,8 @@ import { Client, type ClientEvent } from "../../../lib/session/client.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 
 const TRANSPORT = {
+  remote: "",
+  roundTrip: undefined,
   send: () => true,
   hasRoom: () => true,
   mute: () => {},

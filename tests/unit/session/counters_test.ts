@@ -55,3 +55,22 @@ Deno.test("Counters over the same memory are the same counters", () => {
   new Counters(memory).drop(DropReason.OutboxFull);
   assertEquals(new Counters(memory).dropped(DropReason.OutboxFull), 1);
 });
+
+Deno.test("What a part counts is counted by the whole as well, and what is added is not", () => {
+  const whole = new Counters();
+  const parts = [whole.part(), whole.part().part()];
+  for (const part of parts) {
+    part.pass(Way.FromPeers, 100);
+    part.grow(Way.FromPeers, 20);
+    part.drop(DropReason.Flood, 3);
+  }
+  const once = parts[0]!.read();
+  assertEquals(once.bytes.from_peers, 120);
+  assertEquals(parts[1]!.read(), once);
+  assertEquals(whole.read().packets.from_peers, 2);
+  assertEquals([whole.read().bytes.from_peers, whole.read().drops], [240, { flood: 6 }]);
+  parts[0]!.add(parts[1]!.copy());
+  assertEquals(parts[0]!.read(), whole.read());
+  assertEquals(whole.read().packets.from_peers, 2);
+  assertEquals(new Counters(whole.copy().buffer).read(), whole.read());
+});

@@ -22,6 +22,8 @@ const ACK = 0x10;
 /** One end: keeps what it sends until a test passes it on, and what comes to it. */
 export class End implements ChannelOwner, DatagramTransport {
   readonly longest = DATAGRAM_MOST;
+  readonly remote = "";
+  readonly roundTrip = undefined;
   readonly counters = new Counters();
   readonly clock = { now: 0 };
   readonly batches = new Batches(new Uint8Array(4 * Batches.SLOT), 0, 2);

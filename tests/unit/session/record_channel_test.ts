@@ -59,6 +59,8 @@ class End implements ChannelOwner, StreamTransport {
     return length <= this.room;
   }
 
+  remote = "";
+  roundTrip = undefined;
   unitLimit = Infinity;
 
   quality(): StreamQuality {

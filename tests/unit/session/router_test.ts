@@ -23,12 +23,13 @@ function routed(): {
     (_bytes, _offset, length) => tun.push(length),
     counters,
   );
-  const one = { isolated: false, hasRoom: true, deliver: () => {} };
+  const one = { isolated: false, hasRoom: true, deliver: () => {}, counters: counters.part() };
   const packets: [number, number][] = [];
   const two = {
     isolated: false,
     hasRoom: true,
     packets,
+    counters: counters.part(),
     deliver: (_bytes: Uint8Array, _offset: number, length: number, offload: number) => {
       packets.push([length, offload]);
     },

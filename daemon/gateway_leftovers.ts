@@ -1,0 +1,108 @@
+import { OsError } from "../ffi/error.ts";
+import { lockFile } from "../ffi/file_lock.ts";
+import {
+  type ChangedSetting,
+  planUndoing,
+  versionsTurnedOn,
+} from "../lib/gateway/forwarding_plan.ts";
+import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
+import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
+import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
+import { log } from "./logging.ts";
+import { deleteTable, listTable, tryNft } from "./nft.ts";
+import { readStateFile, readTextIfAny } from "./state_file.ts";
+
+/** Where the two programs keep their notes in a state folder, which they may have in common. */
+export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
+
+/**
+ * Undoes what the gateway changed that left a note: one that ends, or one that was killed.
+ *
+ * @returns whether there was anything to undo
+ */
+export async function undoGateway(notePath: string): Promise<boolean> {
+  const note = readStateFile(notePath, parseGatewayNote);
+  const isToDo = note !== undefined && isHere(note);
+  if (isToDo) {
+    const others = (await guardedTables()).filter((table) => table !== note.table);
+    if (others.length === 0) putBack(note);
+    else if (versionsTurnedOn(note.settings).length > 0) {
+      log.info("Forwarding stays on for another gateway of this machine (table inet {table})", {
+        table: others[0],
+      });
+    }
+    // It comes last, so that nothing is forwarded that was not before.
+    if (note.table !== undefined) await deleteTable(note.table);
+  }
+  removeIfAny(notePath);
+  return isToDo;
+}
+
+/**
+ * What another gateway of this machine changed that still runs, or was killed: whichever ends last is to
+ * put it back.
+ */
+export async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
+  for (const table of await guardedTables()) {
+    const note = peekAt(notePathIn(await listTable(table) ?? "") ?? "");
+    if (note !== undefined && isHere(note)) return note.settings;
+  }
+  return [];
+}
+
+/** The note of another program, which may be another user's, and is not to be touched. */
+function peekAt(path: string): GatewayNote | undefined {
+  try {
+    return parseGatewayNote(Deno.readTextFileSync(path));
+  } catch (error) {
+    log.debug("Cannot read {path}: {reason}", { path, reason: (error as Error).message });
+    return undefined;
+  }
+}
+
+/** Nothing is left of an earlier start of the machine, and nothing is here of another namespace. */
+function isHere({ bootId, namespace }: GatewayNote): boolean {
+  const here = whereabouts();
+  return bootId === here.bootId && namespace === here.namespace;
+}
+
+/** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
+export async function undoKilledClient(folder: string): Promise<string[]> {
+  const notePath = `${folder}/${GATEWAY_NOTES.client}`;
+  if (readTextIfAny(notePath) === undefined) return [];
+  using lock = lockFile(`${folder}/client.lock`, { wait: false });
+  if (lock === undefined) return [];
+  return await undoGateway(notePath) ? ["forwarding for a client, and its packet filter"] : [];
+}
+
+/** The tables of gateways that turned forwarding on, or keep it on. */
+async function guardedTables(): Promise<string[]> {
+  const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
+  const texts = await Promise.all(tables.map(listTable));
+  return tables.filter((_, i) => notePathIn(texts[i] ?? "") !== undefined);
+}
+
+/** Gives settings the values back that they had. */
+function putBack({ settings }: GatewayNote): void {
+  for (const { name, value } of planUndoing(settings, readSetting)) {
+    log.debug("sysctl -w {name}={value}", { name, value });
+    try {
+      writeSetting(name, value);
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      log.error("Cannot put /proc/sys/{name} back to {value}: {reason}", {
+        name,
+        value,
+        reason: error.reason,
+      });
+    }
+  }
+}
+
+function removeIfAny(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { isIpv4Prefix, isWithin, parsePrefix, type Prefix } from "../address/prefix.ts";
+
+/** Shortest prefix that another machine can have sent through the tunnel, by kind of network. */
+const LEAST_LENGTHS = { ipv4: 8, ipv6: 16, uniqueLocal: 7 } as const;
+
+/** Addresses of IPv6 for use inside of sites (RFC 4193): no part of the internet, however many. */
+const UNIQUE_LOCAL = parsePrefix("fc00::/7");
+
+/** A network that an interface of this machine is in. */
+export interface LocalNetwork {
+  interface: string;
+  prefix: Prefix;
+}
+
+/**
+ * Why a machine does not send a network through the tunnel only because another machine says so, if
+ * so: a server that could take a client's default route, by halves or quarters, or its own LAN, could
+ * read along where nobody asked it to.
+ */
+export function reasonAgainstRoute(
+  route: Prefix,
+  locals: readonly LocalNetwork[],
+): string | undefined {
+  if (route.length < leastLength(route)) {
+    return "it is a large part of the internet, for which a client has --full-tunnel and --split";
+  }
+  // A longer route of the machine's own wins by itself.
+  const taken = locals.find(({ prefix }) =>
+    route.length >= prefix.length && isWithin(prefix, route.first)
+  );
+  return taken && `${taken.interface} is in ${taken.prefix}, of which it would take addresses away`;
+}
+
+function leastLength(route: Prefix): number {
+  if (isIpv4Prefix(route)) return LEAST_LENGTHS.ipv4;
+  return LEAST_LENGTHS[isWithin(UNIQUE_LOCAL, route.first) ? "uniqueLocal" : "ipv6"];
+}
