@@ -51,7 +51,7 @@ export function checkLeftovers(): Finding[] {
   return staleRules().map(deletion).map((command) =>
     warning(
       LEFTOVERS,
-      `A routing rule is left of a client that was killed: ${command.replace("delete ", "")}`,
+      `A routing rule is left of a client that was killed: ${command.replace(" delete", "")}`,
       {
         why: "its TUN device is gone",
         mend:

@@ -272,7 +272,7 @@ await labTest("a client's doctor: routes that lead astray, and leftovers", ["pin
     diagnosis,
     "warning",
     "leftovers",
-    /client that was killed: from 10\.0/,
+    /client that was killed: ip rule from 10\.0/,
   );
   const told = /"sudo (ip rule delete [^"]*)"/.exec(mend!)![1]!;
   await client.machine.run(...told.split(" "));
