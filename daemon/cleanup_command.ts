@@ -2,6 +2,7 @@ import { OsError } from "../ffi/error.ts";
 import { type Arguments } from "../lib/config/command_line.ts";
 import { STATE_OPTIONS } from "../lib/config/options.ts";
 import { readOperands, readText } from "../lib/config/values.ts";
+import { undoKilledDns } from "./dns.ts";
 import { Failure } from "./failure.ts";
 import type { Command } from "./program.ts";
 import { undoKilledClient } from "./gateway_leftovers.ts";
@@ -19,6 +20,7 @@ export type CleanupStep = (folder: string) => string[] | Promise<string[]>;
 const STEPS: readonly CleanupStep[] = [
   removeStaleRules,
   undoKilledClient,
+  undoKilledDns,
 ];
 
 /** What a client that starts does as well, for who does not start one again. */

@@ -19,10 +19,12 @@ import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientState } from "./client_state.ts";
+import { ClientSurroundings, type Reached } from "./client_surroundings.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { DoctorHint } from "./doctor_hint.ts";
+import { restoreDns } from "./dns.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
@@ -39,8 +41,8 @@ import {
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./routing_rules.ts";
-import { lookUp } from "./server_lookup.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { ServerAddresses } from "./server_addresses.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -66,9 +68,10 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   if (await undoGateway(gatewayNote)) {
     log.info("Put back what a client had changed that was killed");
   }
+  await restoreDns(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan, gatewayNote }, stop);
+  await connect(settings, plan.server, { state, plan, folder, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -86,6 +89,8 @@ interface Membership {
   plan: JoinPlan;
   /** The file that says what was changed for --forward. */
   gatewayNote: string;
+  /** Where the state is kept. */
+  folder: string;
 }
 
 async function connect(
@@ -125,13 +130,15 @@ class ClientControl {
   readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
   readonly #interface: ClientInterface;
+  readonly #surroundings: ClientSurroundings;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   readonly #hint = new DoctorHint();
+  readonly #addresses: ServerAddresses;
   #candidates: SocketAddress[] = [];
-  /** The server's addresses when the client was connected last; first the one that it used. */
-  #lastServers: readonly SocketAddress[] = [];
+  /** The address by which the client was connected last. */
+  #lastServer: SocketAddress | undefined;
   /** Why the last attempt came to nothing, so that each reason is told once. */
   #lastFailure = "";
   /** Knows how the client fares, for whoever asks. */
@@ -151,6 +158,9 @@ class ClientControl {
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name, settings.routes);
+    const folder = settings.dns ? membership?.folder : undefined;
+    this.#surroundings = new ClientSurroundings(tun.name, settings.hooks, folder);
+    this.#addresses = new ServerAddresses(server.host, server.port);
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
@@ -180,10 +190,12 @@ class ClientControl {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
       this.#service.stopping();
+      await this.#surroundings.end();
       this.#worker.stop();
       await ended;
     } finally {
       this.#hint.cancel();
+      await this.#surroundings.end();
       this.#interface.clear();
     }
   }
@@ -225,11 +237,9 @@ class ClientControl {
   }
 
   async #resolve(): Promise<void> {
-    const { host, port } = this.#server;
+    const { host } = this.#server;
     try {
-      const known = this.#interface.takesEverything ? this.#lastServers : [];
-      const found = await lookUp(host, port, known);
-      this.#candidates = inTurn(found, this.#lastServers[0]?.toString());
+      this.#candidates = inTurn(await this.#addresses.find(), this.#lastServer?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#interface.expect(this.#candidates);
@@ -304,14 +314,15 @@ class ClientControl {
 
   #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
     this.#hint.cancel();
-    const server = this.#candidates[candidate]!;
+    const server = this.#lastServer = this.#candidates[candidate]!;
     const spare = this.#candidates.filter((other) => other !== server);
-    this.#lastServers = [server, ...spare];
+    this.#addresses.remember(this.#candidates);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
       mtu,
-      this.#lastServers,
+      [server, ...spare],
+      { server: server.toString(), carrier },
     );
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {
@@ -343,16 +354,19 @@ class ClientControl {
     configuration: Configuration | undefined,
     mtu: number,
     servers?: readonly SocketAddress[],
+    reached?: Reached,
   ): Pick<InterfaceSettings, "network" | "ipv6"> {
     const network = configuration
       ? new Ipv4Prefix(address, configuration.address.prefixLength)
       : this.#settings.network ?? classicNetwork(address);
     const routes = revivePrefixes(configuration?.routes ?? []);
-    const ipv6 = ipv6Host(configuration);
-    this.#interface.configure({ address, network, ipv6, mtu, routes }, servers);
-    const host = { network, ipv6: this.#interface.hasIpv6 ? ipv6 : undefined };
-    this.monitor.told = { address, configuration, mtu, ...host };
-    return host;
+    const wanted6 = ipv6Host(configuration);
+    this.#interface.configure({ address, network, ipv6: wanted6, mtu, routes }, servers);
+    const ipv6 = this.#interface.hasIpv6 ? wanted6 : undefined;
+    const isFull = this.#interface.takesEverything;
+    this.monitor.told = { address, configuration, mtu, network, ipv6 };
+    this.#surroundings.set({ mtu, address, network, ipv6, configuration, isFull }, reached);
+    return { network, ipv6 };
   }
 
   /** Says why an attempt failed; a server that is away for days fills no log with it. */

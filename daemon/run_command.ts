@@ -12,7 +12,7 @@ export interface CommandOptions {
   input?: string;
   /** Its whole environment besides PATH and LC_ALL. */
   env?: Readonly<Record<string, string>>;
-  /** Milliseconds after which it is killed. */
+  /** Milliseconds after which it is killed, with all that it started. */
   timeout?: number;
   /** Bytes of its output that are taken of each kind; OUTPUT_MOST if left out. */
   outputMost?: number;
@@ -42,6 +42,8 @@ export async function runCommand(
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
+    // The leader of a process group (setsid(2)): what it starts can be killed with it.
+    detached: true,
   }).spawn();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -62,7 +64,7 @@ export async function runCommand(
     return { code, stdout, stderr };
   } catch (error) {
     kill(child);
-    // A program that it started may hold the pipes open for ever.
+    // A program that it started, and that left the group, may hold the pipes open for ever.
     for (const output of outputs) output.cancel();
     await child.status;
     throw error;
@@ -110,8 +112,8 @@ async function feed(stream: WritableStream<Uint8Array>, input: string): Promise<
 
 function kill(child: Deno.ChildProcess): void {
   try {
-    child.kill("SIGKILL");
+    Deno.kill(-child.pid, "SIGKILL");
   } catch {
-    // It ended meanwhile.
+    // All of the group ended meanwhile.
   }
 }

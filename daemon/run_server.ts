@@ -33,6 +33,7 @@ import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { ServiceManager } from "./sd_notify.ts";
 import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
+import { checkServerHooks, ServerHooks } from "./server_hooks.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
@@ -59,6 +60,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
+  checkServerHooks(settings);
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
   using _lock = holdServerFolder(folder);
@@ -88,6 +90,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   });
 
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
+  const hooks = new ServerHooks(settings, networks, tun.name, () => registry.registry);
   const report = reporter(networks);
   const setup = workerSetup(settings, networks, identity.publicKey, tun, sockets, leases);
   const worker: ServerPacketWorker = new PacketWorker(
@@ -98,6 +101,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
       if (message.type === "report") return monitor.answered(message.report);
       if (message.type === "event") {
         leases.apply(message.event);
+        hooks.apply(message.event);
         monitor.note(message.event);
       }
       report(message);
@@ -126,6 +130,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   announceSecure(settings, toBase64(identity.publicKey), registry);
+  hooks.up();
   service.ready(`Serving ${network} on ${tun.name}`);
   using _watchdog = service.watch(() => worker.answer());
   try {
@@ -142,6 +147,7 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     metrics?.close();
     leases.close();
     door.close();
+    await hooks.end();
   }
 }
 

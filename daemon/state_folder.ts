@@ -75,7 +75,8 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1) || ".";
 }
 
-function syncFolder(path: string): void {
+/** Makes sure that what was renamed into a folder is there after a crash, too. */
+export function syncFolder(path: string): void {
   const folder = Deno.openSync(path, { read: true });
   try {
     folder.syncSync();

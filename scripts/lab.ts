@@ -28,6 +28,7 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   promtool: "prometheus",
   "systemd-analyze": "systemd",
   setpriv: "util-linux",
+  "dbus-daemon": "dbus",
 };
 
 /** What no other namespace's name begins with; tests in parallel are threads of one process. */

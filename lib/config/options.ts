@@ -96,6 +96,19 @@ const RUN_OPTIONS: readonly Option[] = [
   { name: "json-logs", help: "log lines as JSON objects" },
 ];
 
+/** Seconds that a hook may take. */
+export const DEFAULT_HOOK_TIMEOUT = 30;
+
+const HOOK_OPTIONS: readonly Option[] = [
+  { name: "up", value: "PROGRAM", help: "run this when the tunnel is up (docs/hooks.md)" },
+  { name: "down", value: "PROGRAM", help: "run this when the tunnel ends" },
+  {
+    name: "hook-timeout",
+    value: "SECONDS",
+    help: `kill such a program after so long (default ${DEFAULT_HOOK_TIMEOUT})`,
+  },
+];
+
 export const SERVE_OPTIONS: readonly Option[] = [
   PORT,
   UDP,
@@ -139,6 +152,13 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     help: `connections at the most, two for a client over TCP and UDP (default ${MAX_CONNECTIONS})`,
   },
+  {
+    name: "on-connect",
+    value: "PROGRAM",
+    help: "run this for each client that connects (docs/hooks.md)",
+  },
+  { name: "on-disconnect", value: "PROGRAM", help: "run this for each client that leaves" },
+  ...HOOK_OPTIONS,
   ...RUN_OPTIONS,
 ];
 
@@ -196,6 +216,8 @@ export const CONNECT_OPTIONS: readonly Option[] = [
       CLIENT_TIMEOUT / 1000
     })`,
   },
+  { name: "no-dns", help: "leave this machine's DNS alone, whatever the server says" },
+  ...HOOK_OPTIONS,
   ...RUN_OPTIONS,
 ];
 

@@ -19,6 +19,7 @@ import {
   CRYPTO_CHOICES,
   type CryptoChoice,
   DEFAULT_EXPIRY,
+  DEFAULT_HOOK_TIMEOUT,
   DEFAULT_MTU,
   DEFAULT_PORT,
   LOG_LEVELS,
@@ -34,6 +35,7 @@ import {
 } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
 import {
+  absolutePath,
   congestionControl,
   domainName,
   duration,
@@ -60,6 +62,16 @@ const port = integer(1, 65_535);
 
 /** Whether a machine forwards for a tunnel: as it is, or with its own address in place of others'. */
 export type GatewayMode = "forward" | "nat";
+/** Programs that are run at events, as absolute paths. */
+export interface HookSettings {
+  up: string | undefined;
+  down: string | undefined;
+  /** A server's alone. */
+  onConnect?: string | undefined;
+  onDisconnect?: string | undefined;
+  /** How long each may take. */
+  timeout: number;
+}
 
 /** What both programs can be told. */
 export interface CommonSettings {
@@ -76,6 +88,7 @@ export interface CommonSettings {
   timing: LivenessTiming;
   /** Not at all if undefined. */
   gateway: GatewayMode | undefined;
+  hooks: HookSettings;
   /** Folder for what must survive a restart; the user's default if undefined. */
   state: string | undefined;
   /** Where to serve metrics; nowhere if undefined. */
@@ -118,6 +131,8 @@ export interface ClientSettings extends CommonSettings {
   /** What the server says if undefined. */
   mtu: number | undefined;
   routes: RouteChoice;
+  /** Whether to use the DNS servers that the server says. */
+  dns: boolean;
 }
 
 export interface InviteSettings {
@@ -136,8 +151,14 @@ export interface InviteSettings {
 /** Reads and checks a server's settings. @throws {UsageError} that names the option and its value */
 export function readServerSettings(args: Arguments): ServerSettings {
   readOperands(args);
+  const common = readCommonSettings(args, KEEPALIVE_INTERVAL, SERVER_TIMEOUT);
   return {
-    ...readCommonSettings(args, KEEPALIVE_INTERVAL, SERVER_TIMEOUT),
+    ...common,
+    hooks: {
+      ...common.hooks,
+      onConnect: read(args, "on-connect", absolutePath),
+      onDisconnect: read(args, "on-disconnect", absolutePath),
+    },
     port: read(args, "port", port) ?? DEFAULT_PORT,
     listen: readText(args, "listen"),
     ...readNetworks(args),
@@ -150,7 +171,15 @@ export function readServerSettings(args: Arguments): ServerSettings {
 
 /** Options of a client that make no sense without, and with, `--classic`. */
 const CLASSIC_ONLY = ["network", "keepalive", "timeout"];
-const SECURE_ONLY = ["server-key", "invite-file", "crypto", "no-routes", "forward", "nat"];
+const SECURE_ONLY = [
+  "server-key",
+  "invite-file",
+  "crypto",
+  "no-routes",
+  "no-dns",
+  "forward",
+  "nat",
+];
 
 /** Reads and checks a client's settings. @throws {UsageError} that names the option and its value */
 export function readClientSettings(args: Arguments): ClientSettings {
@@ -164,6 +193,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
     routes: readRouteChoice(args),
+    dns: !isGiven(args, "no-dns"),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
@@ -217,6 +247,11 @@ function readCommonSettings(
     congestion: read(args, "congestion", congestionControl),
     timing,
     gateway: readGatewayMode(args),
+    hooks: {
+      up: read(args, "up", absolutePath),
+      down: read(args, "down", absolutePath),
+      timeout: read(args, "hook-timeout", seconds) ?? 1000 * DEFAULT_HOOK_TIMEOUT,
+    },
     state: readText(args, "state"),
     metrics: read(args, "metrics", metricsEndpoint),
     user: read(args, "user", userName),

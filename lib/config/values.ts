@@ -136,6 +136,13 @@ export function congestionControl(text: string): string {
   throw new SyntaxError(`"${text}" is not 1 to 15 small letters, digits, and any of _-`);
 }
 
+/** A file's path from the root on: one that does not depend on where a program was started. */
+export function absolutePath(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
+  if (text.startsWith("/") && !/[\x00-\x1f\x7f]/.test(text)) return text;
+  throw new SyntaxError(`"${text}" is no absolute path, as /usr/local/bin/NAME is`);
+}
+
 /** A domain name: labels of letters, digits and inner hyphens (RFC 1123, 2.1). */
 export function domainName(text: string): string {
   if (DOMAIN_PATTERN.test(text)) return text;

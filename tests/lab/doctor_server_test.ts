@@ -134,3 +134,15 @@ await labTest("a server's doctor: a kernel that refuses super-packets", ["python
   const without = await diagnose(lab.server, [...command, "--no-offload"]);
   assertFound(without, "note", "offload", /off/);
 });
+
+await labTest("a server's doctor: a server that forwards and hides is well", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  const options = ["--route", "192.168.7.0/24", "--nat"];
+  const command = serverDoctor(lab, ...options);
+  const before = await diagnose(lab.server, command);
+  assertMatch(JSON.stringify(before.findings), /^(?!.*"forwarding")/);
+  await lab.startSecureServer(...options);
+  const running = await diagnose(lab.server, command);
+  assertFound(running, "ok", "forwarding", /passes packets on/);
+  assertMatch(JSON.stringify(running.findings), /^(?!.*"(nat|forward-filter)")/);
+});

@@ -69,6 +69,13 @@ Deno.test("A server has the defaults of the C program, and its own for the rest"
     mtu: 1500,
     timing: { keepalive: 25_000, timeout: 60_000 },
     metrics: undefined,
+    hooks: {
+      up: undefined,
+      down: undefined,
+      onConnect: undefined,
+      onDisconnect: undefined,
+      timeout: 30_000,
+    },
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
@@ -94,6 +101,8 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     offload: true,
     congestion: undefined,
     timing: { keepalive: 15_000, timeout: 30_000 },
+    hooks: { up: undefined, down: undefined, timeout: 30_000 },
+    dns: true,
     state: undefined,
     metrics: undefined,
     user: undefined,
@@ -132,6 +141,9 @@ Deno.test("A server takes every option that it has", () => {
       .split(" "),
     ..."--classic --isolate --nat --no-offload --congestion bbr --crypto node --keepalive 0.5 --user nobody --route 192.168.0.0/24"
       .split(" "),
+    ..."--up /a/up --down /a/down --on-connect /a/c --on-disconnect /a/d --hook-timeout 5".split(
+      " ",
+    ),
     ..."--network fd01::/64 --route 2001:db8:7::/48 --dns 10.86.0.1 --dns fd01::1 --search a.test --search b"
       .split(" "),
   );
@@ -153,6 +165,7 @@ Deno.test("A server takes every option that it has", () => {
     mtu: 1280,
     timing: { keepalive: 500, timeout: 1500 },
     metrics: undefined,
+    hooks: { up: "/a/up", down: "/a/down", onConnect: "/a/c", onDisconnect: "/a/d", timeout: 5000 },
     logLevel: "debug",
     jsonLogs: true,
     logFile: "/var/log/simplevpn.log",
@@ -170,6 +183,7 @@ Deno.test("A client takes every option that it has", () => {
   assertEquals(
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
+      ..."--no-dns --up /a/up --down /a/down --hook-timeout 0.5".split(" "),
       ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
@@ -183,6 +197,8 @@ Deno.test("A client takes every option that it has", () => {
       offload: false,
       congestion: "bbr",
       timing: { keepalive: 15_000, timeout: 30_000 },
+      hooks: { up: "/a/up", down: "/a/down", timeout: 500 },
+      dns: false,
       state: "/data",
       metrics: undefined,
       user: undefined,
@@ -253,6 +269,12 @@ Deno.test("An invite takes every option that it has", () => {
     revoke: true,
     state: "/data",
   });
+});
+
+Deno.test("Programs to run are absolute paths", () => {
+  for (const option of ["--up", "--down", "--on-connect", "--on-disconnect"]) {
+    refuses(server, option, ["up", "./up", "../up", "~/up", "/a\nb", "/a\x1b"]);
+  }
 });
 
 Deno.test("Whole numbers are taken from their least to their most", () => {

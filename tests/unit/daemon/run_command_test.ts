@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { runCommand } from "../../../daemon/run_command.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
 
 Deno.test("runCommand() gives back the status and all that was printed", async () => {
   const result = await runCommand(["sh", "-c", "echo out; echo err >&2; exit 3"]);
@@ -38,4 +39,15 @@ Deno.test("runCommand() kills what takes too long, also when its children live o
 
 Deno.test("runCommand() tells when there is no such program", async () => {
   await assertRejects(() => runCommand(["simplevpn-no-such-program"]), Deno.errors.NotFound);
+});
+
+Deno.test("runCommand() kills what the program started with it", async () => {
+  using folder = new TemporaryFolder();
+  const note = `${folder.path}/late`;
+  await assertRejects(
+    () => runCommand(["sh", "-c", `(sleep 1; echo > ${note}) & sleep 30`], { timeout: 200 }),
+    Deno.errors.TimedOut,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assertThrows(() => Deno.statSync(note), Deno.errors.NotFound);
 });

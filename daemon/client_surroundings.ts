@@ -1,0 +1,134 @@
+import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
+import { readDns } from "../lib/config/dns.ts";
+import { list, type TunnelVariables } from "../lib/config/hook_variables.ts";
+import type { HookSettings } from "../lib/config/settings.ts";
+import type { Configuration } from "../lib/protocol/control.ts";
+import type { Carrier } from "../lib/protocol/hello.ts";
+import { Dns } from "./dns.ts";
+import { checkHook, finishHooks, runHook } from "./hook.ts";
+import { HookQueue } from "./hook_queue.ts";
+import { log } from "./logging.ts";
+import { revivePrefixes } from "./messages.ts";
+
+/** What a client's tunnel is like. */
+export interface Tunnel {
+  mtu: number;
+  address: number;
+  network: Prefix;
+  ipv6: { address: IpAddress; network: Prefix } | undefined;
+  configuration: Configuration | undefined;
+  /** Whether all that the machine sends goes through it. */
+  isFull: boolean;
+}
+
+/** By what a client reached its server. */
+export interface Reached {
+  /** Its outer address and port. */
+  server: string;
+  carrier: Carrier;
+}
+
+/**
+ * What a client does to its machine besides the interface: DNS, then the hooks, in that order. It lasts,
+ * as the interface does, from the first connection to the end of the program.
+ */
+export class ClientSurroundings {
+  readonly #tun: string;
+  readonly #hooks: HookSettings;
+  readonly #queue: HookQueue;
+  readonly #dns: Dns | undefined;
+  #reached: Reached | undefined;
+  #variables: TunnelVariables | undefined;
+  /** Each step begins when those before are done. */
+  #last: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
+
+  /**
+   * @param tun name of the TUN device
+   * @param folder the client's state folder; undefined to leave the machine's DNS alone
+   * @throws {Failure} if a hook cannot be run
+   */
+  constructor(tun: string, hooks: HookSettings, folder: string | undefined) {
+    this.#tun = tun;
+    this.#hooks = hooks;
+    if (hooks.up !== undefined) checkHook("up", hooks.up);
+    if (hooks.down !== undefined) checkHook("down", hooks.down);
+    this.#queue = new HookQueue(hooks.timeout, runHook);
+    this.#dns = folder === undefined ? undefined : new Dns(tun, folder);
+  }
+
+  /**
+   * The interface is like this now.
+   *
+   * @param reached told at each connection
+   */
+  set(tunnel: Tunnel, reached = this.#reached): void {
+    this.#reached = reached;
+    this.#inTurn(() => this.#setDns(tunnel));
+    const before = this.#variables;
+    const after = this.#variables = this.#variablesOf(tunnel);
+    if (before === undefined) return this.#runUp("begin", "up", after);
+    if (!isSame(before, after)) this.#runUp("change", "change", after);
+  }
+
+  /** Runs the hook for the end, and puts all back. */
+  end(): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#last;
+    await finishHooks(this.#queue);
+    const { down, timeout } = this.#hooks;
+    if (down !== undefined && this.#variables !== undefined) {
+      await runHook(down, { ...this.#variables, SIMPLEVPN_EVENT: "down" }, timeout);
+    }
+    await this.#dns?.clear();
+  }
+
+  #runUp(kind: "begin" | "change", event: string, tunnel: TunnelVariables): void {
+    const variables = { ...tunnel, SIMPLEVPN_EVENT: event };
+    const hook = { kind, program: this.#hooks.up, variables };
+    this.#inTurn(() => this.#queue.add(this.#tun, hook));
+  }
+
+  #inTurn(step: () => Promise<void> | void): void {
+    this.#last = this.#last.then(step);
+  }
+
+  async #setDns({ configuration, isFull }: Tunnel): Promise<void> {
+    if (this.#dns === undefined || configuration === undefined) return;
+    const { refused, ...settings } = readDns(configuration, isFull);
+    if (refused.length > 0) {
+      log.warn("Of the DNS servers that the server tells, these are left out: {refused}", {
+        refused: refused.map(formatAddress).join(", "),
+      });
+    }
+    await this.#dns.set(settings);
+  }
+
+  #variablesOf({ mtu, address, network, ipv6, configuration }: Tunnel): TunnelVariables {
+    return {
+      SIMPLEVPN_TUN: this.#tun,
+      SIMPLEVPN_MTU: `${mtu}`,
+      SIMPLEVPN_ADDRESS: formatAddress(address),
+      SIMPLEVPN_ADDRESS6: ipv6 && formatAddress(ipv6.address),
+      SIMPLEVPN_NETWORK: `${network}`,
+      SIMPLEVPN_NETWORK6: ipv6 && `${ipv6.network}`,
+      SIMPLEVPN_ROUTES: list(revivePrefixes(configuration?.routes ?? [])),
+      SIMPLEVPN_DNS: list(configuration?.dns.map(formatAddress) ?? []),
+      SIMPLEVPN_DOMAINS: list(configuration?.searchDomains ?? []),
+      SIMPLEVPN_PEER: configuration?.name,
+      SIMPLEVPN_OUTER: this.#reached?.server,
+      SIMPLEVPN_CARRIER: this.#reached?.carrier,
+    };
+  }
+}
+
+/** Which of both carriers answered first is no change. */
+function isSame(before: TunnelVariables, after: TunnelVariables): boolean {
+  const text = (variables: TunnelVariables): string =>
+    JSON.stringify({ ...variables, SIMPLEVPN_CARRIER: undefined });
+  return text(before) === text(after);
+}

@@ -1,0 +1,177 @@
+import { lockFile } from "../ffi/file_lock.ts";
+import { formatAddress } from "../lib/address/ip_address.ts";
+import type { DnsSettings } from "../lib/config/dns.ts";
+import { DnsNoteFile } from "./dns_note.ts";
+import {
+  clearResolvconf,
+  clearResolved,
+  findResolvconf,
+  hasResolved,
+  type Resolvconf,
+  resolvconfEntry,
+  setResolvconf,
+  setResolved,
+} from "./dns_ways.ts";
+import { Failure } from "./failure.ts";
+import { log } from "./logging.ts";
+import { RESOLV_CONF, ResolvConfFile } from "./resolv_conf_file.ts";
+
+/** How DNS servers are set. */
+type Way = { type: "resolved" } | { type: "resolvconf"; kind: Resolvconf } | { type: "file" };
+
+const WAY_NAMES: Readonly<Record<Way["type"], string>> = {
+  resolved: "systemd-resolved",
+  resolvconf: "resolvconf",
+  file: RESOLV_CONF,
+};
+
+/** Nothing to ask. */
+const NONE: DnsSettings = { servers: [], domains: [], all: false };
+
+/**
+ * The DNS of this machine while a client is in its tunnel. By systemd-resolved where that is asked, by
+ * resolvconf(8) where there is one, else by resolv.conf itself. What cannot be set is told, and the tunnel
+ * goes on without.
+ */
+export class Dns {
+  readonly #link: string;
+  readonly #note: DnsNoteFile;
+  readonly #file: ResolvConfFile;
+  #present = JSON.stringify(NONE);
+  /** By which way it is set, if it is. */
+  #way: Way | undefined;
+  /** The end of all that was asked for: one thing after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  /**
+   * @param link the TUN device
+   * @param folder the client's state folder
+   */
+  constructor(link: string, folder: string) {
+    this.#link = link;
+    this.#note = new DnsNoteFile(folder);
+    this.#file = new ResolvConfFile(this.#note);
+    // For an end that waits for nothing.
+    globalThis.addEventListener("unload", this);
+  }
+
+  /** Makes it so, where it is not yet; resolves when that is done, or told why it cannot be. */
+  set(settings: DnsSettings): Promise<void> {
+    const { servers, domains, all } = settings;
+    const wanted = JSON.stringify({ servers, domains, all });
+    if (wanted === this.#present) return this.#last;
+    this.#present = wanted;
+    const isNone = servers.length === 0 && domains.length === 0;
+    const [work, what] = isNone ? [() => this.#clear(), "put this machine's DNS back"] as const : [
+      () => this.#set(settings),
+      "set this machine's DNS, so names in the tunnel may not be found",
+    ] as const;
+    return this.#last = this.#last.then(work).catch((error: Error) => {
+      log.warn("Cannot {what}: {reason}", { what, reason: error.message });
+      // The next connection tries again.
+      if (!isNone) this.#present = "";
+    });
+  }
+
+  /** Puts everything back. */
+  async clear(): Promise<void> {
+    await this.set(NONE);
+    globalThis.removeEventListener("unload", this);
+  }
+
+  /** The program ends at once, without `clear()`. */
+  handleEvent(): void {
+    if (this.#way?.type !== "file") return;
+    try {
+      putFileBack(this.#file);
+    } catch (error) {
+      log.error("Cannot put {path} back: {reason}: the next start does", {
+        path: RESOLV_CONF,
+        reason: (error as Error).message,
+      });
+    }
+  }
+
+  async #set(settings: DnsSettings): Promise<void> {
+    this.#way ??= await findWay();
+    await this.#apply(this.#way, settings);
+    log.info("DNS: {servers} for {names}, by {way}", {
+      servers: settings.servers.map(formatAddress).join(", ") || "no server",
+      names: settings.all ? "all names" : settings.domains.join(", "),
+      way: WAY_NAMES[this.#way.type],
+    });
+  }
+
+  async #apply(way: Way, settings: DnsSettings): Promise<void> {
+    switch (way.type) {
+      case "resolved":
+        return await setResolved(this.#link, settings);
+      case "resolvconf": {
+        const entry = resolvconfEntry(this.#link);
+        this.#note.write({ way: "resolvconf", entry });
+        return await setResolvconf(way.kind, entry, settings);
+      }
+      case "file": {
+        const { servers, domains, all } = settings;
+        return this.#file.set({ nameservers: servers.map(formatAddress), search: domains, all });
+      }
+    }
+  }
+
+  async #clear(): Promise<void> {
+    const way = this.#way;
+    this.#way = undefined;
+    if (way?.type === "resolved") await clearResolved(this.#link);
+    else if (way !== undefined) await putBack(this.#note, this.#file);
+  }
+}
+
+/** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
+export async function undoKilledDns(folder: string): Promise<string[]> {
+  if (new DnsNoteFile(folder).read() === undefined) return [];
+  using lock = lockFile(`${folder}/client.lock`, { wait: false });
+  if (lock === undefined) return [];
+  await restoreDns(folder);
+  return ["this machine's DNS"];
+}
+
+/**
+ * Puts back what a client that was killed changed. To be called by whoever holds the lock of its folder.
+ *
+ * @param folder its state folder
+ * @throws {Failure} if what it noted there cannot be read
+ */
+export async function restoreDns(folder: string): Promise<void> {
+  const note = new DnsNoteFile(folder);
+  try {
+    await putBack(note, new ResolvConfFile(note));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    log.error("Cannot put this machine's DNS back: {reason}: {path} tells what it was", {
+      reason: (error as Error).message,
+      path: note.path,
+    });
+  }
+}
+
+async function findWay(): Promise<Way> {
+  if (await hasResolved()) return { type: "resolved" };
+  const kind = await findResolvconf();
+  return kind === undefined ? { type: "file" } : { type: "resolvconf", kind };
+}
+
+async function putBack(noteFile: DnsNoteFile, file: ResolvConfFile): Promise<void> {
+  const note = noteFile.read();
+  if (note?.way === "file") return putFileBack(file);
+  if (note === undefined) return;
+  await clearResolvconf(note.entry);
+  noteFile.remove();
+  log.info("The DNS is as it was: resolvconf has no {entry} any more", { entry: note.entry });
+}
+
+function putFileBack(file: ResolvConfFile): void {
+  const isAsBefore = file.restore();
+  if (isAsBefore === undefined) return;
+  if (isAsBefore) log.info("{path} is as it was", { path: RESOLV_CONF });
+  else log.warn("{path} is left alone: somebody else changed it since", { path: RESOLV_CONF });
+}

@@ -1,0 +1,76 @@
+import { plain, type Variables } from "../lib/config/hook_variables.ts";
+import { Failure } from "./failure.ts";
+import type { HookQueue } from "./hook_queue.ts";
+import { log } from "./logging.ts";
+import { runCommand } from "./run_command.ts";
+
+/** Lines of a program's output that are logged, and characters of each. */
+const LINES_MOST = 50;
+const LINE_LENGTH_MOST = 300;
+
+/** Bits of a mode: somebody may run it; everybody may write it; only owners may remove files of theirs. */
+const RUN = 0o111;
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
+const ROOT = 0;
+
+/**
+ * Checks a program that is to be run at an event.
+ *
+ * @param option the option that names it
+ * @throws {Failure} if it is none that can be run, or one that other users could put another in place of
+ */
+export function checkHook(option: string, path: string): void {
+  try {
+    // What may be a link's name leads to is what counts.
+    const real = Deno.realPathSync(path);
+    const { isFile, mode, uid } = Deno.statSync(real);
+    const folder = Deno.statSync(real.slice(0, real.lastIndexOf("/")) || "/");
+    if (!isFile) throw new Error("it is no file");
+    if ((mode! & RUN) === 0) throw new Error("it is not executable (chmod +x)");
+    if (uid !== ROOT && uid !== Deno.uid()) throw new Error("it belongs to another user");
+    const isOpen = (mode! & OTHERS_WRITE) !== 0 ||
+      (folder.mode! & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE;
+    if (isOpen) throw new Error("every user could change it (chmod o-w it, or its folder)");
+  } catch (error) {
+    throw new Failure(`Cannot use --${option} ${path}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Runs a program with these variables in its environment, and logs what it prints, and a failure.
+ *
+ * @param timeout milliseconds after which it is killed, with all that it started
+ */
+export async function runHook(
+  program: string,
+  variables: Variables,
+  timeout: number,
+): Promise<void> {
+  const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+  const env = Object.fromEntries(given) as Record<string, string>;
+  const name = `${program} (${env.SIMPLEVPN_EVENT})`;
+  try {
+    const { code, stdout, stderr } = await runCommand([program], { env, timeout });
+    tellOutput(name, `${stdout}\n${stderr}`);
+    if (code === 0) log.debug("{name} is done", { name });
+    else log.warn("{name} ended with status {code}", { name, code });
+  } catch (error) {
+    log.warn("{name} failed: {reason}", { name, reason: plain((error as Error).message) });
+  }
+}
+
+/** Waits for hooks that still run, for as long as one may take. */
+export async function finishHooks(queue: HookQueue): Promise<void> {
+  const left = await queue.finish();
+  if (left > 0) log.warn("{left} programs (hooks) were not run: there was no time left", { left });
+}
+
+function tellOutput(name: string, output: string): void {
+  const lines = output.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+  for (const line of lines.slice(0, LINES_MOST)) {
+    log.info("{name}: {line}", { name, line: plain(line.slice(0, LINE_LENGTH_MOST)) });
+  }
+  if (lines.length <= LINES_MOST) return;
+  log.info("{name}: {count} more lines", { name, count: lines.length - LINES_MOST });
+}

@@ -1,0 +1,45 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Failure } from "../../../daemon/failure.ts";
+import { checkHook } from "../../../daemon/hook.ts";
+import { PEER_VARIABLES, plain, TUNNEL_VARIABLES } from "../../../lib/config/hook_variables.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+Deno.test("checkHook() wants a program that nobody else could have changed", () => {
+  using folder = new TemporaryFolder();
+  const path = `${folder.path}/hook`;
+  const refuses = (why: string): void => {
+    assertThrows(() => checkHook("up", path), Failure, `Cannot use --up ${path}: ${why}`);
+  };
+  refuses("No such file");
+  Deno.writeTextFileSync(path, "#!/bin/sh\n");
+  Deno.chmodSync(path, 0o644);
+  refuses("it is not executable");
+  Deno.chmodSync(path, 0o757);
+  refuses("every user could change it");
+  Deno.chmodSync(path, 0o755);
+  checkHook("up", path);
+  Deno.chmodSync(folder.path, 0o777);
+  refuses("every user could change it");
+  // As /tmp is: everybody may make files, and nobody another's away.
+  Deno.chmodSync(folder.path, 0o1777);
+  checkHook("up", path);
+  Deno.chmodSync(folder.path, 0o700);
+  assertThrows(() => checkHook("up", folder.path), Failure, "it is no file");
+});
+
+Deno.test("plain() leaves nothing that a terminal or a log obeys", () => {
+  assertEquals(plain("a\x1b[31m\x9b\r\n\x00\x7f\u202eb\u2028ü €"), "a?[31m??????b?ü €");
+});
+
+Deno.test("docs/hooks.md has the variables that there are, and no others", () => {
+  const page = Deno.readTextFileSync(new URL("../../../docs/hooks.md", import.meta.url));
+  for (
+    const [heading, table] of [["tunnel", TUNNEL_VARIABLES], ["peer", PEER_VARIABLES]] as const
+  ) {
+    const [, section] = page.split(`## Variables of a ${heading}\n`);
+    const rows = [
+      ...section!.split("\n## ")[0]!.matchAll(/^\| `(SIMPLEVPN_\w+)` +\| (.*?) +\|$/gm),
+    ];
+    assertEquals(Object.fromEntries(rows.map(([, name, text]) => [name, text])), { ...table });
+  }
+});
