@@ -21,11 +21,12 @@ import { Caller } from "./caller.ts";
 import { checkClassicServer } from "./classic_server.ts";
 import { checkDevice } from "./device.ts";
 import { Knocker } from "./knock.ts";
+import { checkClientLeftovers } from "./leftovers.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
 import { checkLoop, checkNetworks, type TunnelView } from "./networks.ts";
 import { reachServer } from "./reach.ts";
 import { checkMachineDns, resolveServer } from "./resolver.ts";
-import { checkLeftovers, checkRoute } from "./route.ts";
+import { checkRoute } from "./route.ts";
 import { runChecks } from "./run_checks.ts";
 import { checkCrypto, checkState, type StateFile } from "./state.ts";
 import { tellFindings } from "./tell.ts";
@@ -64,7 +65,7 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
       },
       { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
       { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
-      { name: "leftovers", run: checkLeftovers },
+      { name: "leftovers", run: () => checkClientLeftovers(folder, running !== undefined) },
       { name: "tunnel", run: () => checkRunning(scene) },
       { name: "server", run: () => checkServer(scene) },
       { name: "dns", run: checkMachineDns },

@@ -3,11 +3,9 @@ import { interfaceName } from "../../ffi/interface.ts";
 import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { interfaceTo } from "../../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../../ffi/socket_address.ts";
-import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
-import { deletion, staleRules } from "../routing_rules.ts";
+import { fault, type Finding, note, ok } from "../../lib/doctor/finding.ts";
 
 const LOOP = "loop";
-const LEFTOVERS = "leftovers";
 
 /**
  * Whether packets to the server leave by a tunnel.
@@ -44,19 +42,4 @@ function wayTo(server: SocketAddress): string | undefined {
     if (error instanceof OsError) return undefined;
     throw error;
   }
-}
-
-/** What clients that were killed left of their routing rules. */
-export function checkLeftovers(): Finding[] {
-  return staleRules().map(deletion).map((command) =>
-    warning(
-      LEFTOVERS,
-      `A routing rule is left of a client that was killed: ${command.replace(" delete", "")}`,
-      {
-        why: "its TUN device is gone",
-        mend:
-          `"sudo simplevpn-client cleanup", as does the next start of a client; or "sudo ${command}"`,
-      },
-    )
-  );
 }

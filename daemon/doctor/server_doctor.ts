@@ -17,6 +17,7 @@ import { defaultStateFolder } from "../state_folder.ts";
 import { parseTimestamps } from "../timestamp_store.ts";
 import { checkDevice } from "./device.ts";
 import { checkForwarding } from "./forwarding.ts";
+import { checkServerLeftovers } from "./leftovers.ts";
 import { checkFirewall, checkPort } from "./listening.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
 import { checkNetworks } from "./networks.ts";
@@ -65,6 +66,7 @@ export async function runServerDoctor(args: Arguments): Promise<void> {
       { name: "state", run: () => checkState(folder, FILES) },
       { name: "crypto", run: () => checkCrypto(settings.crypto) },
       { name: "file-limit", run: () => checkFileLimit(files) },
+      { name: "leftovers", run: () => checkServerLeftovers(folder, running !== undefined) },
       { name: "port", run: () => checkPort(settings, running) },
       { name: "firewall", run: () => checkFilters(scene) },
       { name: "networks", run: () => checkOwnNetworks(scene) },

@@ -141,8 +141,19 @@ await labTest("a server's doctor: a server that forwards and hides is well", ["n
   const command = serverDoctor(lab, ...options);
   const before = await diagnose(lab.server, command);
   assertMatch(JSON.stringify(before.findings), /^(?!.*"forwarding")/);
-  await lab.startSecureServer(...options);
+  const server = await lab.startSecureServer(...options);
   const running = await diagnose(lab.server, command);
   assertFound(running, "ok", "forwarding", /passes packets on/);
   assertMatch(JSON.stringify(running.findings), /^(?!.*"(nat|forward-filter)")/);
+  assertMatch(JSON.stringify(running.findings), /^(?!.*"leftovers")/);
+  await server.stop("SIGKILL");
+  const killed = await diagnose(lab.server, command);
+  assertFound(
+    killed,
+    "warning",
+    "leftovers",
+    /Forwarding .* as a server that was killed made them/,
+  );
+  await lab.manage("cleanup");
+  assertMatch(JSON.stringify((await diagnose(lab.server, command)).findings), /^(?!.*"leftovers")/);
 });

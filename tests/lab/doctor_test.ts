@@ -274,6 +274,16 @@ await labTest("a client's doctor: routes that lead astray, and leftovers", ["pin
     "leftovers",
     /client that was killed: ip rule from 10\.0/,
   );
+  assertMatch(JSON.stringify(diagnosis.findings), /^(?!.*DNS settings are still)/);
+  await Deno.writeTextFile(`${stateOf(lab, client)}/dns.json`, "{}");
+  const killed = await diagnose(client.machine, command);
+  assertFound(
+    killed,
+    "warning",
+    "leftovers",
+    /The DNS settings are still as a client that was killed/,
+  );
+  await Deno.remove(`${stateOf(lab, client)}/dns.json`);
   const told = /"sudo (ip rule delete [^"]*)"/.exec(mend!)![1]!;
   await client.machine.run(...told.split(" "));
   await client.machine.run("ip", "address", "delete", "10.0.9.1/24", "dev", "lo");
