@@ -1,11 +1,13 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
 import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
+import { configCommands } from "./daemon/config_command.ts";
 import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
@@ -21,9 +23,10 @@ await runProgram({
       usage: "[INVITE] [-s HOST] [-p PORT] [-a ADDRESS] [OPTION ...]",
       help: "stay connected until stopped (what it does when no command is named)",
       options: CONNECT_OPTIONS,
-      run: (args) => runClient(readClientSettings(args)),
+      run: (args) => runClient(new SettingsSource(CONNECT_OPTIONS, readClientSettings, args)),
     },
     statusCommand("client"),
+    ...configCommands("client", CONNECT_OPTIONS, readClientSettings),
     {
       name: "doctor",
       usage: "[INVITE] [OPTION ...]",

@@ -1,4 +1,5 @@
 /** simplevpn-server: lets machines into one IP network and passes their packets. */
+import { configCommands } from "./daemon/config_command.ts";
 import { runServerDoctor } from "./daemon/doctor/server_doctor.ts";
 import { runInvite } from "./daemon/invite_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
@@ -7,6 +8,7 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
+import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import {
@@ -28,7 +30,7 @@ await runProgram({
       usage: "[-p PORT] [--network CIDR] [OPTION ...]",
       help: "serve clients until stopped (what it does when no command is named)",
       options: SERVE_OPTIONS,
-      run: (args) => runServer(readServerSettings(args)),
+      run: (args) => runServer(new SettingsSource(SERVE_OPTIONS, readServerSettings, args)),
     },
     {
       name: "invite",
@@ -39,6 +41,7 @@ await runProgram({
     },
     ...PEERS_COMMANDS,
     statusCommand("server"),
+    ...configCommands("server", SERVE_OPTIONS, readServerSettings),
     {
       name: "doctor",
       usage: "[OPTION ...]",

@@ -5,7 +5,7 @@ import {
   UsageError,
 } from "../lib/config/command_line.ts";
 import { formatInvite, type Invite } from "../lib/config/invite.ts";
-import { INSTALL_OPTIONS } from "../lib/config/options.ts";
+import { CONFIG, INSTALL_OPTIONS } from "../lib/config/options.ts";
 import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
 import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
@@ -44,6 +44,8 @@ export interface ServiceProgram {
 export interface ServiceNeeds {
   hasLowPort: boolean;
   logFile: string | undefined;
+  /** Whether it changes what is in /proc/sys. */
+  writesSysctls: boolean;
   /** Whether it keeps state at all. */
   keepsState: boolean;
   /** How it gets in when it is first started. */
@@ -61,9 +63,6 @@ export interface Installation {
   /** In the place of "/"; then no service is started. */
   root: string;
 }
-
-/** Options with which a program changes what is in /proc/sys. */
-const SYSCTL_OPTIONS = ["nat", "forward", "full-tunnel"];
 
 /** Makes the program a service that begins with the machine, and starts it. @throws {Failure} */
 export async function runInstall(program: ServiceProgram, args: Arguments): Promise<void> {
@@ -95,6 +94,7 @@ export async function install(
 ): Promise<ServiceFiles> {
   const files = new ServiceFiles(program.name, root);
   const given = serviceArguments(program, args, files);
+  checkConfigPath(given);
   const needs = await program.check(given);
   checkInvite(needs, files, root);
   checkLogFile(needs);
@@ -107,7 +107,8 @@ export async function install(
       command: serviceCommand(program, options, needs),
       hasLowPort: needs.hasLowPort,
       hasLogFile: needs.logFile !== undefined,
-      writesSysctls: SYSCTL_OPTIONS.some((name) => isGiven(given, name)),
+      writesSysctls: needs.writesSysctls,
+      reload: isGiven(given, CONFIG) ? reloadCommand(program) : undefined,
     },
     options,
     isCopied,
@@ -156,6 +157,15 @@ function checkInvite(
   );
 }
 
+/** A service has another working folder. */
+function checkConfigPath(args: Arguments): void {
+  const path = readText(args, CONFIG);
+  if (path === undefined || path.startsWith("/")) return;
+  throw new UsageError(
+    `A service needs the whole path of its configuration file in place of "${path}"`,
+  );
+}
+
 /** Nowhere else may the service write one. */
 function checkLogFile({ logFile }: ServiceNeeds): void {
   const isInFolder = (file: string): boolean =>
@@ -201,6 +211,10 @@ function serviceCommand(
 ): string[] {
   const state = keepsState ? [`--state=${SERVICE_STATE}`] : [];
   return [installedProgram(name), command, ...state, ...options];
+}
+
+function reloadCommand({ name }: ServiceProgram): string[] {
+  return [installedProgram(name), "reload", `--state=${SERVICE_STATE}`];
 }
 
 function isSameFile(one: string, other: string): boolean {

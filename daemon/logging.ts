@@ -6,6 +6,7 @@ import {
   type Logger,
   type LogRecord,
 } from "@logtape/logtape";
+import type { LogLevel } from "../lib/config/options.ts";
 import type { CommonSettings } from "../lib/config/settings.ts";
 import { journalPrefix, writesToJournal } from "./journal.ts";
 import { LogFile } from "./log_file.ts";
@@ -31,8 +32,13 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
   jsonLines = jsonLogs;
   file?.close();
   file = logFile === undefined ? undefined : new LogFile(logFile);
+  setLogLevel(logLevel);
+}
+
+/** Logs records of this level and above from now on, to where they went before. */
+export function setLogLevel(level: LogLevel): void {
   const inJournal = file === undefined && writesToJournal();
-  const format = jsonLogs ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
+  const format = jsonLines ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "date-time",
     timeZone: null,
     level: "FULL",
@@ -49,7 +55,7 @@ export function setUpLogging({ logLevel, jsonLogs, logFile }: LogSettings): void
       lines: (record: LogRecord) => write(encoder.encode(`${format(record).trimEnd()}\n`)),
     },
     loggers: [
-      { category: "simplevpn", lowestLevel: logLevel, sinks: ["lines"] },
+      { category: "simplevpn", lowestLevel: level, sinks: ["lines"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
     ],
   });

@@ -9,7 +9,7 @@ import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
 import type { ClientReport, ServerReport } from "../lib/session/report.ts";
-import type { ServerEvent, ServerOptions } from "../lib/session/server.ts";
+import type { ServerEvent, ServerOptions, ServerTerms } from "../lib/session/server.ts";
 
 /** Sent to a worker once, through `Worker.postMessage()`, before it begins. */
 export interface WorkerStart<Setup> {
@@ -74,6 +74,9 @@ export type GatekeeperMessage =
   | { type: "reserve"; addresses: number[] }
   /** Asks for a report. */
   | { type: "report" };
+
+/** From the main thread to a server's worker: the configuration file was read anew. */
+export type TermsMessage = { type: "terms"; terms: ServerTerms };
 
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =

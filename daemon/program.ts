@@ -1,4 +1,5 @@
 import { type Arguments, readArguments, UsageError } from "../lib/config/command_line.ts";
+import { ConfigError } from "../lib/config/merged_settings.ts";
 import { RegistryError } from "../lib/config/registry.ts";
 import { commandHelp, programHelp } from "../lib/help/help_text.ts";
 import {
@@ -29,7 +30,8 @@ const MISUSED = 2;
 
 /**
  * Runs a program from its command line to its end, and ends the process: with status 0, 1 after a
- * failure, 2 after a command line that makes no sense, and then with one line on stderr.
+ * failure, 2 after a command line that makes no sense, and then with one line on stderr; after a
+ * configuration file that makes no sense with 2 as well, and a line for each fault.
  */
 export async function runProgram(program: Program, args: readonly string[]): Promise<never> {
   try {
@@ -38,7 +40,9 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   } catch (error) {
     const misused = error instanceof UsageError;
     const hint = misused ? ` (try "${program.name} --help")` : "";
-    tellEnd(program.name, `${describe(error)}${hint}`);
+    const isOfFile = error instanceof ConfigError;
+    const lines = isOfFile ? error.complaints : [`${describe(error)}${hint}`];
+    for (const line of lines) tellEnd(program.name, line);
     Deno.exit(misused ? MISUSED : FAILED);
   }
 }

@@ -31,7 +31,7 @@ import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
-import { log, setUpLogging } from "./logging.ts";
+import { log, setLogLevel, setUpLogging } from "./logging.ts";
 import {
   type ClientAnswer,
   type ClientMessage,
@@ -43,6 +43,7 @@ import { PacketWorker } from "./packet_worker.ts";
 import { removeStaleRules } from "./routing_rules.ts";
 import { ServiceManager } from "./sd_notify.ts";
 import { ServerAddresses } from "./server_addresses.ts";
+import type { SettingsSource } from "./settings_source.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 import { reportCounters } from "./statistics.ts";
@@ -51,15 +52,17 @@ import type { Ipv6Host } from "./tun_ipv6.ts";
 import { capabilitiesOf, openTun } from "./tun_setup.ts";
 
 /** Runs a client until a signal asks it to end. @throws {Failure} */
-export async function runClient(settings: ClientSettings): Promise<void> {
+export async function runClient(source: SettingsSource<ClientSettings>): Promise<void> {
+  const { settings } = source;
   const path = settings.state ?? defaultStateFolder(settings.user);
   await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
-  const stop = stopSignal();
+  const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
+  source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
     const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
-    return await connect(settings, server, undefined, stop);
+    return await connect(source, server, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
@@ -71,7 +74,7 @@ export async function runClient(settings: ClientSettings): Promise<void> {
   await restoreDns(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(settings, plan.server, { state, plan, folder, gatewayNote }, stop);
+  await connect(source, plan.server, { state, plan, folder, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -94,11 +97,12 @@ interface Membership {
 }
 
 async function connect(
-  settings: ClientSettings,
+  source: SettingsSource<ClientSettings>,
   server: Pick<ServerReference, "host" | "port">,
   membership: Membership | undefined,
   stop: Promise<Deno.Signal>,
 ): Promise<void> {
+  const { settings } = source;
   const tun = await openTun(settings);
   removeStaleRules();
   await using _gateway = settings.gateway && await Gateway.open({
@@ -111,9 +115,10 @@ async function connect(
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
   const client = new ClientControl(settings, server, membership, tun);
   const { monitor } = client;
-  const control = folder === undefined
-    ? undefined
-    : openControlSocket("client", folder, { status: () => monitor.status() });
+  const control = folder === undefined ? undefined : openControlSocket("client", folder, {
+    status: () => monitor.status(),
+    reload: () => source.reload(),
+  });
   try {
     await client.run(stop);
   } finally {

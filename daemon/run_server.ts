@@ -10,6 +10,7 @@ import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_netw
 import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
+import type { ServerTerms } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";
@@ -22,8 +23,8 @@ import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
-import { log, setUpLogging } from "./logging.ts";
-import type { GatekeeperMessage, ServerMessage, ServerSetup } from "./messages.ts";
+import { log, setLogLevel, setUpLogging } from "./logging.ts";
+import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { PeerRoutes } from "./peer_routes.ts";
@@ -36,6 +37,7 @@ import { writeServerNote } from "./server_note.ts";
 import { checkServerHooks, ServerHooks } from "./server_hooks.ts";
 import { reporter } from "./server_log.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
+import type { SettingsSource } from "./settings_source.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
 import { reportCounters } from "./statistics.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -48,15 +50,20 @@ import { capabilitiesOf, configureTun, openTun } from "./tun_setup.ts";
  */
 const OTHER_FILES = 320;
 
-type ServerPacketWorker = PacketWorker<ServerSetup, GatekeeperMessage, ServerMessage>;
+type ServerPacketWorker = PacketWorker<
+  ServerSetup,
+  GatekeeperMessage | TermsMessage,
+  ServerMessage
+>;
 
 /** Runs a server until a signal asks it to end. @throws {Failure} */
-export async function runServer(settings: ServerSettings): Promise<void> {
+export async function runServer(source: SettingsSource<ServerSettings>): Promise<void> {
+  const { settings } = source;
   const path = settings.state ?? defaultStateFolder(settings.user);
   await dropRoot(settings.user, path);
   setUpLogging(settings);
   const service = new ServiceManager();
-  const stop = stopSignal();
+  const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
@@ -118,14 +125,24 @@ export async function runServer(settings: ServerSettings): Promise<void> {
     registry,
     (message) => worker.post(message),
   );
+  let facts = serverFacts(settings, setup, tun.name);
   const monitor = new ServerMonitor(
-    serverFacts(settings, setup, tun.name),
+    () => facts,
     worker.counters,
     () => registry.registry,
     () => worker.post({ type: "report" }),
   );
+  source.follow((settings) => {
+    setLogLevel(settings.logLevel);
+    const terms = termsOf(settings);
+    worker.post({ type: "terms", terms });
+    facts = serverFacts(settings, { ...setup, ...terms }, tun.name);
+  });
   reportCounters(worker.counters);
-  const control = openControlSocket("server", folder, { status: () => monitor.status() });
+  const control = openControlSocket("server", folder, {
+    status: () => monitor.status(),
+    reload: () => source.reload(),
+  });
   releaseStartupMemory();
   announce(settings, networks, sockets, tun.name);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
@@ -184,7 +201,7 @@ function workerSetup(
   sockets: Sockets,
   leases: LeaseStore,
 ): ServerSetup {
-  const { timing, classic, isolate, crypto, mtu, routes, dns, searchDomains } = settings;
+  const { classic, crypto } = settings;
   const { network } = networks;
   return {
     publicKey,
@@ -193,11 +210,20 @@ function workerSetup(
     ...sockets,
     ...networks,
     leases: leases.within(new Pool(network, Pool.serverAddress(network), new Leases(0))),
-    timing,
-    maxConnections: connectionLimit(settings.maxClients),
     classic,
-    isolate,
     crypto,
+    ...termsOf(settings),
+  };
+}
+
+/** What a reload can change. */
+function termsOf(
+  { timing, isolate, maxClients, mtu, routes, dns, searchDomains }: ServerSettings,
+): ServerTerms {
+  return {
+    timing,
+    maxConnections: connectionLimit(maxClients),
+    isolate,
     push: { mtu, routes, dns, searchDomains },
   };
 }

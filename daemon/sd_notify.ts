@@ -1,5 +1,4 @@
 import { OsError } from "../ffi/error.ts";
-import { monotonicTime } from "../ffi/timer.ts";
 import { sendUnixDatagram } from "../ffi/unix_socket.ts";
 import { log } from "./logging.ts";
 
@@ -34,11 +33,6 @@ export class ServiceManager {
   /** Says in words what the program is doing, for "systemctl status". */
   status(text: string): void {
     this.#tell(statusLine(text));
-  }
-
-  /** Says that settings are being read again; `ready()` is to follow. */
-  reloading(): void {
-    this.#tell("RELOADING=1", `MONOTONIC_USEC=${Math.floor(monotonicTime() * 1000)}`);
   }
 
   /** Says that the program is about to end. */

@@ -12,7 +12,7 @@ import { VERSION } from "./version.ts";
 
 /** Knows how a server fares, for whoever asks. */
 export class ServerMonitor {
-  readonly #facts: ServerFacts;
+  readonly #facts: () => ServerFacts;
   readonly #counters: Counters;
   readonly #registry: () => Registry;
   readonly #enquiry: Enquiry<ServerReport>;
@@ -22,7 +22,7 @@ export class ServerMonitor {
 
   /** @param ask asks the packet worker for a report */
   constructor(
-    facts: ServerFacts,
+    facts: () => ServerFacts,
     counters: Counters,
     registry: () => Registry,
     ask: () => void,
@@ -51,7 +51,7 @@ export class ServerMonitor {
   async status(): Promise<ServerStatus> {
     const report = await this.#enquiry.report();
     const now = performance.now();
-    return serverStatus(this.#facts, {
+    return serverStatus(this.#facts(), {
       time: Date.now(),
       uptime: now - this.#started,
       report,

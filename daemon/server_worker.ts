@@ -9,7 +9,7 @@ import { Leases } from "../lib/address/leases.ts";
 import { DatagramType, INDEX_END_AT, TYPE_AT } from "../lib/protocol/datagram.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
-import { Server, type ServerOptions } from "../lib/session/server.ts";
+import { Server, type ServerOptions, type ServerTerms } from "../lib/session/server.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
 import { randomKey } from "./identity.ts";
@@ -18,6 +18,7 @@ import {
   revivePrefixes,
   type ServerMessage,
   type ServerSetup,
+  type TermsMessage,
 } from "./messages.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
@@ -110,7 +111,7 @@ class ServerWorker {
     this.#tun.resume();
   }
 
-  receive(message: GatekeeperMessage): void {
+  receive(message: GatekeeperMessage | TermsMessage): void {
     switch (message.type) {
       case "answered":
         return this.#server.answered(message.connection, message.answer, this.#context.loop.now);
@@ -120,6 +121,8 @@ class ServerWorker {
         return this.#server.rekeyed(message.connection, message.answer);
       case "reserve":
         return this.#server.reserve(message.addresses);
+      case "terms":
+        return this.#server.change(reviveTerms(message.terms), this.#context.loop.now);
       case "report": {
         const report = this.#server.report(this.#context.loop.now);
         return this.#context.post({ type: "report", report });
@@ -157,8 +160,13 @@ function reviveOptions(setup: ServerSetup): ServerOptions {
     network: new Ipv4Prefix(setup.network.first, setup.network.length),
     network6: setup.network6 && new Ipv6Prefix(setup.network6.first, setup.network6.length),
     leases: new Leases(MAX_LEASES, setup.leases),
-    push: { ...setup.push, routes: revivePrefixes(setup.push.routes) },
+    ...reviveTerms(setup),
   };
+}
+
+function reviveTerms({ push, timing, maxConnections, isolate }: ServerTerms): ServerTerms {
+  const routes = revivePrefixes(push.routes);
+  return { push: { ...push, routes }, timing, maxConnections, isolate };
 }
 
 function reviveVerdict(verdict: Verdict): Verdict {

@@ -10,6 +10,7 @@ import { readClientSettings, readServerSettings } from "../lib/config/settings.t
 import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
 import { readInvite } from "./join_plan.ts";
 import type { Command } from "./program.ts";
+import { SettingsSource } from "./settings_source.ts";
 import { runUninstall } from "./uninstall_command.ts";
 
 /** Ports below this one are not for everybody (ip_unprivileged_port_start in ip(7)). */
@@ -58,11 +59,13 @@ export function serviceCommands(program: ServiceProgram): Command[] {
 }
 
 function checkServer(args: Arguments): Promise<ServiceNeeds> {
-  const { port, logFile } = readServerSettings(args);
+  const source = new SettingsSource(SERVE_OPTIONS, readServerSettings, args);
+  const { port, logFile, gateway } = source.settings;
   const hasLowPort = port < UNPRIVILEGED_PORT;
   return Promise.resolve({
     hasLowPort,
     logFile,
+    writesSysctls: gateway !== undefined,
     keepsState: true,
     invite: undefined,
     needsInvite: false,
@@ -70,11 +73,12 @@ function checkServer(args: Arguments): Promise<ServiceNeeds> {
 }
 
 async function checkClient(args: Arguments): Promise<ServiceNeeds> {
-  const settings = readClientSettings(args);
-  const { classic, host, logFile } = settings;
+  const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
+  const { classic, host, logFile, gateway } = settings;
   return {
     hasLowPort: false,
     logFile,
+    writesSysctls: gateway !== undefined,
     keepsState: !classic,
     invite: await readInvite(settings),
     needsInvite: host === undefined,

@@ -10,14 +10,20 @@ const SAME_REQUEST = 500;
  * Waits for the first signal that asks the program to end; another one, later than SAME_REQUEST
  * milliseconds, ends it there and then. SIGHUP asks nothing of a program that was started to ignore it,
  * as by nohup(1).
+ *
+ * @param hangUp what SIGHUP asks for instead, unless it comes because the terminal is gone
  */
-export function stopSignal(): Promise<Deno.Signal> {
+export function stopSignal(hangUp?: () => void): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
   let askedAt = Infinity;
   const outlivesTerminal = isIgnored(SIGHUP);
+  const terminals = [Deno.stdin, Deno.stdout, Deno.stderr].filter((it) => it.isTerminal());
+  // The kernel takes it away before it sends the signal (__tty_hangup() in drivers/tty/tty_io.c).
+  const isTerminalGone = (): boolean => terminals.some((it) => !it.isTerminal());
   for (const signal of SIGNALS) {
     Deno.addSignalListener(signal, () => {
       // There has to be a listener all the same: Deno ends a program without one.
+      if (signal === "SIGHUP" && hangUp !== undefined && !isTerminalGone()) return hangUp();
       if (signal === "SIGHUP" && outlivesTerminal) return;
       const now = performance.now();
       if (now > askedAt + SAME_REQUEST) Deno.exit(1);

@@ -32,6 +32,10 @@ declare module "@std/cli/parse-args" {
   }): Record<string, unknown> & { _: (string | number)[] };
 }
 
+declare module "@std/toml/parse" {
+  export function parse(text: string): Record<string, unknown>;
+}
+
 declare module "@std/net/get-available-port" {
   export function getAvailablePort(options?: { preferredPort?: number }): number;
 }

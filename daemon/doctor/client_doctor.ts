@@ -3,7 +3,7 @@ import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_addr
 import { prefixOf } from "../../lib/address/prefix.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
 import { parseInvite } from "../../lib/config/invite.ts";
-import { DEFAULT_PORT } from "../../lib/config/options.ts";
+import { CONNECT_OPTIONS, DEFAULT_PORT } from "../../lib/config/options.ts";
 import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
@@ -14,6 +14,7 @@ import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
 import { type LocalAddress, localAddresses } from "../local_networks.ts";
+import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
 import { askAdmission, checkPathMtu, leave } from "./admission.ts";
@@ -49,7 +50,7 @@ interface Scene {
 
 /** Finds what keeps a client's tunnel from working. @throws {Failure} if there is a fault */
 export async function runClientDoctor(args: Arguments): Promise<void> {
-  const settings = readClientSettings(args);
+  const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
   const folder = settings.state ?? defaultStateFolder();
   const running = lockHolder(`${folder}/client.lock`);
   const tun = running === undefined ? undefined : tunOf(running);

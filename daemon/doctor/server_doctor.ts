@@ -2,6 +2,7 @@ import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { formatAddress } from "../../lib/address/ip_address.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import type { Arguments } from "../../lib/config/command_line.ts";
+import { CONFIG, SERVE_OPTIONS } from "../../lib/config/options.ts";
 import { parseRegistry } from "../../lib/config/registry_file.ts";
 import { readServerSettings, type ServerSettings } from "../../lib/config/settings.ts";
 import { isGiven } from "../../lib/config/values.ts";
@@ -12,6 +13,7 @@ import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { localAddresses } from "../local_networks.ts";
 import { parseNote, type ServerNote } from "../server_note.ts";
+import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
 import { parseTimestamps } from "../timestamp_store.ts";
@@ -46,7 +48,7 @@ interface Scene {
 
 /** Finds what keeps a server from serving. @throws {Failure} if there is a fault */
 export async function runServerDoctor(args: Arguments): Promise<void> {
-  const told = readServerSettings(args);
+  const told = new SettingsSource(SERVE_OPTIONS, readServerSettings, args).settings;
   const folder = told.state ?? defaultStateFolder();
   const running = lockHolder(`${folder}/server.lock`);
   const tun = running === undefined ? undefined : tunOf(running);
@@ -76,13 +78,13 @@ export async function runServerDoctor(args: Arguments): Promise<void> {
   );
 }
 
-/** What the command line leaves open is as the server was started last. */
+/** What the command line leaves open is as the server was started last; a configuration file leaves nothing open. */
 function withNote(
   settings: ServerSettings,
   args: Arguments,
   last: ServerNote | undefined,
 ): ServerSettings {
-  if (last === undefined) return settings;
+  if (last === undefined || isGiven(args, CONFIG)) return settings;
   return {
     ...settings,
     port: isGiven(args, "port") ? settings.port : last.port,

@@ -2,7 +2,14 @@ import { parseArgs } from "@std/cli/parse-args";
 
 /** A command line that cannot be understood; the message is one sentence for the person. */
 export class UsageError extends Error {
-  override readonly name = "UsageError";
+  override readonly name: string = "UsageError";
+  /** Names of the options that it is about, as far as it is about any. */
+  readonly about: readonly string[];
+
+  constructor(message: string, about: readonly string[] = []) {
+    super(message);
+    this.about = about;
+  }
 }
 
 /** One option of a program. */
@@ -17,6 +24,8 @@ export interface Option {
   words?: readonly string[];
   /** Whether it may be given several times. */
   repeats?: true;
+  /** Whether a running program takes another value from its configuration file (docs/configuration.md). */
+  reloads?: true;
   /** One line. */
   help: string;
 }

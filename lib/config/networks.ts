@@ -8,7 +8,7 @@ import { hasRoomFor } from "../address/tunnel_networks.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import { DEFAULT_NETWORK } from "./options.ts";
 import type { ServerSettings } from "./settings.ts";
-import { isGiven, readAll } from "./values.ts";
+import { isGiven, readAll, readTold } from "./values.ts";
 
 /**
  * What a client sends through the tunnel besides what is for the tunnel's own networks: what the server
@@ -84,13 +84,19 @@ export function readNetworks(
   if (ipv6 !== undefined && !hasRoomFor(ipv6, network)) {
     throw new UsageError(
       `--network: ${ipv6} has less room than ${network}, and every client has an address in both`,
+      ["network"],
     );
   }
-  const routes = readAll(args, "route", routedNetwork);
-  const dns = readAll(args, "dns", hostAddress);
+  const routes = readTold(args, "route", routedNetwork);
+  const dns = readTold(args, "dns", hostAddress);
   if (!isGiven(args, "no-ipv6")) return { network, network6: ipv6 ?? "random", routes, dns };
   if (ipv6 !== undefined || routes.some(isIpv6Prefix) || !dns.every(isIpv4)) {
-    throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6");
+    throw new UsageError("--no-ipv6 contradicts a --network, --route or --dns of IPv6", [
+      "no-ipv6",
+      "network",
+      "route",
+      "dns",
+    ]);
   }
   return { network, network6: undefined, routes, dns };
 }
@@ -104,6 +110,7 @@ function networksByVersion(
   if (another4 === undefined && another6 === undefined) return { ipv4, ipv6 };
   throw new UsageError(
     `--network: there are two IPv${another4 ? 4 : 6} networks, and one is all that there may be`,
+    ["network"],
   );
 }
 
@@ -111,7 +118,10 @@ function networksByVersion(
 export function readRouteChoice(args: Arguments): RouteChoice {
   const [given, another] = ROUTE_CHOICES.filter((name) => isGiven(args, name));
   if (another !== undefined) {
-    throw new UsageError(`The options --${given} and --${another} exclude each other`);
+    throw new UsageError(`The options --${given} and --${another} exclude each other`, [
+      given!,
+      another,
+    ]);
   }
   if (given === undefined) return "pushed";
   return given === "full-tunnel" ? "everything" : readAll(args, "split", splitNetwork);

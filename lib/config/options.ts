@@ -22,6 +22,9 @@ export const CRYPTO_CHOICES = ["auto", "libcrypto", "node"] as const;
 /** What seals records: the system's libcrypto, node:crypto, or the first of them that is there. */
 export type CryptoChoice = typeof CRYPTO_CHOICES[number];
 
+/** The option that names a configuration file; the only one that is none of its keys. */
+export const CONFIG = "config";
+
 const PORT: Option = {
   name: "port",
   short: "p",
@@ -86,6 +89,7 @@ const RUN_OPTIONS: readonly Option[] = [
     name: "log-level",
     value: "LEVEL",
     words: LOG_LEVELS,
+    reloads: true,
     help: `${LOG_LEVELS.join(", ")} (default info)`,
   },
   {
@@ -94,6 +98,7 @@ const RUN_OPTIONS: readonly Option[] = [
     help: "log to this file, which is rotated, and not to stderr",
   },
   { name: "json-logs", help: "log lines as JSON objects" },
+  { name: CONFIG, value: "FILE", help: "read options from this file as well (TOML)" },
 ];
 
 /** Seconds that a hook may take. */
@@ -126,12 +131,25 @@ export const SERVE_OPTIONS: readonly Option[] = [
     name: "route",
     value: "CIDR",
     repeats: true,
+    reloads: true,
     help: "a network behind the server that clients are to reach (repeatable)",
   },
-  { name: "dns", value: "ADDRESS", repeats: true, help: "a DNS server for clients (repeatable)" },
-  { name: "search", value: "DOMAIN", repeats: true, help: "a search domain (repeatable)" },
+  {
+    name: "dns",
+    value: "ADDRESS",
+    repeats: true,
+    reloads: true,
+    help: "a DNS server for clients (repeatable)",
+  },
+  {
+    name: "search",
+    value: "DOMAIN",
+    repeats: true,
+    reloads: true,
+    help: "a search domain (repeatable)",
+  },
   ...GATEWAY,
-  { name: "isolate", help: "clients reach the server's side only, not each other" },
+  { name: "isolate", reloads: true, help: "clients reach the server's side only, not each other" },
   {
     name: "classic",
     help: "serve clients of the protocol of 2013 too: no encryption, no authentication",
@@ -140,16 +158,19 @@ export const SERVE_OPTIONS: readonly Option[] = [
   {
     name: "keepalive",
     value: "SECONDS",
+    reloads: true,
     help: `ask for a sign of life after so long (default ${KEEPALIVE_INTERVAL / 1000})`,
   },
   {
     name: "timeout",
     value: "SECONDS",
+    reloads: true,
     help: `drop clients silent for so long (default ${SERVER_TIMEOUT / 1000})`,
   },
   {
     name: "max-clients",
     value: "N",
+    reloads: true,
     help: `connections at the most, two for a client over TCP and UDP (default ${MAX_CONNECTIONS})`,
   },
   {

@@ -15,6 +15,8 @@ export interface ServiceUnit {
   hasLogFile: boolean;
   /** Whether it changes what is in /proc/sys. */
   writesSysctls: boolean;
+  /** What makes it read its configuration file anew, if it has one. */
+  reload: readonly string[] | undefined;
 }
 
 /** The user that services run as. */
@@ -34,7 +36,7 @@ const MISUSED = 2;
 
 /** The text of the unit. @throws {UsageError} if an argument has control characters in it */
 export function formatServiceUnit(unit: ServiceUnit): string {
-  const { name, description, command, hasLowPort, hasLogFile, writesSysctls } = unit;
+  const { name, description, command, hasLowPort, hasLogFile, writesSysctls, reload } = unit;
   const capabilities = ["CAP_NET_ADMIN", ...hasLowPort ? ["CAP_NET_BIND_SERVICE"] : []].join(" ");
   const sections: Record<string, string[]> = {
     Unit: [
@@ -46,7 +48,8 @@ export function formatServiceUnit(unit: ServiceUnit): string {
     ],
     Service: [
       "Type=notify",
-      `ExecStart=${command.map(quoteWord).join(" ")}`,
+      `ExecStart=${commandLine(command)}`,
+      ...reload === undefined ? [] : [`ExecReload=${commandLine(reload)}`],
       "Restart=always",
       "RestartSec=3",
       `RestartPreventExitStatus=${MISUSED}`,
@@ -108,6 +111,10 @@ const PLAIN_WORD = /^[A-Za-z0-9_./:=,@+-]+$/;
 
 // deno-lint-ignore no-control-regex
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+
+function commandLine(words: readonly string[]): string {
+  return words.map(quoteWord).join(" ");
+}
 
 /** A word of a command line as systemd reads it: systemd.service(5), "Command lines". */
 function quoteWord(word: string): string {

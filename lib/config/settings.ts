@@ -11,6 +11,7 @@ import {
   MAX_CONNECTIONS,
   SERVER_TIMEOUT,
 } from "../session/limits.ts";
+import { TIME_LEAST } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { LivenessTiming } from "../session/liveness.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
@@ -52,6 +53,7 @@ import {
   readAll,
   readOperands,
   readText,
+  readTold,
   seconds,
   userName,
 } from "./values.ts";
@@ -165,7 +167,7 @@ export function readServerSettings(args: Arguments): ServerSettings {
     maxClients: read(args, "max-clients", integer(1, 65_536)) ?? MAX_CONNECTIONS,
     isolate: isGiven(args, "isolate"),
     mtu: read(args, "mtu", mtu) ?? DEFAULT_MTU,
-    searchDomains: readAll(args, "search", domainName),
+    searchDomains: readTold(args, "search", domainName),
   };
 }
 
@@ -198,7 +200,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));
   if (wrong !== undefined) {
     const means = settings.classic ? "nothing with --classic" : "something with --classic only";
-    throw new UsageError(`The option --${wrong} means ${means}`);
+    throw new UsageError(`The option --${wrong} means ${means}`, [wrong]);
   }
   if (settings.classic) checkClassic(settings);
   else checkSecure(settings);
@@ -268,12 +270,20 @@ function readGatewayMode(args: Arguments): GatewayMode | undefined {
 
 function readCarriers(args: Arguments, classic: boolean): Carrier[] {
   const [tcp, udp] = [isGiven(args, "tcp"), isGiven(args, "udp")];
-  if (tcp && udp) throw new UsageError("The options --tcp and -u exclude each other");
+  if (tcp && udp) {
+    throw new UsageError("The options --tcp and -u exclude each other", ["tcp", "udp"]);
+  }
   if (classic && udp) {
-    throw new UsageError("The classic protocol is one over TCP: leave out either --classic or -u");
+    throw new UsageError(
+      "The classic protocol is one over TCP: leave out either --classic or -u",
+      ["classic", "udp"],
+    );
   }
   if (udp && isGiven(args, "congestion")) {
-    throw new UsageError("The option --congestion is for TCP: leave out either that or -u");
+    throw new UsageError(
+      "The option --congestion is for TCP: leave out either that or -u",
+      ["congestion", "udp"],
+    );
   }
   if (udp) return ["udp"];
   return tcp ? ["tcp"] : ["tcp", "udp"];
@@ -286,10 +296,13 @@ function readTiming(
   defaultTimeout: number,
 ): LivenessTiming {
   const timeout = read(args, "timeout", seconds) ?? defaultTimeout;
-  const usual = defaultKeepalive < timeout ? defaultKeepalive : timeout / 3;
+  const usual = defaultKeepalive < timeout ? defaultKeepalive : Math.max(TIME_LEAST, timeout / 3);
   const keepalive = read(args, "keepalive", seconds) ?? usual;
   if (keepalive < timeout) return { keepalive, timeout };
-  throw new UsageError("The option --keepalive must be less than --timeout");
+  throw new UsageError("The option --keepalive must be less than --timeout", [
+    "keepalive",
+    "timeout",
+  ]);
 }
 
 function readInvite(args: Arguments): ClientSettings["invite"] {
@@ -300,7 +313,10 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
     throw new UsageError(`Unexpected argument "${(unexpected ?? text).slice(0, 12)}"`);
   }
   if (text !== undefined && file !== undefined) {
-    throw new UsageError("An invite is given twice: as an argument, and with --invite-file");
+    throw new UsageError(
+      "An invite is given twice: as an argument, and with --invite-file",
+      ["invite-file"],
+    );
   }
   if (file !== undefined) return { file };
   return text === undefined ? undefined : { text };
@@ -308,21 +324,25 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
 
 function checkClassic({ host, invite, address, network }: ClientSettings): void {
   if (invite !== undefined) throw new UsageError("An invite means nothing with --classic");
-  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST");
+  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   if (address === undefined) return;
   const within = network ?? classicNetwork(address);
   if (isHostOf(within, address)) return;
   throw new UsageError(
     `The option --address "${formatIpv4(address)}" is no host's address in ${within}`,
+    ["address", "network"],
   );
 }
 
 function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
   const named = host !== undefined || serverKey !== undefined;
   if (invite !== undefined && named) {
-    throw new UsageError("An invite says which server it is for: leave -s and --server-key out");
+    throw new UsageError(
+      "An invite says which server it is for: leave -s and --server-key out",
+      ["server", "server-key", "invite-file"],
+    );
   }
   if (host === undefined && (serverKey !== undefined || port !== undefined)) {
-    throw new UsageError("Which server? Name it with -s HOST");
+    throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   }
 }

@@ -1,11 +1,15 @@
 /** Values of options: reading and checking one, in words that name it. */
 import { formatAddress, parseAddress } from "../address/ip_address.ts";
-import { DOMAIN_PATTERN, NAME_PATTERN } from "../protocol/control.ts";
+import {
+  DOMAIN_PATTERN,
+  MAX_LIST,
+  NAME_PATTERN,
+  TIME_LEAST,
+  TIME_MOST,
+} from "../protocol/control.ts";
 import { KEY_LENGTH } from "../protocol/x25519.ts";
 import { fromBase64 } from "./base64.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
-
-const SECONDS_MOST = 86_400;
 
 export function isGiven({ options }: Arguments, name: string): boolean {
   return options.has(name);
@@ -26,11 +30,27 @@ export function read<T>(
 
 /** Reads all values of an option that may be given several times. */
 export function readAll<T>(args: Arguments, name: string, parse: (text: string) => T): T[] {
-  try {
-    return (args.options.get(name) ?? []).map(parse);
-  } catch (error) {
-    throw new UsageError(`--${name}: ${(error as Error).message}`);
-  }
+  const problems: string[] = [];
+  const values = (args.options.get(name) ?? []).flatMap((text) => {
+    try {
+      return [parse(text)];
+    } catch (error) {
+      problems.push((error as Error).message);
+      return [];
+    }
+  });
+  if (problems.length === 0) return values;
+  throw new UsageError(`--${name}: ${problems.join("; ")}`, [name]);
+}
+
+/** The same, of what clients are told: they take so many of a kind, and no more. */
+export function readTold<T>(args: Arguments, name: string, parse: (text: string) => T): T[] {
+  const values = readAll(args, name, parse);
+  if (values.length <= MAX_LIST) return values;
+  throw new UsageError(
+    `--${name}: there are ${values.length}, and ${MAX_LIST} is the most that clients take`,
+    [name],
+  );
 }
 
 /** The operands, which are as many as there are names for them. @throws {UsageError} */
@@ -60,11 +80,12 @@ export function oneOf<T extends string>(words: readonly T[]): (text: string) => 
   };
 }
 
-/** Seconds, fractions allowed, as milliseconds. */
+/** Seconds, fractions allowed, as milliseconds: those that a client takes for an order. */
 export function seconds(text: string): number {
-  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : NaN;
-  if (value > 0 && value <= SECONDS_MOST) return value * 1000;
-  throw new RangeError(`"${text}" is not a number of seconds, above 0 and up to ${SECONDS_MOST}`);
+  const value = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) * 1000 : NaN;
+  if (value >= TIME_LEAST && value <= TIME_MOST) return value;
+  const [least, most] = [TIME_LEAST / 1000, TIME_MOST / 1000];
+  throw new RangeError(`"${text}" is not a number of seconds from ${least} to ${most}`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };

@@ -6,6 +6,11 @@ const STOP: Term = [
   "SIGINT, SIGTERM, SIGHUP",
   "Undo all that was changed on this machine, and end. A second one ends the program there and then.",
 ];
+const RELOAD: Term = [
+  "SIGHUP, with --config",
+  "Read the configuration file anew, and go on; the log says what came of it. If it comes because the " +
+  "terminal is gone, it ends the program all the same.",
+];
 const OWN_FOLDER: Term = [
   "$XDG_STATE_HOME/simplevpn, ~/.local/state/simplevpn",
   "The same for other users than root.",
@@ -43,7 +48,7 @@ export const SERVER_MANUAL: Manual = {
     ],
     OWN_FOLDER,
   ],
-  signals: [STOP, COUNTERS],
+  signals: [STOP, RELOAD, COUNTERS],
 };
 
 export const CLIENT_MANUAL: Manual = {
@@ -78,5 +83,5 @@ export const CLIENT_MANUAL: Manual = {
     ],
     OWN_FOLDER,
   ],
-  signals: [STOP, COUNTERS],
+  signals: [STOP, RELOAD, COUNTERS],
 };

@@ -95,8 +95,8 @@ const MTU_LEAST = 68;
 const MTU_MOST = 65_535;
 
 /** Bounds of times, in milliseconds: a tenth of a second and a day. */
-const TIME_LEAST = 100;
-const TIME_MOST = 86_400_000;
+export const TIME_LEAST = 100;
+export const TIME_MOST = 86_400_000;
 
 /** Most items of a kind that a client takes, so that a Configuration has an end. */
 export const MAX_LIST = 64;

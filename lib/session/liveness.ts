@@ -24,6 +24,8 @@ export class Liveness {
   #heard: number;
   /** When the other end was asked and has not answered yet. */
   #probed: number | undefined;
+  /** Until then nobody is given up, however silent. */
+  #graceEnds = -Infinity;
 
   constructor(timing: LivenessTiming, now: number) {
     this.#timing = timing;
@@ -39,9 +41,15 @@ export class Liveness {
     this.#timing = timing;
   }
 
+  /** Other times from now on: who was silent for long by these is asked first, and has time to answer. */
+  restart(timing: LivenessTiming, now: number): void {
+    this.#timing = timing;
+    this.#graceEnds = now + timing.timeout - timing.keepalive;
+  }
+
   /** When `due()` has something to say at the earliest. */
   get deadline(): number {
-    return Math.min(this.#probeDue, this.#heard + this.#timing.timeout);
+    return Math.min(this.#probeDue, this.#endDue);
   }
 
   /** When anything was last heard. */
@@ -60,10 +68,14 @@ export class Liveness {
 
   /** What is due by `now`; a probe counts as sent. */
   due(now: number): Due {
-    if (now >= this.#heard + this.#timing.timeout) return Due.End;
+    if (now >= this.#endDue) return Due.End;
     if (now < this.#probeDue) return Due.Nothing;
     this.#sent = this.#probed = now;
     return Due.Probe;
+  }
+
+  get #endDue(): number {
+    return Math.max(this.#heard + this.#timing.timeout, this.#graceEnds);
   }
 
   get #probeDue(): number {

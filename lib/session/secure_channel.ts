@@ -169,6 +169,11 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     this.liveness.timing = timing;
   }
 
+  /** Other times from now on: the other end, which does not know of them yet, has a fresh start. */
+  changeTiming(timing: LivenessTiming): void {
+    this.liveness.restart(timing, this.context.clock.now);
+  }
+
   /** How the channel fares, for a person. */
   report(now: number): ConnectionReport {
     return {

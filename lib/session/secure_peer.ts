@@ -8,7 +8,7 @@ import {
 import type { Offload } from "../packet/offload.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
-import type { Answer, Verdict } from "./gatekeeper.ts";
+import type { Admission, Answer, Verdict } from "./gatekeeper.ts";
 import { type Counters, DropReason } from "./counters.ts";
 import { HANDSHAKE_TIMEOUT, REKEY_LEAST_INTERVAL } from "./limits.ts";
 import type { Path } from "./paths.ts";
@@ -87,9 +87,13 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
   judge(verdict: Verdict): void {
     if ("refuse" in verdict) return this.expel(verdict.refuse);
     this.#session = this.#server.admit(this, verdict.admit);
-    if (this.connection.isClosed) return;
-    const configuration = writeConfiguration(this.#server.configurationFor(verdict.admit));
-    this.channel.sendReliably(ControlType.Configuration, configuration);
+    if (!this.connection.isClosed) this.#configure(verdict.admit);
+  }
+
+  /** The server tells its clients something else from now on, and waits for them as long as that says. */
+  changeTerms(): void {
+    this.channel.changeTiming(this.#server.timing);
+    if (this.#session !== undefined) this.#configure(this.#session.admission);
   }
 
   /** Takes the answer to `Server.rekey()`. */
@@ -172,6 +176,11 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     if (this.#confirmed || !this.channel.hasHeard || this.connection.isClosed) return;
     this.#confirmed = true;
     this.#server.confirmed(this.connection);
+  }
+
+  #configure(admission: Admission): void {
+    const configuration = writeConfiguration(this.#server.configurationFor(admission));
+    this.channel.sendReliably(ControlType.Configuration, configuration);
   }
 
   /** The client ends its session, whichever path its word came by. */

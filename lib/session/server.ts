@@ -89,6 +89,9 @@ export interface ServerOptions extends TunnelNetworks {
   push: Pick<Configuration, "mtu" | "routes" | "dns" | "searchDomains">;
 }
 
+/** What of a server's options can become another while it runs. */
+export type ServerTerms = Pick<ServerOptions, "timing" | "maxConnections" | "isolate" | "push">;
+
 /** Milliseconds from one look at all connections to the next, at the least. */
 const SCAN_INTERVAL = 50;
 
@@ -100,10 +103,8 @@ export class Server {
   readonly counters: Counters;
   readonly router: Router;
   readonly channels: ChannelContext;
-  readonly timing: LivenessTiming;
   readonly isClassic: boolean;
-  readonly isolate: boolean;
-  readonly #options: ServerOptions;
+  #options: ServerOptions;
   readonly #ports: ServerPorts;
   readonly #pool: Pool;
   readonly #connections = new Map<number, Connection>();
@@ -126,9 +127,7 @@ export class Server {
   constructor(options: ServerOptions, ports: ServerPorts, channels: ChannelContext) {
     this.counters = channels.counters;
     this.channels = channels;
-    this.timing = options.timing;
     this.isClassic = options.classic;
-    this.isolate = options.isolate;
     this.#options = options;
     this.#ports = ports;
     this.#pool = new Pool(options.network, Pool.serverAddress(options.network), options.leases);
@@ -142,6 +141,14 @@ export class Server {
     const random = (): Uint8Array => ports.randomKey();
     const { publicKey } = options;
     this.#door = new DatagramDoor(publicKey, this.#handshakes, random, now, this.counters);
+  }
+
+  get timing(): LivenessTiming {
+    return this.#options.timing;
+  }
+
+  get isolate(): boolean {
+    return this.#options.isolate;
   }
 
   /** The last byte of all connections' indices. */
@@ -250,6 +257,17 @@ export class Server {
   /** Addresses that are secure clients', whether connected or not, and given to nobody else. */
   reserve(addresses: readonly number[]): void {
     this.#pool.reserve(addresses);
+  }
+
+  /** Goes by other terms from now on; tells secure clients if that means anything for them. */
+  change(terms: ServerTerms, now: number): void {
+    const before = JSON.stringify([this.#options.push, this.timing]);
+    this.#options = { ...this.#options, ...terms };
+    if (JSON.stringify([terms.push, terms.timing]) === before) return;
+    for (const { stage } of this.#connections.values()) {
+      if (stage instanceof SecurePeer) stage.changeTerms();
+    }
+    this.#deadline = now;
   }
 
   /** How its connections fare, for a person. */
@@ -424,12 +442,15 @@ export class Server {
 
   #sessionsOwner(): PeerSessionsOwner {
     const { clock } = this.channels;
+    const isolates = (): boolean => this.isolate;
     const about = ({ admission, active }: PeerSession) => {
       const { address, name } = admission;
       return { address, name, source: active!.source };
     };
     return {
-      isolate: this.isolate,
+      get isolate() {
+        return isolates();
+      },
       counters: this.counters,
       get now() {
         return clock.now;

@@ -157,3 +157,15 @@ await labTest("a server's doctor: a server that forwards and hides is well", ["n
   await lab.manage("cleanup");
   assertMatch(JSON.stringify((await diagnose(lab.server, command)).findings), /^(?!.*"leftovers")/);
 });
+
+await labTest("a server's doctor looks into its configuration file", ["python3"], async () => {
+  await using lab = await TunnelLab.open();
+  await (await lab.startSecureServer("-p", "2005")).stop();
+  await lab.server.start(["python3", "-c", HOLD, "SOCK_STREAM", "SOCK_DGRAM"]).waitFor(/ready/);
+  const last = await diagnose(lab.server, serverDoctor(lab));
+  assertFound(last, "ok", "port", /TCP port 2005 is free/);
+  const file = `${lab.lab.folder}/server.toml`;
+  await Deno.writeTextFile(file, "port = 2002\n", { mode: 0o600 });
+  const configured = await diagnose(lab.server, serverDoctor(lab, "--config", file));
+  assertFound(configured, "fault", "port", /cannot have TCP port 2002/);
+});

@@ -168,6 +168,21 @@ await labTest(
   },
 );
 
+await labTest("what a service needs is seen in its configuration file as well", [], async () => {
+  using root = new OtherRoot();
+  const config = `${root.path}/server.toml`;
+  Deno.writeTextFileSync(config, "nat = true\nport = 443\n");
+  const { unit } = await root.install(SERVER_SERVICE, "--config", config);
+  const text = Deno.readTextFileSync(unit);
+  assertMatch(text, /^AmbientCapabilities=.*CAP_NET_BIND_SERVICE/m);
+  assertEquals(text.includes("ProtectKernelTunables"), false);
+  assertMatch(text, /^ExecReload=\S+simplevpn-server reload --state=\/var\/lib\/simplevpn$/m);
+  for (const [path, complaint] of [["server.toml", "whole path"], ["/nowhere", "/nowhere"]]) {
+    const installing = (): Promise<unknown> => root.install(SERVER_SERVICE, "--config", path!);
+    await assertRejects(installing, Error, complaint);
+  }
+});
+
 await labTest("without options install leaves those that the service has", [], async () => {
   using root = new OtherRoot();
   const commandOf = (files: ServiceFiles): string =>

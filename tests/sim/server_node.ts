@@ -18,7 +18,12 @@ import {
 } from "../../lib/session/limits.ts";
 import type { ServerReport } from "../../lib/session/report.ts";
 import type { Member } from "../../lib/session/router.ts";
-import { Server, type ServerEvent, type ServerOptions } from "../../lib/session/server.ts";
+import {
+  Server,
+  type ServerEvent,
+  type ServerOptions,
+  type ServerTerms,
+} from "../../lib/session/server.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import type { Listener, Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
@@ -148,6 +153,13 @@ export class ServerNode implements Listener {
   /** Starts a server anew, with what is known from before. */
   start(): void {
     this.#server = this.#start();
+  }
+
+  /** Somebody changes the configuration file while the server runs. */
+  change(terms: Partial<ServerTerms>): void {
+    Object.assign(this.#options, terms);
+    const { timing, maxConnections, isolate, push } = this.#options;
+    this.#server.change({ timing, maxConnections, isolate, push }, this.#network.clock.now);
   }
 
   /** Ends the server, which closes its connections. */

@@ -10,6 +10,7 @@ const UNIT: ServiceUnit = {
   hasLowPort: false,
   hasLogFile: false,
   writesSysctls: false,
+  reload: undefined,
 };
 
 /** Values of a unit's settings, by their names. */
@@ -59,6 +60,11 @@ Deno.test("a service has the one capability that it needs, and another for a low
 Deno.test("what is in /proc/sys can be written by a service alone that has to", () => {
   assertEquals(settingsOf({}).get("ProtectKernelTunables"), "yes");
   assertEquals(settingsOf({ writesSysctls: true }).get("ProtectKernelTunables"), undefined);
+});
+
+Deno.test("a service can be reloaded if there is something to reload", () => {
+  assertEquals(settingsOf({}).get("ExecReload"), undefined);
+  assertEquals(settingsOf({ reload: ["/a b", "reload"] }).get("ExecReload"), '"/a b" reload');
 });
 
 Deno.test("a service may make machine code while it runs", () => {

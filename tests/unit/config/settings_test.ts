@@ -296,10 +296,22 @@ Deno.test("Whole numbers are taken from their least to their most", () => {
   refuses(server, "--max-clients", ["0", "65537"]);
 });
 
-Deno.test("Seconds are taken above 0 and up to a day", () => {
+Deno.test("Seconds are taken from a tenth, which is the least that clients take, up to a day", () => {
   const timeout = (text: string): number => server("--timeout", text).timing.timeout;
-  assertEquals([timeout("0.001"), timeout("86400")], [1, 86_400_000]);
-  refuses(server, "--timeout", ["0", "0.0", "-1", "86400.1", "1e3", ".5", "5.", "1s", "Infinity"]);
+  assertEquals([timeout("0.101"), timeout("86400")], [101, 86_400_000]);
+  assertEquals(server("--timeout=0.2").timing.keepalive, 100);
+  refuses(server, "--timeout", [
+    "0",
+    "0.0",
+    "0.099",
+    "-1",
+    "86400.1",
+    "1e3",
+    ".5",
+    "5.",
+    "1s",
+    "Infinity",
+  ]);
 });
 
 Deno.test("A network has ordinary addresses, and room for a server and a client", () => {
@@ -536,6 +548,20 @@ Deno.test("No two options of a command share a name or a letter", () => {
     const names = [...table, ...general]
       .flatMap(({ name, short }) => short === undefined ? [name] : [name, short]);
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
+  }
+});
+
+Deno.test("a server tells clients of no more than they take", () => {
+  const many = (option: string, count: number, value: (i: number) => string): string[] =>
+    Array.from({ length: count }, (_, i) => `${option}=${value(i)}`);
+  const lists: [option: string, value: (i: number) => string][] = [
+    ["--route", (i) => `192.168.${i}.0/24`],
+    ["--dns", (i) => `192.168.0.${i + 1}`],
+    ["--search", (i) => `d${i}.test`],
+  ];
+  for (const [option, value] of lists) {
+    server(...many(option, 64, value));
+    assertThrows(() => server(...many(option, 65, value)), UsageError, `${option}: there are 65`);
   }
 });
 
