@@ -4,12 +4,13 @@ import { configCommands } from "./daemon/config_command.ts";
 import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
+import { reconnect } from "./daemon/reconnect_command.ts";
 import { runClient } from "./daemon/run_client.ts";
 import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS } from "./lib/config/options.ts";
+import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
@@ -33,6 +34,13 @@ await runProgram({
       help: "find what keeps the tunnel from working, with the options that connect is given",
       options: CLIENT_DOCTOR_OPTIONS,
       run: runClientDoctor,
+    },
+    {
+      name: "reconnect",
+      usage: "[--state DIR]",
+      help: "tell the running client to connect anew, to the first of its servers",
+      options: STATE_OPTIONS,
+      run: reconnect,
     },
     ...KEY_COMMANDS,
     CLEANUP_COMMAND,

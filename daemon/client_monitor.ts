@@ -17,7 +17,8 @@ import { VERSION } from "./version.ts";
 
 /** Knows how a client fares, for whoever asks. */
 export class ClientMonitor {
-  readonly #facts: ClientFacts;
+  /** What there is to tell at any time, as long as the server is the same. */
+  facts: ClientFacts;
   readonly #counters: Counters;
   readonly #enquiry: Enquiry<ClientReport>;
   readonly #started = performance.now();
@@ -30,7 +31,7 @@ export class ClientMonitor {
 
   /** @param ask asks the packet worker for a report */
   constructor(facts: ClientFacts, counters: Counters, ask: () => void) {
-    this.#facts = facts;
+    this.facts = facts;
     this.#counters = counters;
     this.#enquiry = new Enquiry(ask);
   }
@@ -58,7 +59,7 @@ export class ClientMonitor {
 
   async status(): Promise<ClientStatus> {
     const report = await this.#enquiry.report();
-    return clientStatus(this.#facts, {
+    return clientStatus(this.facts, {
       time: Date.now(),
       uptime: performance.now() - this.#started,
       report,

@@ -15,14 +15,25 @@ import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
 const AHEAD_OF_CLOCK = 60_000;
 const AHEAD_OF_LATEST = 100;
 
-/** File with the server that was joined last. */
+/** File with the servers that were used last. */
 export const JOINED_SERVER = "joined.json";
 
 /** File with an invite that "install" left for the first start. */
 export const WAITING_INVITE = "invite";
 
+/** Servers that are remembered at the most besides those that are in use. */
+const MOST_KNOWN = 16;
+
+/** What the file about servers holds. */
+export interface JoinedServers {
+  /** Those that were used last, the preferred one first. */
+  servers: readonly ServerReference[];
+  /** Others that were used before. */
+  known: readonly ServerReference[];
+}
+
 /**
- * What a client keeps in its state folder: its key, the server that it joined, and a timestamp that
+ * What a client keeps in its state folder: its key, the servers that it joined, and a timestamp that
  * no handshake's is beyond.
  */
 export class ClientState implements Disposable {
@@ -48,15 +59,29 @@ export class ClientState implements Disposable {
     this.#timestamp = this.#keptTimestamp = Number.isSafeInteger(kept) ? kept : 0;
   }
 
-  /** @see {joinedServer} */
-  get server(): ServerReference | undefined {
-    return joinedServer(this.#folder);
+  /** The servers that were used last, the preferred one first. @throws {Failure} if the file makes no sense */
+  get servers(): readonly ServerReference[] {
+    return this.#joined.servers;
   }
 
-  set server(server: ServerReference) {
-    const text = formatServer(server);
+  set servers(servers: readonly ServerReference[]) {
+    const before = this.#joined;
+    const known = [...before.servers, ...before.known]
+      .filter((server) => !servers.some((other) => isSame(server, other)))
+      .slice(0, MOST_KNOWN);
+    const text = formatServers({ servers, known });
     const path = serverPath(this.#folder);
     if (text !== readTextIfAny(path)) writeFileAtomically(path, text);
+  }
+
+  /** All servers of which this client has the key. @throws {Failure} if the file makes no sense */
+  get known(): readonly ServerReference[] {
+    const { servers, known } = this.#joined;
+    return [...servers, ...known];
+  }
+
+  get #joined(): JoinedServers {
+    return joinedServers(this.#folder);
   }
 
   /** @see {waitingInvite} */
@@ -97,12 +122,12 @@ export class ClientState implements Disposable {
   }
 }
 
-/** The server that a state folder's client joined last, if any. @throws {Failure} if the file makes no sense */
-export function joinedServer(folder: string): ServerReference | undefined {
+/** What a state folder's file about servers holds. @throws {Failure} if it makes no sense */
+export function joinedServers(folder: string): JoinedServers {
   const path = serverPath(folder);
   const text = readTextIfAny(path);
   try {
-    return text === undefined ? undefined : parseServer(text);
+    return text === undefined ? { servers: [], known: [] } : parseServers(text);
   } catch (error) {
     throw new Failure(
       `Cannot make sense of ${path}: ${(error as Error).message}: mend or remove it`,
@@ -119,18 +144,40 @@ function serverPath(folder: string): string {
   return `${folder}/${JOINED_SERVER}`;
 }
 
-function formatServer({ host, port, publicKey }: ServerReference): string {
-  const file = { version: 1, host, port, publicKey: toBase64(publicKey) };
+function isSame(one: ServerReference, other: ServerReference): boolean {
+  return one.host === other.host && one.port === other.port;
+}
+
+/** The first server stands where a program that knows of one alone looks for it. */
+function formatServers({ servers: [first, ...others], known }: JoinedServers): string {
+  const file = {
+    version: 1,
+    ...writable(first!),
+    others: others.map(writable),
+    known: known.map(writable),
+  };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
+function writable({ host, port, publicKey }: ServerReference): Record<string, unknown> {
+  return { host, port, publicKey: toBase64(publicKey) };
+}
+
 /** Reads the text of `joined.json`. @throws {SyntaxError} if it is none */
-export function parseServer(text: string): ServerReference {
+export function parseServers(text: string): JoinedServers {
   const file: Record<string, unknown> | null = JSON.parse(text);
-  const { version, host, port, publicKey } = file ?? {};
-  if (version !== 1 || typeof host !== "string" || !Number.isInteger(port)) {
+  const { version, others = [], known = [] } = file ?? {};
+  if (version !== 1 || !Array.isArray(others) || !Array.isArray(known)) {
     throw new SyntaxError("it names no server");
   }
-  const key = fromBase64(String(publicKey), KEY_LENGTH);
-  return { host, port: port as number, publicKey: key };
+  return { servers: [file, ...others].map(parseServer), known: known.map(parseServer) };
+}
+
+/** @throws {SyntaxError} */
+function parseServer(value: unknown): ServerReference {
+  const { host, port, publicKey } = (value ?? {}) as Record<string, unknown>;
+  if (typeof host !== "string" || !Number.isInteger(port)) {
+    throw new SyntaxError("it names no server");
+  }
+  return { host, port: port as number, publicKey: fromBase64(String(publicKey), KEY_LENGTH) };
 }

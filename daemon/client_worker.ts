@@ -2,16 +2,20 @@
 /** The packet worker of simplevpn-client: TUN device and the connection to the server. */
 import { EPOLLOUT } from "../ffi/constants.ts";
 import { describeErrno, OsError } from "../ffi/error.ts";
-import { connectTcp, socketError } from "../ffi/socket.ts";
+import { usableAddresses } from "../ffi/network_monitor.ts";
+import { connectTcp, localAddress, socketError } from "../ffi/socket.ts";
 import { SocketAddress } from "../ffi/socket_address.ts";
 import { openUdp } from "../ffi/udp.ts";
+import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Client } from "../lib/session/client.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
+import { NetworkWatch } from "./network_watch.ts";
 import { OutboxPool } from "./outbox_pool.ts";
 import { PacketBuffer } from "./packet_buffer.ts";
+import { SleepWatch } from "./sleep_watch.ts";
 import { type StreamContext, StreamSocket } from "./stream_socket.ts";
 import { TunPort } from "./tun_port.ts";
 import { runWorker, type WorkerContext } from "./worker_port.ts";
@@ -29,6 +33,11 @@ class ClientWorker {
   #candidates: SocketAddress[] = [];
   /** Sockets that are connecting, by the numbers of their links. */
   readonly #connecting = new Map<number, { fd: number; to: SocketAddress }>();
+  /** Connected ones, and some that are closed already. */
+  #connected: StreamSocket[] = [];
+  readonly #sleep: SleepWatch;
+  /** Undefined where netlink cannot be had. */
+  readonly #network: NetworkWatch | undefined;
 
   constructor(setup: ClientSetup, context: WorkerContext<ClientMessage>) {
     const { loop, counters, post } = context;
@@ -47,12 +56,12 @@ class ClientWorker {
     this.#client = new Client(
       setup,
       {
-        resolve: () => post({ type: "resolve" }),
+        resolve: (question, server) => post({ type: "resolve", question, server }),
         connect: (link, candidate, carrier) =>
           this.#connect(link, this.#candidates[candidate]!, carrier),
         abandon: (link) => loop.close(this.#takeConnecting(link).fd),
-        requestHello: (link, session, index) =>
-          post({ type: "requestHello", link, session, index }),
+        requestHello: (link, server, session, index) =>
+          post({ type: "requestHello", link, server, session, index }),
         requestRekey: (link) => post({ type: "requestRekey", link }),
         complete: (link, message) => post({ type: "complete", link, message }),
         forget: (link) => post({ type: "forget", link }),
@@ -69,13 +78,20 @@ class ClientWorker {
         clock: loop,
       },
     );
+    this.#sleep = new SleepWatch(loop, (slept) => {
+      post({ type: "woke", slept });
+      this.#networkChanged();
+    });
+    this.#network = this.#watchNetwork(setup.tunIndex);
   }
 
   get deadline(): number {
-    return this.#client.deadline;
+    return Math.min(this.#client.deadline, this.#network?.deadline ?? Infinity);
   }
 
   advance(now: number): void {
+    this.#sleep.look();
+    this.#network?.advance(now);
     this.#client.advance(now);
   }
 
@@ -89,9 +105,11 @@ class ClientWorker {
     switch (message.type) {
       case "resolved":
         this.#candidates = message.addresses.map((bytes) => new SocketAddress(bytes));
-        return this.#client.resolved(this.#candidates.map(String), now);
+        return this.#client.resolved(message.question, this.#candidates.map(String), now);
       case "unresolved":
-        return this.#client.unresolved(message.reason, message.permanent, now);
+        return this.#client.unresolved(message.question, message.reason, message.permanent, now);
+      case "reconnect":
+        return this.#client.reconnect(now);
       case "hello":
         return this.#client.hello(message.link, message.bytes);
       case "rekeyInitiation":
@@ -109,13 +127,53 @@ class ClientWorker {
     this.#client.close();
   }
 
+  #watchNetwork(tun: number): NetworkWatch | undefined {
+    const { loop, post } = this.#context;
+    const servers = (): IpAddress[] => this.#candidates.map(({ ip }) => ip);
+    try {
+      return new NetworkWatch(loop, tun, servers, () => {
+        post({ type: "network_changed" });
+        this.#networkChanged();
+      });
+    } catch (error) {
+      if (!(error instanceof OsError)) throw error;
+      post({ type: "not_watching", reason: error.reason });
+      return undefined;
+    }
+  }
+
+  #networkChanged(): void {
+    if (this.#network !== undefined) this.#dropStranded();
+    this.#client.networkChanged(this.#context.loop.now);
+  }
+
+  /** A connection whose own end has an address that this machine cannot use any more is dead. */
+  #dropStranded(): void {
+    const own = new Set(usableAddresses().map(formatAddress));
+    const whyStranded = ({ ip }: SocketAddress): string | undefined => {
+      const address = formatAddress(ip);
+      return own.has(address) ? undefined : `this machine is not at ${address} any more`;
+    };
+    for (const [link, { fd }] of this.#connecting) {
+      const reason = whyStranded(localAddress(fd));
+      if (reason === undefined) continue;
+      this.#context.loop.close(this.#takeConnecting(link).fd);
+      this.#client.failed(link, reason, this.#context.loop.now);
+    }
+    this.#connected = this.#connected.filter((socket) => !socket.isClosed);
+    for (const socket of this.#connected) {
+      const reason = whyStranded(socket.localAddress);
+      if (reason !== undefined) socket.break(reason);
+    }
+  }
+
   #connect(link: number, to: SocketAddress, carrier: Carrier): void {
     const { loop } = this.#context;
     try {
       if (carrier === "udp") return this.#openPath(link, to);
       const fd = connectTcp(to, this.#congestion);
       this.#connecting.set(link, { fd, to });
-      loop.add(fd, EPOLLOUT, { ready: () => this.#connected(link) });
+      loop.add(fd, EPOLLOUT, { ready: () => this.#finish(link) });
     } catch (error) {
       if (!(error instanceof OsError)) throw error;
       this.#client.failed(link, error.reason, loop.now);
@@ -134,7 +192,7 @@ class ClientWorker {
     socket.attach(this.#client.connected(link, socket.pathTo(to), loop.now));
   }
 
-  #connected(link: number): void {
+  #finish(link: number): void {
     const { loop } = this.#context;
     const { fd, to } = this.#takeConnecting(link);
     const error = socketError(fd);
@@ -144,6 +202,7 @@ class ClientWorker {
     }
     loop.forget(fd);
     const socket = new StreamSocket(this.#streams, fd, to);
+    this.#connected = [...this.#connected.filter(({ isClosed }) => !isClosed), socket];
     socket.attach(this.#client.connected(link, socket, loop.now));
   }
 

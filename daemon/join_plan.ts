@@ -8,19 +8,21 @@ import {
 } from "../lib/config/invite.ts";
 import { UsageError } from "../lib/config/command_line.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
+import type { NamedServer } from "../lib/config/server_list.ts";
 import type { ClientSettings } from "../lib/config/settings.ts";
 import type { ClientState } from "./client_state.ts";
 import { Failure } from "./failure.ts";
 
-/** Which server a secure client connects to, and as what. */
+/** Which servers a secure client connects to, and as what. */
 export interface JoinPlan {
-  server: ServerReference;
-  /** For a client that may not be enrolled yet. */
+  /** The preferred one first; one at the least. */
+  servers: readonly ServerReference[];
+  /** For a client that may not be enrolled yet at the first of them. */
   invite: TokenSecrets | undefined;
 }
 
-/** What a state folder remembers of the server. */
-export type Memory = Pick<ClientState, "server" | "waitingInvite">;
+/** What a state folder remembers of servers. */
+export type Memory = Pick<ClientState, "servers" | "known" | "waitingInvite">;
 
 /** Finds out from the command line, the invite and what was joined before. @throws {Failure} */
 export async function planJoin(settings: ClientSettings, state: Memory): Promise<JoinPlan> {
@@ -29,9 +31,9 @@ export async function planJoin(settings: ClientSettings, state: Memory): Promise
     const { host, port, publicKey, token } = invite;
     const secrets = tokenSecrets(token);
     token.fill(0);
-    return { server: { host, port, publicKey }, invite: secrets };
+    return { servers: [{ host, port, publicKey }], invite: secrets };
   }
-  return { server: namedServer(settings, state.server), invite: undefined };
+  return { servers: namedServers(settings, state), invite: undefined };
 }
 
 /** Reads the invite that the command line gives, if any. @throws {Failure} */
@@ -46,8 +48,8 @@ export async function readInvite({ invite }: ClientSettings): Promise<Invite | u
 }
 
 /** The one in the state folder is for whoever names no server. */
-function waitingInvite({ host }: ClientSettings, state: Memory): Invite | undefined {
-  const text = host === undefined ? state.waitingInvite : undefined;
+function waitingInvite({ servers }: ClientSettings, state: Memory): Invite | undefined {
+  const text = servers.length === 0 ? state.waitingInvite : undefined;
   try {
     return text === undefined ? undefined : parseInvite(text);
   } catch (error) {
@@ -63,21 +65,32 @@ async function readInviteFile(file: string): Promise<string> {
   }
 }
 
-function namedServer(
-  { host, port, serverKey }: ClientSettings,
-  joined: ServerReference | undefined,
+function namedServers(
+  { servers, port }: ClientSettings,
+  { servers: joined, known }: Memory,
+): readonly ServerReference[] {
+  if (servers.length > 0) return servers.map((server) => withKey(server, port, known));
+  if (joined.length > 0) return joined;
+  throw new Failure(
+    "This machine has not joined a network yet: get an invite from whoever runs the server " +
+      '("simplevpn-server invite NAME" prints one), and run simplevpn-client INVITE',
+  );
+}
+
+/** Adds what is known of a server to what the command line says of it. */
+function withKey(
+  { host, port: own, publicKey: named }: NamedServer,
+  common: number | undefined,
+  known: readonly ServerReference[],
 ): ServerReference {
-  if (host === undefined) {
-    if (joined !== undefined) return joined;
-    throw new Failure(
-      "This machine has not joined a network yet: get an invite from whoever runs the server " +
-        '("simplevpn-server invite NAME" prints one), and run simplevpn-client INVITE',
-    );
-  }
-  const known = joined?.host === host ? joined : undefined;
-  const publicKey = serverKey ?? known?.publicKey;
+  const port = own ?? common;
+  const isIt = (other: ServerReference): boolean =>
+    other.host === host && (port === undefined || other.port === port);
+  // A server whose port is another one now has the same key still.
+  const match = known.find(isIt) ?? known.find((other) => other.host === host);
+  const publicKey = named ?? match?.publicKey;
   if (publicKey !== undefined) {
-    return { host, port: port ?? known?.port ?? DEFAULT_PORT, publicKey };
+    return { host, port: port ?? match?.port ?? DEFAULT_PORT, publicKey };
   }
   throw new UsageError(
     `The key of the server "${host}" is not known here: use an invite, or give --server-key KEY ` +

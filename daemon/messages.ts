@@ -6,7 +6,8 @@ import { type Prefix, prefixOf } from "../lib/address/prefix.ts";
 import type { CryptoChoice } from "../lib/config/options.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
-import type { ClientEvent, ClientOptions } from "../lib/session/client.ts";
+import type { ClientEvent } from "../lib/session/client_event.ts";
+import type { ClientOptions } from "../lib/session/client_ports.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
 import type { ClientReport, ServerReport } from "../lib/session/report.ts";
 import type { ServerEvent, ServerOptions, ServerTerms } from "../lib/session/server.ts";
@@ -38,6 +39,8 @@ export interface ServerSetup extends Omit<ServerOptions, "leases"> {
 /** What a client's packet worker starts from. The file descriptor is its own from then on. */
 export interface ClientSetup extends ClientOptions {
   tun: Pick<TunDevice, "fd" | "offload">;
+  /** The number by which netlink knows the TUN device. */
+  tunIndex: number;
   /** What this end of a tunnel can take, as bits of Capability. */
   capabilities: number;
   crypto: CryptoChoice;
@@ -80,19 +83,32 @@ export type TermsMessage = { type: "terms"; terms: ServerTerms };
 
 /** From a client's worker to the main thread; links by their numbers. */
 export type ClientMessage =
-  | { type: "resolve" }
-  | { type: "requestHello"; link: number; session: number; index: number | undefined }
+  | { type: "resolve"; question: number; server: number }
+  | {
+    type: "requestHello";
+    link: number;
+    server: number;
+    session: number;
+    index: number | undefined;
+  }
   | { type: "requestRekey"; link: number }
   | { type: "complete"; link: number; message: Uint8Array }
   | { type: "forget"; link: number }
+  /** The machine slept for so many milliseconds. */
+  | { type: "woke"; slept: number }
+  | { type: "network_changed" }
+  /** Changes of the network go unnoticed. */
+  | { type: "not_watching"; reason: string }
   | { type: "event"; event: ClientEvent }
   | { type: "report"; report: ClientReport };
 
 /** From the main thread to a client's worker. */
 export type ClientAnswer =
   /** Structures as SocketAddress holds them, best first. */
-  | { type: "resolved"; addresses: Uint8Array[] }
-  | { type: "unresolved"; reason: string; permanent: boolean }
+  | { type: "resolved"; question: number; addresses: Uint8Array[] }
+  | { type: "unresolved"; question: number; reason: string; permanent: boolean }
+  /** To go back to the first server. */
+  | { type: "reconnect" }
   | { type: "hello"; link: number; bytes: Uint8Array }
   | { type: "rekeyInitiation"; link: number; message: Uint8Array }
   | { type: "established"; link: number; handshake: Handshake; capabilities: number }

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { ResolveError } from "../ffi/resolve.ts";
+import { NetworkInterface } from "../ffi/interface.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
@@ -11,10 +12,11 @@ import { classicNetwork, type ClientSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { HandshakeError } from "../lib/protocol/noise.ts";
-import type { ClientEvent } from "../lib/session/client.ts";
+import type { ClientEvent } from "../lib/session/client_event.ts";
 import { inTurn } from "../lib/session/candidates.ts";
 import { Introduction } from "../lib/session/introduction.ts";
 import type { ChangeCause } from "../lib/session/link.ts";
+import type { ClientFacts } from "../lib/status/client_status.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { ClientInterface, type InterfaceSettings } from "./client_interface.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
@@ -61,8 +63,11 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
   if (settings.classic) {
-    const server = { host: settings.host!, port: settings.port ?? DEFAULT_PORT };
-    return await connect(source, server, undefined, stop);
+    const servers = settings.servers.map(({ host, port = settings.port ?? DEFAULT_PORT }) => ({
+      host,
+      port,
+    }));
+    return await connect(source, servers, undefined, stop);
   }
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
@@ -74,7 +79,7 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   await restoreDns(folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  await connect(source, plan.server, { state, plan, folder, gatewayNote }, stop);
+  await connect(source, plan.servers, { state, plan, folder, gatewayNote }, stop);
 }
 
 /** What happens to one of two paths. */
@@ -96,9 +101,12 @@ interface Membership {
   folder: string;
 }
 
+/** Where a server is. */
+type ServerPlace = Pick<ServerReference, "host" | "port">;
+
 async function connect(
   source: SettingsSource<ClientSettings>,
-  server: Pick<ServerReference, "host" | "port">,
+  servers: readonly ServerPlace[],
   membership: Membership | undefined,
   stop: Promise<Deno.Signal>,
 ): Promise<void> {
@@ -113,11 +121,12 @@ async function connect(
   });
   const folder = await controlFolder(settings);
   const metrics = settings.metrics && serveMetrics(settings.metrics, () => monitor.metrics());
-  const client = new ClientControl(settings, server, membership, tun);
+  const client = new ClientControl(settings, servers, membership, tun);
   const { monitor } = client;
   const control = folder === undefined ? undefined : openControlSocket("client", folder, {
     status: () => monitor.status(),
     reload: () => source.reload(),
+    reconnect: () => client.reconnect(),
   });
   try {
     await client.run(stop);
@@ -130,7 +139,8 @@ async function connect(
 /** The main thread's part of a client: names, handshakes, the interface, and words for the person. */
 class ClientControl {
   readonly #settings: ClientSettings;
-  readonly #server: Pick<ServerReference, "host" | "port">;
+  /** The preferred one first. */
+  readonly #servers: readonly ServerPlace[];
   readonly #membership: Membership | undefined;
   readonly #introduction: Introduction | undefined;
   readonly #tun: TunDevice;
@@ -140,12 +150,19 @@ class ClientControl {
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
   readonly #hint = new DoctorHint();
-  readonly #addresses: ServerAddresses;
+  /** Of each server. */
+  readonly #addresses: readonly ServerAddresses[];
   #candidates: SocketAddress[] = [];
-  /** The address by which the client was connected last. */
-  #lastServer: SocketAddress | undefined;
-  /** Why the last attempt came to nothing, so that each reason is told once. */
-  #lastFailure = "";
+  /** Number of the latest question for addresses. */
+  #question = 0;
+  /** The address by which the client was connected to each server last. */
+  readonly #lastAddresses = new Map<number, SocketAddress>();
+  /** The place of the server that the client is, or was last, connected to. */
+  #server = 0;
+  /** The inner address that this machine had last. */
+  #lastAddress: number | undefined;
+  /** Why the last attempt at each server came to nothing, so that each reason is told once. */
+  readonly #failures = new Map<number, string>();
   /** Knows how the client fares, for whoever asks. */
   readonly monitor: ClientMonitor;
   /** Why the path that is missing could not be had, so that each reason is told once. */
@@ -153,29 +170,41 @@ class ClientControl {
 
   constructor(
     settings: ClientSettings,
-    server: Pick<ServerReference, "host" | "port">,
+    servers: readonly ServerPlace[],
     membership: Membership | undefined,
     tun: TunDevice,
   ) {
     this.#settings = settings;
-    this.#server = server;
+    this.#servers = servers;
     this.#membership = membership;
     this.#introduction = membership && introduce(membership, settings, capabilitiesOf(tun));
     this.#tun = tun;
     this.#interface = new ClientInterface(tun.name, settings.routes);
     const folder = settings.dns ? membership?.folder : undefined;
     this.#surroundings = new ClientSurroundings(tun.name, settings.hooks, folder);
-    this.#addresses = new ServerAddresses(server.host, server.port);
+    this.#addresses = servers.map(({ host, port }) => new ServerAddresses(host, port));
     const { classic, address, mtu, timing, crypto, congestion } = settings;
     const capabilities = capabilitiesOf(tun);
     const carriers: readonly Carrier[] = classic ? ["tcp"] : settings.carriers;
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
-      { tun, capabilities, classic, carriers, address, mtu, timing, crypto, congestion },
+      {
+        tun,
+        tunIndex: new NetworkInterface(tun.name).index,
+        capabilities,
+        classic,
+        servers: servers.length,
+        carriers,
+        address,
+        mtu,
+        timing,
+        crypto,
+        congestion,
+      },
       (message) => this.#receive(message),
     );
     this.monitor = new ClientMonitor(
-      clientFacts(settings, server, membership?.plan.server.publicKey, tun.name),
+      this.#facts(0),
       this.#worker.counters,
       () => this.#worker.post({ type: "report" }),
     );
@@ -189,7 +218,7 @@ class ClientControl {
       throw new Failure(`The packet worker on ${this.#tun.name} ended: ${error.message}`);
     });
     // Not only once it is connected: a server that is away must keep no machine from booting.
-    this.#service.ready(`Connecting to ${this.#server.host}`);
+    this.#service.ready(`Connecting to ${this.#servers[0]!.host}`);
     using _watchdog = this.#service.watch(() => this.#worker.answer());
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
@@ -205,6 +234,18 @@ class ClientControl {
     }
   }
 
+  /** Somebody tells the client to go back to the first of its servers. */
+  reconnect(): void {
+    log.info("Connecting anew, as a command says");
+    this.#worker.post({ type: "reconnect" });
+  }
+
+  /** What there is to tell of the client while it is with this server. */
+  #facts(server: number): ClientFacts {
+    const key = this.#membership?.plan.servers[server]?.publicKey;
+    return clientFacts(this.#settings, this.#servers[server]!, key, this.#tun.name);
+  }
+
   #receive(message: ClientMessage): void {
     try {
       this.#handle(message);
@@ -216,13 +257,18 @@ class ClientControl {
   #handle(message: ClientMessage): void {
     switch (message.type) {
       case "resolve":
-        this.#resolve();
+        this.#resolve(message.question, message.server);
         return;
       case "requestHello":
         return this.#worker.post({
           type: "hello",
           link: message.link,
-          bytes: this.#introduction!.hello(message.link, message.session, message.index),
+          bytes: this.#introduction!.hello(
+            message.link,
+            message.server,
+            message.session,
+            message.index,
+          ),
         });
       case "requestRekey":
         return this.#worker.post({
@@ -234,6 +280,17 @@ class ClientControl {
         return this.#complete(message.link, message.message);
       case "forget":
         return this.#introduction!.forget(message.link);
+      case "woke":
+        return log.info("Awake after {seconds} s of sleep: looking after the connection", {
+          seconds: Math.round(message.slept / 1000),
+        });
+      case "network_changed":
+        return log.debug("This machine's network changed: looking after the connection");
+      case "not_watching":
+        return log.warn(
+          "Cannot watch this machine's network: {reason}; that it changed shows by timeouts alone",
+          { reason: message.reason },
+        );
       case "event":
         return this.#tell(message.event);
       case "report":
@@ -241,18 +298,22 @@ class ClientControl {
     }
   }
 
-  async #resolve(): Promise<void> {
-    const { host } = this.#server;
+  async #resolve(question: number, server: number): Promise<void> {
+    const { host } = this.#servers[server]!;
+    this.#question = question;
     try {
-      this.#candidates = inTurn(await this.#addresses.find(), this.#lastServer?.toString());
+      const found = await this.#addresses[server]!.find();
+      // There is another question by now, whose answer the worker waits for.
+      if (question !== this.#question) return;
+      this.#candidates = inTurn(found, this.#lastAddresses.get(server)?.toString());
       const addresses = this.#candidates.map(({ bytes }) => bytes);
       log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
       this.#interface.expect(this.#candidates);
-      this.#worker.post({ type: "resolved", addresses });
+      this.#worker.post({ type: "resolved", question, addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#failed.reject(error);
       const { message: reason, temporary } = error;
-      this.#worker.post({ type: "unresolved", reason, permanent: !temporary });
+      this.#worker.post({ type: "unresolved", question, reason, permanent: !temporary });
     }
   }
 
@@ -277,14 +338,17 @@ class ClientControl {
         this.#configure(event.configuration.address.address, event.configuration, event.mtu);
         return log.info(CHANGES[event.cause], { mtu: event.mtu });
       case "down":
-        this.#lastFailure = event.reason;
+        this.#failures.set(this.#server, event.reason);
         this.monitor.down(event.reason);
         this.#service.status(this.monitor.way);
         return log.warn("Lost the connection: {reason}; connecting again", { ...event });
+      case "passed_over":
+        return this.#tellFailure(event.server, event.reason, event.next);
       case "failed":
-        return this.#tellFailure(event.reason);
+        return this.#tellFailure(event.server, event.reason);
       case "refused":
         return this.#tellFailure(
+          event.server,
           `the server does not give ${formatIpv4(event.address)} back yet, it may still hold it ` +
             "for the lost connection",
         );
@@ -317,11 +381,17 @@ class ClientControl {
     }
   }
 
-  #up({ address, configuration, candidate, carrier, mtu }: ClientEvent & { type: "up" }): void {
+  #up(
+    { server: place, address, configuration, candidate, carrier, mtu }: ClientEvent & {
+      type: "up";
+    },
+  ): void {
     this.#hint.cancel();
-    const server = this.#lastServer = this.#candidates[candidate]!;
+    const server = this.#candidates[candidate]!;
+    this.#server = place;
+    this.#lastAddresses.set(place, server);
+    this.#addresses[place]!.remember(this.#candidates);
     const spare = this.#candidates.filter((other) => other !== server);
-    this.#addresses.remember(this.#candidates);
     const { network, ipv6 } = this.#configure(
       address,
       configuration,
@@ -332,13 +402,14 @@ class ClientControl {
     const hosts = [{ address, network }, ...ipv6 ? [ipv6] : []];
     if (this.#membership) {
       const { state, plan } = this.#membership;
-      state.server = plan.server;
+      state.servers = plan.servers;
       state.forgetInvite();
     }
-    this.#introduction?.enrolled();
-    this.#lastFailure = "";
+    this.#introduction?.enrolled(place);
+    this.#failures.clear();
+    this.monitor.facts = this.#facts(place);
     this.monitor.sendsOver(carrier, "it answered first");
-    this.#service.status(`Connected to ${this.#server.host} as ${formatIpv4(address)}`);
+    this.#service.status(`Connected to ${this.#servers[place]!.host} as ${formatIpv4(address)}`);
     log.info(
       `Connected to {server}${configuration ? " over {carrier} as {name}" : ""}: this machine is ` +
         "{address} in {network} on {tun}",
@@ -351,6 +422,17 @@ class ClientControl {
         tun: this.#tun.name,
       },
     );
+    this.#tellAddress(address);
+  }
+
+  /** Another server, or one that forgot, may give another address. */
+  #tellAddress(address: number): void {
+    const before = this.#lastAddress;
+    this.#lastAddress = address;
+    if (before === undefined || before === address) return;
+    log.warn("This machine was {before} before: connections from that address end", {
+      before: formatIpv4(before),
+    });
   }
 
   /** Gives the interface what the server said; returns what it is now. */
@@ -374,18 +456,26 @@ class ClientControl {
     return { network, ipv6 };
   }
 
-  /** Says why an attempt failed; a server that is away for days fills no log with it. */
-  #tellFailure(reason: string): void {
-    const { host, port } = this.#server;
-    const values = { host, port, reason };
-    const level = reason === this.#lastFailure ? "debug" : "warn";
-    log[level]("No connection to {host} port {port}: {reason}; trying on", values);
+  /**
+   * Says why there is no connection to a server; one that is away for days fills no log with it.
+   *
+   * @param next the server that is tried in its place, if there is one left
+   */
+  #tellFailure(server: number, reason: string, next?: number): void {
+    const { host, port } = this.#servers[server]!;
+    const isKnown = reason === this.#failures.get(server);
+    this.#failures.set(server, reason);
+    const other = next === undefined ? undefined : this.#servers[next]!.host;
+    const trying = other === undefined ? "trying on" : "trying {other}";
+    log[isKnown ? "debug" : "warn"](
+      `No connection to {host} port {port}: {reason}; ${trying}`,
+      { host, port, reason, ...other === undefined ? {} : { other } },
+    );
     this.monitor.down(reason);
-    this.#lastFailure = reason;
   }
 
   #explain(event: ClientEvent & { type: "gave_up" }): Failure {
-    const { host } = this.#server;
+    const { host } = this.#servers[event.server]!;
     switch (event.cause) {
       case "unresolved":
         return new Failure(
@@ -393,7 +483,11 @@ class ClientControl {
             `machine has a working DNS ("getent hosts ${host}")`,
         );
       case "rejected":
-        return new Failure(`${host} does not let this client in: ${event.reason}`);
+        return new Failure(
+          this.#servers.length === 1
+            ? `${host} does not let this client in: ${event.reason}`
+            : `None of the servers lets this client in; ${host} was the last: ${event.reason}`,
+        );
       case "refused":
         return new Failure(
           `The server refused the address ${
@@ -416,9 +510,10 @@ function introduce(
   { address }: ClientSettings,
   capabilities: number,
 ): Introduction {
-  const { server, invite } = plan;
+  const { invite } = plan;
+  const servers = plan.servers.map(({ publicKey }) => publicKey);
   return new Introduction(
-    { identity: state.identity, server: server.publicKey, invite, address, capabilities },
+    { identity: state.identity, servers, invite, address, capabilities },
     { timestamp: () => state.nextTimestamp(), randomKey },
   );
 }

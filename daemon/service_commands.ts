@@ -74,13 +74,13 @@ function checkServer(args: Arguments): Promise<ServiceNeeds> {
 
 async function checkClient(args: Arguments): Promise<ServiceNeeds> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
-  const { classic, host, logFile, gateway } = settings;
+  const { classic, servers, logFile, gateway } = settings;
   return {
     hasLowPort: false,
     logFile,
     writesSysctls: gateway !== undefined,
     keepsState: !classic,
     invite: await readInvite(settings),
-    needsInvite: host === undefined,
+    needsInvite: servers.length === 0,
   };
 }

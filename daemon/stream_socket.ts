@@ -2,7 +2,7 @@ import { EPOLLIN, EPOLLOUT, MSG_NOSIGNAL } from "../ffi/constants.ts";
 import { describeErrno, Errno } from "../ffi/error.ts";
 import { IoVector } from "../ffi/io_vector.ts";
 import { errno } from "../ffi/libc.ts";
-import { limitUnsent, resetOnClose, tcpInfo } from "../ffi/socket.ts";
+import { limitUnsent, localAddress, resetOnClose, tcpInfo } from "../ffi/socket.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { QueueLimit } from "../lib/session/queue_limit.ts";
 import type { StreamQuality, StreamTransport } from "../lib/session/transport.ts";
@@ -53,6 +53,20 @@ export class StreamSocket implements StreamTransport, FdHandler {
     this.#fd = fd;
     this.#remote = remote;
     context.loop.add(fd, EPOLLIN, this);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** The address of its own end. @throws {OsError} */
+  get localAddress(): SocketAddress {
+    return localAddress(this.#fd);
+  }
+
+  /** Ends the connection as if it had broken. */
+  break(reason: string): void {
+    if (!this.#closed) this.#ended(reason, false);
   }
 
   /** Says whom the bytes are for; before the loop goes on. */

@@ -23,6 +23,7 @@ export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
 // sys/socket.h
+export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -128,6 +129,8 @@ export const EFD_CLOEXEC = 0o2000000;
 export const RLIMIT_NOFILE = 7;
 
 // time.h
+export const CLOCK_REALTIME = 0;
+/** Stands still while the machine sleeps. */
 export const CLOCK_MONOTONIC = 1;
 /** Monotonic, and goes on while the machine sleeps. */
 export const CLOCK_BOOTTIME = 7;
@@ -140,12 +143,16 @@ export const STA_UNSYNC = 0x0040;
 export const TFD_NONBLOCK = 0o4000;
 export const TFD_CLOEXEC = 0o2000000;
 export const TFD_TIMER_ABSTIME = 1;
+/** Tells of a jump of the clock, as after a sleep. */
+export const TFD_TIMER_CANCEL_ON_SET = 2;
 
 // linux/if.h
 /** Length of an interface's name with its terminating NUL. */
 export const IFNAMSIZ = 16;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
+/** The other end of the cable is there. */
+export const IFF_LOWER_UP = 0x10000;
 
 // linux/if_ether.h
 /** All protocols. */
@@ -195,14 +202,21 @@ export const IFLA_GROUP = 27;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;
+/** The address itself, where IFA_ADDRESS is that of a point-to-point link's other end. */
+export const IFA_LOCAL = 2;
+export const IFA_FLAGS = 8;
+/** Another host may have it: it cannot be used yet. */
+export const IFA_F_TENTATIVE = 0x40;
 /** Used at once: on a TUN device there is nobody who could have the same address. */
 export const IFA_F_NODAD = 0x02;
 
 // linux/rtnetlink.h
 export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
@@ -212,6 +226,12 @@ export const RTM_GETRULE = 34;
 export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_TABLE = 15;
+export const RTMGRP_LINK = 0x1;
+export const RTMGRP_IPV4_IFADDR = 0x10;
+export const RTMGRP_IPV4_ROUTE = 0x40;
+export const RTMGRP_IPV6_IFADDR = 0x100;
+export const RTMGRP_IPV6_ROUTE = 0x400;
+export const RT_SCOPE_UNIVERSE = 0;
 export const RT_SCOPE_LINK = 253;
 export const RT_TABLE_MAIN = 254;
 export const RTN_UNICAST = 1;

@@ -110,13 +110,14 @@ export const RTMSG = {
   size: 12,
   rtm_family: 0,
   rtm_dst_len: 1,
+  rtm_table: 4,
   rtm_protocol: 5,
   rtm_scope: 6,
   rtm_type: 7,
 } as const;
 
 /** struct ifinfomsg (linux/rtnetlink.h). The index is in host order. */
-export const IFINFOMSG = { size: 16, ifi_index: 4 } as const;
+export const IFINFOMSG = { size: 16, ifi_family: 0, ifi_index: 4, ifi_flags: 8 } as const;
 
 /** struct ifaddrmsg (linux/if_addr.h). The index is in host order. */
 export const IFADDRMSG = {
@@ -124,8 +125,12 @@ export const IFADDRMSG = {
   ifa_family: 0,
   ifa_prefixlen: 1,
   ifa_flags: 2,
+  ifa_scope: 3,
   ifa_index: 4,
 } as const;
+
+/** struct sockaddr_nl (linux/netlink.h). All is in host order. */
+export const SOCKADDR_NL = { size: 12, nl_family: 0, nl_pid: 4, nl_groups: 8 } as const;
 
 /** struct fib_rule_hdr (linux/fib_rules.h). */
 export const FIB_RULE_HDR = { size: 12, family: 0, dst_len: 1, src_len: 2, action: 7 } as const;

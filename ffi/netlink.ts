@@ -52,8 +52,9 @@ export function request(
   }
 }
 
-function writeMessage(
-  { view, bytes }: NativeBuffer,
+/** Writes a message to the beginning of a buffer that is all zeros; returns its length. */
+export function writeMessage(
+  { view, bytes }: Pick<NativeBuffer, "view" | "bytes">,
   type: number,
   flags: number,
   body: Uint8Array,
@@ -76,27 +77,47 @@ function writeMessage(
 
 /** Appends the messages in `bytes` to `answers`. Returns whether they were the last ones. */
 function readMessages(bytes: Uint8Array<ArrayBuffer>, answers: DataView[]): boolean {
-  const view = new DataView(bytes.buffer);
-  for (let at = 0; at < bytes.length;) {
-    const length = view.getUint32(at + NLMSGHDR.nlmsg_len, true);
-    const type = view.getUint16(at + NLMSGHDR.nlmsg_type, true);
+  for (const message of splitMessages(bytes)) {
+    const type = messageType(message);
     if (type === NLMSG_DONE) return true;
     if (type === NLMSG_ERROR) {
-      const error = -view.getInt32(at + NLMSGHDR.size + NLMSGERR.error, true);
+      const error = -message.getInt32(NLMSGHDR.size + NLMSGERR.error, true);
       if (error !== 0) throw new OsError("rtnetlink", error);
       return true;
     }
-    answers.push(new DataView(bytes.buffer, at, length));
-    at = align(at + length);
+    answers.push(message);
   }
   return false;
 }
 
-/** The attributes of a message whose body has this size, by their types. */
+/** The messages that came together. One that is cut off is left out, with what follows it. */
+export function splitMessages(bytes: Uint8Array<ArrayBuffer>): DataView[] {
+  const messages: DataView[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at + NLMSGHDR.size <= bytes.length;) {
+    const length = view.getUint32(at + NLMSGHDR.nlmsg_len, true);
+    if (length < NLMSGHDR.size || length > bytes.length - at) break;
+    messages.push(new DataView(bytes.buffer, bytes.byteOffset + at, length));
+    at = align(at + length);
+  }
+  return messages;
+}
+
+/** What a message is, such as RTM_NEWROUTE. */
+export function messageType(message: DataView): number {
+  return message.getUint16(NLMSGHDR.nlmsg_type, true);
+}
+
+/**
+ * The attributes of a message whose body has this size, by their types. One that is cut off is left out,
+ * with what follows it.
+ */
 export function readAttributes(message: DataView, body: { size: number }): Map<number, DataView> {
   const attributes = new Map<number, DataView>();
-  for (let at = NLMSGHDR.size + body.size; at < message.byteLength;) {
+  const end = message.byteLength;
+  for (let at = NLMSGHDR.size + body.size; at + RTATTR.size <= end;) {
     const length = message.getUint16(at + RTATTR.rta_len, true);
+    if (length < RTATTR.size || length > end - at) break;
     const valueAt = message.byteOffset + at + RTATTR.size;
     attributes.set(
       message.getUint16(at + RTATTR.rta_type, true),

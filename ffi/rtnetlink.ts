@@ -40,7 +40,7 @@ import { FIB_RULE_HDR, IFADDRMSG, NLMSGHDR, RTMSG } from "./layout.ts";
 import { type Attribute, body, hostOrder, readAttributes, request } from "./netlink.ts";
 
 /** Marks what this project adds, so that exactly that is found again. No other program's number. */
-const RTPROT_SIMPLEVPN = 202;
+export const RTPROT_SIMPLEVPN = 202;
 
 export type IpFamily = typeof AF_INET | typeof AF_INET6;
 

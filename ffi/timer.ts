@@ -1,9 +1,11 @@
 import {
   CLOCK_BOOTTIME,
   CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
   TFD_CLOEXEC,
   TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
+  TFD_TIMER_CANCEL_ON_SET,
 } from "./constants.ts";
 import { check } from "./error.ts";
 import { ITIMERSPEC, TIMESPEC } from "./layout.ts";
@@ -12,6 +14,9 @@ import { NativeBuffer } from "./native_buffer.ts";
 
 const clock = new NativeBuffer(TIMESPEC.size);
 const setting = new NativeBuffer(ITIMERSPEC.size);
+
+/** So far in the future that it never comes, in seconds since 1970. */
+const NEVER = 2 ** 33;
 
 /** Milliseconds since boot, time asleep included. */
 export function bootTime(): number {
@@ -53,6 +58,27 @@ export function setTimerFd(fd: number, time: number): void {
     Math.min(nanoseconds, 999999999),
   );
   check("timerfd_settime", libc.timerfd_settime(fd, TFD_TIMER_ABSTIME, setting.address, 0));
+}
+
+/**
+ * Makes a timer that `armWakeFd()` makes readable when the machine has slept or its clock was set: what
+ * systemd and others rely on for that (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). @throws {OsError}
+ */
+export function createWakeFd(): number {
+  const fd = check(
+    "timerfd_create",
+    libc.timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+  );
+  armWakeFd(fd);
+  return fd;
+}
+
+/** Makes it unreadable until the next time. @throws {OsError} */
+export function armWakeFd(fd: number): void {
+  writeInt64(setting.view, ITIMERSPEC.it_value + TIMESPEC.tv_sec, NEVER);
+  writeInt64(setting.view, ITIMERSPEC.it_value + TIMESPEC.tv_nsec, 0);
+  const flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+  check("timerfd_settime", libc.timerfd_settime(fd, flags, setting.address, 0));
 }
 
 function readInt64(view: DataView, offset: number): number {

@@ -31,12 +31,13 @@ export class Caller implements Disposable {
     return this.#state !== undefined;
   }
 
-  /** Makes the client's handshakes. */
-  introduce({ server, invite }: JoinPlan, { address }: ClientSettings): Introduction {
+  /** Makes the client's handshakes with the servers of a plan, each by its place there. */
+  introduce({ servers, invite }: JoinPlan, { address }: ClientSettings): Introduction {
     const { identity } = this;
     const capabilities = Capability.Parts;
+    const keys = servers.map(({ publicKey }) => publicKey);
     return new Introduction(
-      { identity, server: server.publicKey, invite, address, capabilities },
+      { identity, servers: keys, invite, address, capabilities },
       { timestamp: () => this.#timestamp(), randomKey },
     );
   }

@@ -9,7 +9,7 @@ import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
 import { selectCipherSuite } from "../cipher_suite.ts";
-import { joinedServer, parseServer, waitingInvite } from "../client_state.ts";
+import { joinedServers, parseServers, waitingInvite } from "../client_state.ts";
 import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
@@ -35,7 +35,7 @@ import { checkTunnel } from "./tunnel.ts";
 
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
-  { name: "joined.json", isSecret: false, isVital: true, read: parseServer },
+  { name: "joined.json", isSecret: false, isVital: true, read: parseServers },
   { name: "invite", isSecret: true, isVital: true, read: parseInvite },
 ];
 
@@ -68,7 +68,7 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
       { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
       { name: "leftovers", run: () => checkClientLeftovers(folder, running !== undefined) },
       { name: "tunnel", run: () => checkRunning(scene) },
-      { name: "server", run: () => checkServer(scene) },
+      { name: "server", run: () => checkServers(scene) },
       { name: "dns", run: checkMachineDns },
     ]),
   );
@@ -106,24 +106,45 @@ function isGlobal({ address }: { address: IpAddress }): boolean {
   return !formatAddress(address).startsWith("fe80:");
 }
 
-/** All that has to do with the server, one after the other as a client does it. */
-async function checkServer(scene: Scene): Promise<Finding[]> {
+/** All that has to do with servers: each is asked, since a client may go over to any of them. */
+async function checkServers(scene: Scene): Promise<Finding[]> {
   const { settings } = scene;
   if (settings.classic) {
-    return await checkClassicServer(settings.host!, settings.port ?? DEFAULT_PORT, scene.tun);
+    const { host, port } = settings.servers[0]!;
+    return await checkClassicServer(host, port ?? settings.port ?? DEFAULT_PORT, scene.tun);
   }
   const plan = await planOrFinding(scene);
   if ("check" in plan) return [plan];
-  const { host, port } = plan.server;
+  using caller = new Caller(scene.folder, scene.running !== undefined);
+  const all = await Promise.all(
+    plan.servers.map((_, place) => checkServer(scene, plan, place, caller)),
+  );
+  const isBad = (findings: readonly Finding[]): boolean =>
+    findings.some(({ level }) => level === "fault");
+  if (all.every(isBad)) return all.flat();
+  // One of them will do.
+  return all.flat().map((finding) =>
+    finding.level === "fault" ? { ...finding, level: "warning" } : finding
+  );
+}
+
+/** What there is to say of one server, one after the other as a client does it. */
+async function checkServer(
+  scene: Scene,
+  plan: JoinPlan,
+  place: number,
+  caller: Caller,
+): Promise<Finding[]> {
+  const { settings } = scene;
+  const { host, port, publicKey } = plan.servers[place]!;
   const { findings, addresses } = await resolveServer(host, port);
   findings.push(...addresses.flatMap((address) => checkRoute(address, scene.tun)));
   if (addresses.length === 0) return findings;
-  using caller = new Caller(scene.folder, scene.running !== undefined);
   const introduction = caller.introduce(plan, settings);
-  const knocker = new Knocker(introduction, selectCipherSuite(settings.crypto));
+  const knocker = new Knocker(introduction, place, selectCipherSuite(settings.crypto));
   using reach = await reachServer(knocker, addresses, settings.carriers, {
     publicKey: caller.hasKey ? caller.identity.publicKey : undefined,
-    serverKey: plan.server.publicKey,
+    serverKey: publicKey,
     isInvited: plan.invite !== undefined,
     isRunning: scene.running !== undefined,
     isConnected: tunnelAddress(scene) !== undefined,
@@ -150,7 +171,8 @@ async function checkServer(scene: Scene): Promise<Finding[]> {
 /** Which server it is, or that nobody can know. */
 async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Finding> {
   try {
-    const memory = { server: joinedServer(folder), waitingInvite: waitingInvite(folder) };
+    const { servers, known } = joinedServers(folder);
+    const memory = { servers, known: [...servers, ...known], waitingInvite: waitingInvite(folder) };
     return await planJoin(settings, memory);
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;

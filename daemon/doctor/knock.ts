@@ -53,11 +53,14 @@ const SESSION = 1;
 /** Makes handshakes as a client does, and ends there: nobody is let in before the first record. */
 export class Knocker {
   readonly #introduction: Introduction;
+  readonly #server: number;
   readonly #suite: CipherSuite;
   #links = 0;
 
-  constructor(introduction: Introduction, suite: CipherSuite) {
+  /** @param server its place among those of the introduction, which is for this alone */
+  constructor(introduction: Introduction, server: number, suite: CipherSuite) {
     this.#introduction = introduction;
+    this.#server = server;
     this.#suite = suite;
   }
 
@@ -79,7 +82,7 @@ export class Knocker {
     const error = await socket.connected(CONNECT_TIME);
     if (error !== 0) return error === Errno.ETIMEDOUT ? { type: "dropped" } : failed(error);
     const link = this.#links++;
-    socket.send(this.#introduction.hello(link, SESSION));
+    socket.send(this.#introduction.hello(link, this.#server, SESSION));
     const response = await receiveResponse(socket);
     if (!(response instanceof Uint8Array)) return response;
     return this.#complete(link, messageOfResponse(response), socket, undefined);
@@ -89,7 +92,7 @@ export class Knocker {
     let cookie: Uint8Array | undefined;
     for (let i = 0; i < TRIES; i++) {
       const link = this.#links++;
-      const hello = this.#introduction.hello(link, SESSION, link);
+      const hello = this.#introduction.hello(link, this.#server, SESSION, link);
       if (cookie !== undefined) putCookie(hello, cookie);
       socket.send(hello);
       const bytes = await socket.receive(TRY_TIME);

@@ -184,9 +184,21 @@ export const SERVE_OPTIONS: readonly Option[] = [
 ];
 
 export const CONNECT_OPTIONS: readonly Option[] = [
-  { name: "server", short: "s", value: "HOST", help: "the server's name or address" },
+  {
+    name: "server",
+    short: "s",
+    value: "HOST",
+    repeats: true,
+    help:
+      "the server's name or address, as HOST or HOST:PORT (repeatable: the preferred one first)",
+  },
   PORT,
-  { name: "server-key", value: "KEY", help: "the server's public key (default from the invite)" },
+  {
+    name: "server-key",
+    value: "KEY",
+    repeats: true,
+    help: "the server's public key, or one for each -s in order (default from the invite)",
+  },
   {
     name: "invite-file",
     value: "FILE",

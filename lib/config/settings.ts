@@ -35,6 +35,7 @@ import {
   routedNetwork,
 } from "./networks.ts";
 import { looksLikeInvite } from "./invite.ts";
+import { type NamedServer, readServers } from "./server_list.ts";
 import {
   absolutePath,
   congestionControl,
@@ -48,7 +49,6 @@ import {
   metricsEndpoint,
   oneOf,
   peerName,
-  publicKey,
   read,
   readAll,
   readOperands,
@@ -120,10 +120,10 @@ export interface ServerSettings extends CommonSettings {
 }
 
 export interface ClientSettings extends CommonSettings {
-  /** The server, as far as the command line names one. */
-  host: string | undefined;
+  /** The servers that the command line names, the preferred one first. */
+  servers: NamedServer[];
+  /** Of those that are named without one. */
   port: number | undefined;
-  serverKey: Uint8Array | undefined;
   /** The text of an invite, or the file that it is in ("-" for stdin). */
   invite: { text: string } | { file: string } | undefined;
   /** The address to ask for. */
@@ -187,9 +187,8 @@ const SECURE_ONLY = [
 export function readClientSettings(args: Arguments): ClientSettings {
   const settings: ClientSettings = {
     ...readCommonSettings(args, CLASSIC_KEEPALIVE_INTERVAL, CLIENT_TIMEOUT),
-    host: read(args, "server", host),
+    servers: readServers(args),
     port: read(args, "port", port),
-    serverKey: read(args, "server-key", publicKey),
     invite: readInvite(args),
     address: read(args, "address", hostIpv4),
     network: read(args, "network", hostNetworkIpv4),
@@ -203,7 +202,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     throw new UsageError(`The option --${wrong} means ${means}`, [wrong]);
   }
   if (settings.classic) checkClassic(settings);
-  else checkSecure(settings);
+  else checkSecure(settings, isGiven(args, "server-key"));
   return settings;
 }
 
@@ -322,9 +321,9 @@ function readInvite(args: Arguments): ClientSettings["invite"] {
   return text === undefined ? undefined : { text };
 }
 
-function checkClassic({ host, invite, address, network }: ClientSettings): void {
+function checkClassic({ servers, invite, address, network }: ClientSettings): void {
   if (invite !== undefined) throw new UsageError("An invite means nothing with --classic");
-  if (host === undefined) throw new UsageError("Which server? Name it with -s HOST", ["server"]);
+  if (servers.length === 0) throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   if (address === undefined) return;
   const within = network ?? classicNetwork(address);
   if (isHostOf(within, address)) return;
@@ -334,15 +333,14 @@ function checkClassic({ host, invite, address, network }: ClientSettings): void 
   );
 }
 
-function checkSecure({ host, port, serverKey, invite }: ClientSettings): void {
-  const named = host !== undefined || serverKey !== undefined;
-  if (invite !== undefined && named) {
+function checkSecure({ servers, port, invite }: ClientSettings, hasKey: boolean): void {
+  if (invite !== undefined && (servers.length > 0 || hasKey)) {
     throw new UsageError(
       "An invite says which server it is for: leave -s and --server-key out",
       ["server", "server-key", "invite-file"],
     );
   }
-  if (host === undefined && (serverKey !== undefined || port !== undefined)) {
+  if (servers.length === 0 && (hasKey || port !== undefined)) {
     throw new UsageError("Which server? Name it with -s HOST", ["server"]);
   }
 }

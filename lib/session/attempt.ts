@@ -103,6 +103,11 @@ export class Attempt implements LinkOwner, Path {
     if (this.#link instanceof DatagramLink) this.#link.settle();
   }
 
+  /** What is sent may go another way than before. */
+  rerouted(now: number): void {
+    if (this.#link instanceof DatagramLink) this.#link.rerouted(now);
+  }
+
   /**
    * The connection ended from outside.
    *

@@ -1,4 +1,4 @@
-import { BACKOFF_FIRST, BACKOFF_JITTER, BACKOFF_LONGEST } from "./limits.ts";
+import { BACKOFF_FIRST, BACKOFF_JITTER, BACKOFF_LONGEST, BACKOFF_RESET } from "./limits.ts";
 
 /** Pauses between attempts: doubling, bounded, and stretched at random so that a crowd spreads. */
 export class Backoff {
@@ -6,6 +6,7 @@ export class Backoff {
   readonly #first: number;
   readonly #longest: number;
   #pause: number;
+  #hurriedAt = -Infinity;
 
   /**
    * @param random gives numbers from 0 up to, not including, 1
@@ -27,5 +28,12 @@ export class Backoff {
 
   reset(): void {
     this.#pause = this.#first;
+  }
+
+  /** As `reset()`, for what may happen so often that there would be no pauses any more. */
+  hurry(now: number): void {
+    if (now < this.#hurriedAt + BACKOFF_RESET) return;
+    this.#hurriedAt = now;
+    this.reset();
   }
 }

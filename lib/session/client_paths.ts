@@ -1,8 +1,15 @@
 import type { Carrier } from "../protocol/hello.ts";
 import type { Attempt } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
-import { BACKOFF_FIRST, BACKOFF_RESET, OTHER_PATH_LONGEST, PATH_PATIENCE } from "./limits.ts";
+import {
+  BACKOFF_FIRST,
+  BACKOFF_RESET,
+  HURRY_LEAST,
+  OTHER_PATH_LONGEST,
+  PATH_PATIENCE,
+} from "./limits.ts";
 import type { LinkLoss } from "./link.ts";
+import { PathCheck } from "./path_check.ts";
 import { Paths } from "./paths.ts";
 import type { PathReport } from "./report.ts";
 
@@ -30,8 +37,14 @@ export class ClientPaths {
   #attempt: Attempt | undefined;
   /** When that is made, if it is not being made. */
   #nextAt: number;
+  /** When that was made last. */
+  #triedAt = -Infinity;
   /** When a path was added last. */
   #addedAt: number;
+  /** There while the paths are in doubt. */
+  #check: PathCheck<Attempt> | undefined;
+  /** Whether there is new reason to doubt them since it began. */
+  #checkAgain = false;
   /** Whether nothing got through by the path in use when that was looked at last. */
   #isStuck = false;
 
@@ -58,7 +71,8 @@ export class ClientPaths {
     const udp = this.#paths.get("udp")?.deadline ?? Infinity;
     const other = this.#attempt?.deadline ??
       (this.#missing === undefined ? Infinity : this.#nextAt);
-    return Math.min(this.#paths.deadline, tcp, udp, other);
+    const check = this.#check?.deadline ?? Infinity;
+    return Math.min(this.#paths.deadline, tcp, udp, other, check);
   }
 
   /** The path, or the attempt to make one, whose link has this number. */
@@ -72,12 +86,27 @@ export class ClientPaths {
       if (attempt !== undefined && now >= attempt.deadline) attempt.advance(now);
     }
     this.#paths.advance(now);
+    this.#advanceCheck(now);
     this.#dropSilent(now);
     this.#hurryIfStuck(now);
     const missing = this.#missing;
     if (missing === undefined || this.#attempt !== undefined || now < this.#nextAt) return;
+    this.#triedAt = now;
     this.#attempt = this.#ports.attempt(missing, now);
     this.#ports.connect(this.#attempt);
+  }
+
+  /**
+   * The machine slept, or is in another network: what worked may not any more, and what did not may.
+   * A path that gives no sign of life soon is lost.
+   */
+  doubt(now: number): void {
+    this.#backoff.hurry(now);
+    this.#nextAt = Math.min(this.#nextAt, Math.max(now, this.#triedAt + HURRY_LEAST));
+    for (const path of this.#paths.all) path.rerouted(now);
+    if (this.#check === undefined) this.#check = new PathCheck(this.#paths.all, now);
+    // One that were begun anew at each of many changes would never come to an end.
+    else this.#checkAgain = true;
   }
 
   /** How the paths fare, for a person. */
@@ -103,14 +132,32 @@ export class ClientPaths {
     if (!wasPath) this.#attempt = undefined;
     else if (now >= this.#addedAt + BACKOFF_RESET) this.#backoff.reset();
     this.#nextAt = now + this.#backoff.next();
+    this.#check?.forget(attempt);
     this.#paths.remove(attempt, reason, now);
+    // Over UDP nobody tells that the server is gone, which may be why TCP has ended.
+    if (wasPath && this.#paths.active !== undefined) {
+      this.#check ??= new PathCheck(this.#paths.all, now);
+    }
     return wasPath;
   }
 
   /** Ends everything, in good order. */
   close(): void {
+    this.#check = undefined;
     this.#attempt?.end();
     for (const path of this.#paths.all) path.close();
+  }
+
+  #advanceCheck(now: number): void {
+    const check = this.#check;
+    if (check === undefined || now < check.deadline) return;
+    check.advance(now);
+    if (!check.isOver(now)) return;
+    this.#check = this.#checkAgain ? new PathCheck(this.#paths.all, now) : undefined;
+    this.#checkAgain = false;
+    for (const path of check.doubted) {
+      path.disconnected(`${path.carrier.toUpperCase()} lets nothing through any more`, now);
+    }
   }
 
   /**

@@ -141,6 +141,11 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
     return this.channel!.longestPacket;
   }
 
+  /** Datagrams may go another way than before. */
+  rerouted(now: number): void {
+    this.#path?.restart(now);
+  }
+
   protected override configured(): void {
     this.#repeatAt = Infinity;
     this.#path ??= this.#findPath(this.channel!);

@@ -18,9 +18,9 @@ const NUMBER_LENGTH = 4;
 export interface IntroductionOptions {
   /** The client's static key. */
   identity: KeyPair;
-  /** The server's static public key. */
-  server: Uint8Array;
-  /** Of the invite, for a client that is not enrolled yet. */
+  /** The static public keys of the servers; one at the least. */
+  servers: readonly Uint8Array[];
+  /** Of the invite to the first server, for a client that is not enrolled there yet. */
   invite?: TokenSecrets | undefined;
   /** The inner address to ask for. */
   address?: number | undefined;
@@ -44,6 +44,8 @@ export interface IntroductionPorts {
 
 /** How far the handshakes of one connection have come. */
 interface Progress {
+  /** The public key of the server that it leads to. */
+  readonly server: Uint8Array;
   /** Of the handshake whose answer is awaited. */
   initiator: Initiator | undefined;
   /** Hash of the latest handshake that went well, to which the next one is bound. */
@@ -72,13 +74,14 @@ export class Introduction {
   /**
    * The bytes with which a connection begins.
    *
+   * @param server that it leads to, by its place among them
    * @param session number of the session that it is to be a path of
    * @param index of the client's end, over UDP; undefined over TCP
    * @throws {HandshakeError} if the server's key is none
    */
-  hello(link: number, session: number, index?: number): Uint8Array {
-    const { address, capabilities } = this.#options;
-    const invite = this.#invite;
+  hello(link: number, server: number, session: number, index?: number): Uint8Array {
+    const { servers, address, capabilities } = this.#options;
+    const invite = server === 0 ? this.#invite : undefined;
     const payload = writeInitiation({
       timestamp: this.#ports.timestamp(),
       capabilities,
@@ -86,14 +89,19 @@ export class Introduction {
       address,
       session: this.#sessionName(session),
     });
-    const progress = { initiator: undefined, hash: undefined, serverTakes: 0 };
+    const progress: Progress = {
+      server: servers[server]!,
+      initiator: undefined,
+      hash: undefined,
+      serverTakes: 0,
+    };
     this.#links.set(link, progress);
     const psk = invite?.psk ?? NO_PSK;
     if (index === undefined) {
       return frameInitiation(this.#begin(progress, psk, PROLOGUES.tcp, payload));
     }
     const message = this.#begin(progress, psk, PROLOGUES.udp, payload);
-    return writeInitiationDatagram(index, message, macKey(this.#options.server));
+    return writeInitiationDatagram(index, message, macKey(progress.server));
   }
 
   /** The first message of a handshake for new keys, over a connection that has some. */
@@ -119,9 +127,9 @@ export class Introduction {
     return { handshake, capabilities: progress.serverTakes };
   }
 
-  /** The server let this client in: it knows the key from now on, and may forget the invite. */
-  enrolled(): void {
-    this.#invite = undefined;
+  /** A server let this client in: the first one knows the key from now on, and may forget the invite. */
+  enrolled(server: number): void {
+    if (server === 0) this.#invite = undefined;
   }
 
   /** A connection is gone. */
@@ -143,9 +151,9 @@ export class Introduction {
     prologue: Uint8Array,
     payload: Uint8Array,
   ): Uint8Array {
-    const { identity, server } = this.#options;
+    const { identity } = this.#options;
     const secret = this.#ports.randomKey();
-    const initiator = new Initiator(identity, keyPairOf(secret), server, psk, prologue);
+    const initiator = new Initiator(identity, keyPairOf(secret), progress.server, psk, prologue);
     secret.fill(0);
     progress.initiator = initiator;
     return initiator.writeInitiation(payload);

@@ -27,6 +27,12 @@ export const MAX_ATTEMPTS = 4;
 /** So long after the first of a server's addresses was tried, no further one is. */
 export const RACE_TIME = 20_000;
 
+/** As RACE_TIME, where there is another server to go on to. */
+export const RACE_TIME_OF_SEVERAL = 4_000;
+
+/** Where there is another server to go on to, the addresses of one are waited for no longer. */
+export const RESOLVE_PATIENCE = 5_000;
+
 /** First and longest pause before another attempt; each is stretched by up to BACKOFF_JITTER. */
 export const BACKOFF_FIRST = 250;
 export const BACKOFF_LONGEST = 20_000;
@@ -207,3 +213,14 @@ export const HOLD_RESET = 60_000;
 
 /** Longest pause before another attempt to reach a server over the other carrier, too. */
 export const OTHER_PATH_LONGEST = 300_000;
+
+/**
+ * When the network has changed, paths are asked for a sign of life, so many times, in CHECK_LEAST and four
+ * round trips, but CHECK_MOST at the most. A path that gives none is made anew.
+ */
+export const CHECK_LEAST = 2_000;
+export const CHECK_MOST = 6_000;
+export const CHECK_PROBES = 5;
+
+/** However often the network changes, attempts that a change calls for are no closer to one another. */
+export const HURRY_LEAST = 1_000;

@@ -56,6 +56,12 @@ export class PathMtu {
     this.#ports.probe(this.#probing, this.#longest);
   }
 
+  /** Datagrams may go another way than before: asks at once, also for what did not pass earlier. */
+  restart(now: number): void {
+    this.#attempts = 0;
+    this.#raiseAt = this.#due = now;
+  }
+
   /** A probe of this length was answered. */
   answered(length: number, now: number): void {
     if (length !== this.#probing || this.#attempts === 0) return;

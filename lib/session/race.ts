@@ -1,5 +1,5 @@
 import type { Attempt } from "./attempt.ts";
-import { ATTEMPT_DELAY, MAX_ATTEMPTS, RACE_TIME } from "./limits.ts";
+import { ATTEMPT_DELAY, MAX_ATTEMPTS } from "./limits.ts";
 import type { Link, LinkLoss } from "./link.ts";
 import type { Target } from "./target.ts";
 
@@ -34,14 +34,21 @@ export class Race {
   /**
    * @param targets what there is to try, the first one first
    * @param exclusive whether to ask one server at a time, since to ask takes something from it
+   * @param time so long after the first way was tried, no further one is
    */
-  constructor(targets: readonly Target[], exclusive: boolean, ports: RacePorts, now: number) {
+  constructor(
+    targets: readonly Target[],
+    exclusive: boolean,
+    ports: RacePorts,
+    time: number,
+    now: number,
+  ) {
     this.#targets = targets;
     this.#waiting = [...targets];
     this.#exclusive = exclusive;
     this.#ports = ports;
     this.#nextStart = now;
-    this.#ends = now + RACE_TIME;
+    this.#ends = now + time;
   }
 
   /** Whether nothing is left to hope for. */

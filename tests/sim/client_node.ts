@@ -6,7 +6,8 @@ import type { Carrier } from "../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../lib/session/batches.ts";
 import { inTurn } from "../../lib/session/candidates.ts";
-import { Client, type ClientEvent } from "../../lib/session/client.ts";
+import { Client } from "../../lib/session/client.ts";
+import type { ClientEvent } from "../../lib/session/client_event.ts";
 import { Counters } from "../../lib/session/counters.ts";
 import {
   CLASSIC_KEEPALIVE_INTERVAL,
@@ -25,6 +26,8 @@ export interface ClientNodeOptions {
   address?: string | undefined;
   /** The hosts that the server's name stands for, best first; one with a colon in it is an IPv6 one. */
   servers?: readonly string[];
+  /** The same for each further server in its list. */
+  others?: readonly (readonly string[])[];
   /** Of a secure client; one without is a classic one. */
   credentials?: Credentials;
   /** What a secure client goes over, the best first; TCP alone by default. */
@@ -63,6 +66,8 @@ export class ClientNode {
   /** When the client asked for the server's name. */
   readonly resolves: number[] = [];
   resolveFailure: ResolveFailure;
+  /** The servers whose names do not exist, by their places in the list. */
+  readonly nameless = new Set<number>();
   /** The main thread's part of a secure client. */
   readonly introducer: Introducer | undefined;
   /** Over UDP, the longest datagram that this machine believes to pass. */
@@ -72,7 +77,8 @@ export class ClientNode {
   /** The host by which the client was connected last. */
   server: string | undefined;
   readonly #network: Network;
-  readonly #servers: readonly string[];
+  /** The hosts of each server. */
+  readonly #servers: readonly (readonly string[])[];
   readonly #batches = new Batches(new Uint8Array(BATCHES * Batches.SLOT), 0, BATCHES);
   readonly #client: Client;
   /** Ends what was begun, by the numbers of links. */
@@ -86,23 +92,24 @@ export class ClientNode {
   #port = 40_000;
 
   constructor(network: Network, host: string, options: ClientNodeOptions = {}) {
-    const { address, servers = ["server"], credentials, capabilities = 0 } = options;
+    const { address, servers = ["server"], others = [], credentials, capabilities = 0 } = options;
     const { clock } = network;
     this.host = host;
     this.#network = network;
-    this.#servers = servers;
+    this.#servers = [servers, ...others];
     const wanted = address === undefined ? undefined : parseIpv4(address);
     this.introducer = credentials &&
       new Introducer(network, { address: wanted, ...credentials }, capabilities);
     this.#client = new Client(
       {
         classic: credentials === undefined,
+        servers: this.#servers.length,
         carriers: options.carriers ?? ["tcp"],
         address: wanted,
         timing: { keepalive: CLASSIC_KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
       },
       {
-        resolve: () => this.#resolve(),
+        resolve: (question, server) => this.#resolve(question, server),
         connect: (link, candidate, carrier) =>
           this.#connect(link, this.#candidates[candidate]!, carrier),
         abandon: (link) => this.#abandons.get(link)!(),
@@ -167,6 +174,16 @@ export class ClientNode {
     return this.#path!.from;
   }
 
+  /** The machine woke up, or its network is another one. */
+  networkChanged(): void {
+    this.#client.networkChanged(this.#network.clock.now);
+  }
+
+  /** Somebody tells the client to go back to the first of its servers. */
+  reconnect(): void {
+    this.#client.reconnect(this.#network.clock.now);
+  }
+
   /** The client is somewhere else from now on: what it sends comes from another address. */
   move(host: string): void {
     this.#network.datagrams.unbind(this.#path!.from);
@@ -207,27 +224,28 @@ export class ClientNode {
   #report(event: ClientEvent): void {
     if (event.type === "up") {
       this.server = this.#candidates[event.candidate];
-      this.introducer?.connected();
+      this.introducer?.connected(event.server);
     }
     this.events.push({ ...event, time: this.#network.clock.now });
   }
 
-  #resolve(): void {
+  #resolve(question: number, server: number): void {
     const { clock } = this.#network;
     this.resolves.push(clock.now);
     clock.after(RESOLVE_TIME, () => {
-      if (this.resolveFailure === undefined) {
-        this.#candidates = this.#inTurn();
-        this.#client.resolved(this.#candidates, clock.now);
+      const failure = this.nameless.has(server) ? { permanent: true } : this.resolveFailure;
+      if (failure === undefined) {
+        this.#candidates = this.#inTurn(this.#servers[server]!);
+        this.#client.resolved(question, this.#candidates, clock.now);
       } else {
-        this.#client.unresolved("no such name", this.resolveFailure.permanent, clock.now);
+        this.#client.unresolved(question, "no such name", failure.permanent, clock.now);
       }
     });
   }
 
   /** As the daemon does it. */
-  #inTurn(): string[] {
-    const hosts = this.#servers.map((host) => ({
+  #inTurn(names: readonly string[]): string[] {
+    const hosts = names.map((host) => ({
       family: host.includes(":") ? 6 : 4,
       toString: () => host,
     }));

@@ -1,6 +1,7 @@
 import { HandshakeError } from "../../lib/protocol/noise.ts";
 import type { KeyPair } from "../../lib/protocol/x25519.ts";
-import type { Client, ClientPorts } from "../../lib/session/client.ts";
+import type { Client } from "../../lib/session/client.ts";
+import type { ClientPorts } from "../../lib/session/client_ports.ts";
 import { Introduction, type IntroductionOptions } from "../../lib/session/introduction.ts";
 import { Mailbox, type ThreadDelay } from "./mailbox.ts";
 import type { Network } from "./network.ts";
@@ -48,10 +49,10 @@ export class Introducer implements ThreadDelay {
   /** The client's ways to reach it. */
   ports(client: () => Client): MainThreadPorts {
     return {
-      requestHello: (link, session, index) =>
+      requestHello: (link, server, session, index) =>
         this.#toMain.post(() => {
           this.links.add(link);
-          const bytes = this.#introduction.hello(link, session, index);
+          const bytes = this.#introduction.hello(link, server, session, index);
           this.#toWorker.post(() => client().hello(link, bytes));
         }),
       requestRekey: (link) =>
@@ -68,9 +69,9 @@ export class Introducer implements ThreadDelay {
     };
   }
 
-  /** The client is connected. */
-  connected(): void {
-    this.#introduction.enrolled();
+  /** The client is connected to a server. */
+  connected(server: number): void {
+    this.#introduction.enrolled(server);
   }
 
   /** The main thread answers nothing until `resume()`. */

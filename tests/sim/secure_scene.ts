@@ -18,7 +18,7 @@ export function secureWorld(
 
 /** A key that nobody knows, and the server's. */
 export function strangerTo(world: World, server: ServerNode): Credentials {
-  return { identity: keyPairOf(world.random.bytes(32)), server: server.door.identity.publicKey };
+  return { identity: keyPairOf(world.random.bytes(32)), servers: [server.door.identity.publicKey] };
 }
 
 /** A key that the server knows under a name. */

@@ -40,7 +40,7 @@ function classic(...args: string[]): ClientSettings {
 }
 
 function clientOf(host: string): string | undefined {
-  return client(`-s${host}`).host;
+  return client(`-s${host}`).servers[0]?.host;
 }
 
 function invite(...args: string[]): InviteSettings {
@@ -109,9 +109,8 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     logLevel: "info",
     jsonLogs: false,
     logFile: undefined,
-    host: undefined,
+    servers: [],
     port: undefined,
-    serverKey: undefined,
     invite: undefined,
     address: undefined,
     network: undefined,
@@ -205,9 +204,8 @@ Deno.test("A client takes every option that it has", () => {
       logLevel: "error",
       jsonLogs: true,
       logFile: "/l",
-      host: "vpn.example",
+      servers: [{ host: "vpn.example", port: undefined, publicKey: KEY }],
       port: 2003,
-      serverKey: KEY,
       invite: undefined,
       address: parseIpv4("10.86.0.9"),
       network: undefined,
@@ -407,6 +405,32 @@ Deno.test("A client's server is a name or an address, in brackets or not", () =>
   for (const host of ["a b", "a\n", "\0", "a\x1b[31m", "a\x7f", "a".repeat(256)]) {
     assertThrows(() => clientOf(host), UsageError, "--server");
   }
+});
+
+Deno.test("A client takes several servers in order, each with a port if it has one of its own", () => {
+  const places = client("-s", "a", "-s", "b:443", "-s", "[fd00::1]:53", "-s", "fd00::2").servers
+    .map(({ host, port }) => [host, port]);
+  assertEquals(places, [["a", undefined], ["b", 443], ["fd00::1", 53], ["fd00::2", undefined]]);
+  for (const text of ["a:0", "a:65536", "a:x", "a:", "[fd00::1]:70000"]) {
+    assertThrows(() => client("-s", text), UsageError, "--server: ");
+  }
+  const many = Array.from({ length: 17 }, (_, i) => `-sa${i}`);
+  assertEquals(client(...many.slice(1)).servers.length, 16);
+  assertThrows(() => client(...many), UsageError, "16 at the most");
+});
+
+Deno.test("A client's servers share one key, or have one each, or keys that are known already", () => {
+  const keys = (...args: string[]): (Uint8Array | undefined)[] =>
+    client("-s", "a", "-s", "b", ...args).servers.map(({ publicKey }) => publicKey);
+  const other = "A".repeat(43) + "=";
+  assertEquals(keys(), [undefined, undefined]);
+  assertEquals(keys("--server-key", KEY_TEXT), [KEY, KEY]);
+  assertEquals(keys("--server-key", KEY_TEXT, "--server-key", other), [KEY, new Uint8Array(32)]);
+  assertThrows(
+    () => keys(...[1, 2, 3].flatMap(() => ["--server-key", other])),
+    UsageError,
+    "2 servers and 3 keys",
+  );
 });
 
 Deno.test("A client does not start without a server to connect to", () => {

@@ -6,7 +6,14 @@ import { closeFd } from "../../../ffi/fd.ts";
 import { ITIMERSPEC, TIMESPEC } from "../../../ffi/layout.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { NativeBuffer } from "../../../ffi/native_buffer.ts";
-import { bootTime, createTimerFd, setTimerFd } from "../../../ffi/timer.ts";
+import {
+  armWakeFd,
+  bootTime,
+  createTimerFd,
+  createWakeFd,
+  monotonicTime,
+  setTimerFd,
+} from "../../../ffi/timer.ts";
 
 const PATIENCE = 10_000;
 
@@ -90,4 +97,30 @@ Deno.test("A timer may be set to any time, centuries ahead included", () => {
       assertEquals(wait(0), 0);
     }
   });
+});
+
+Deno.test("monotonicTime() is not ahead of bootTime(), and runs as fast", () => {
+  const [boot, awake] = [bootTime(), monotonicTime()];
+  assert(awake <= boot + 1);
+  withTimer((_, wait) => wait(20));
+  const [passedAwake, passed] = [monotonicTime() - awake, bootTime() - boot];
+  assert(passedAwake >= 19 && passed >= 19, `${passedAwake} and ${passed}`);
+});
+
+Deno.test("a wake timer is not readable as long as nobody sets the clock, armed again or not", () => {
+  const epoll = new Epoll(1);
+  const fd = createWakeFd();
+  try {
+    epoll.add(fd, EPOLLIN);
+    assertEquals(epoll.wait(0), 0);
+    armWakeFd(fd);
+    assertEquals(epoll.wait(20), 0);
+    const setting = new NativeBuffer(ITIMERSPEC.size);
+    assertEquals(libc.timerfd_gettime(fd, setting.address), 0);
+    const seconds = setting.view.getBigInt64(ITIMERSPEC.it_value + TIMESPEC.tv_sec, true);
+    assert(seconds > 86_400n * 365n, "it is armed, for a time that never comes");
+  } finally {
+    closeFd(fd);
+    epoll.close();
+  }
 });

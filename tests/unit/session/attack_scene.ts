@@ -11,7 +11,8 @@ import { MAX_RECORD } from "../../../lib/protocol/record.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import { type KeyPair, keyPairOf } from "../../../lib/protocol/x25519.ts";
 import { Batches } from "../../../lib/session/batches.ts";
-import { Client, type ClientEvent } from "../../../lib/session/client.ts";
+import { Client } from "../../../lib/session/client.ts";
+import type { ClientEvent } from "../../../lib/session/client_event.ts";
 import type { Connection } from "../../../lib/session/connection.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 import { Gatekeeper } from "../../../lib/session/gatekeeper.ts";
@@ -196,16 +197,16 @@ export class SceneClient {
     this.wire = wire;
     let timestamp = scene.now;
     const introduction = new Introduction(
-      { identity: key, server: scene.serverKey.publicKey, capabilities: 0 },
+      { identity: key, servers: [scene.serverKey.publicKey], capabilities: 0 },
       { timestamp: () => timestamp++, randomKey: () => scene.randomKey() },
     );
     const later = (task: () => void): void => void this.tasks.push(task);
-    this.client = new Client({ classic: false, carriers: ["tcp"], timing: TIMING }, {
+    this.client = new Client({ classic: false, servers: 1, carriers: ["tcp"], timing: TIMING }, {
       resolve: () => {},
       connect: (link) => this.#session = this.client.connected(link, this.transport, scene.now),
       abandon: () => {},
-      requestHello: (link, session) =>
-        later(() => this.client.hello(link, introduction.hello(link, session))),
+      requestHello: (link, server, session) =>
+        later(() => this.client.hello(link, introduction.hello(link, server, session))),
       requestRekey: (link) =>
         later(() => this.client.rekeyInitiation(link, introduction.rekey(link))),
       complete: (link, message) =>
@@ -224,7 +225,7 @@ export class SceneClient {
       random: () => 0,
     }, scene.context);
     this.client.advance(scene.now);
-    this.client.resolved(["server"], scene.now);
+    this.client.resolved(1, ["server"], scene.now);
   }
 
   /** Lets the client's main thread do what waits. */

@@ -3,7 +3,8 @@ import { parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { Segmenter } from "../../../lib/packet/segmentation.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import { Batches } from "../../../lib/session/batches.ts";
-import { Client, type ClientEvent } from "../../../lib/session/client.ts";
+import { Client } from "../../../lib/session/client.ts";
+import type { ClientEvent } from "../../../lib/session/client_event.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 
 const TRANSPORT = {
@@ -26,12 +27,13 @@ function afterFirstEnd(orderly: boolean): string[] {
   const client: Client = new Client(
     {
       classic: true,
+      servers: 1,
       carriers: ["tcp"],
       address: parseIpv4("10.0.0.7"),
       timing: { keepalive: 15_000, timeout: 30_000 },
     },
     {
-      resolve: () => client.resolved(["server"], 0),
+      resolve: (question) => client.resolved(question, ["server"], 0),
       connect: (link) => number = link,
       abandon: nothing,
       requestHello: nothing,
