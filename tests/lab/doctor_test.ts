@@ -183,6 +183,12 @@ await labTest("a client's doctor tries all addresses of the server", [], async (
     assertFound(diagnosis, "ok", carrier, /^\[2001:db8:1::1\]:2002 over .* answers the handshake/);
     assertFound(diagnosis, "note", carrier, /^192\.0\.2\.77:2002 over .* unreachable/);
   }
+  const servers = ["-s", client.server, "-s", "192.0.2.77"];
+  const keys = ["--server-key", key, "--server-key", OTHER_KEY];
+  const both = await diagnose(client.machine, clientDoctor(lab, client, ...servers, ...keys));
+  assertFound(both, "ok", "admission", /lets this machine in/);
+  assertFound(both, "warning", "tcp", /^192\.0\.2\.77:2002 over TCP: unreachable/);
+  assertEquals(both.code, 0);
 });
 
 await labTest("a client's doctor: another key, and a peer that is not known", ["nft"], async () => {
