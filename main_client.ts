@@ -1,6 +1,7 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
 import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
 import { configCommands } from "./daemon/config_command.ts";
+import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { runProgram } from "./daemon/program.ts";
 import { reconnect } from "./daemon/reconnect_command.ts";
@@ -9,7 +10,7 @@ import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
+import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
 import { readClientSettings } from "./lib/config/settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
@@ -27,6 +28,13 @@ await runProgram({
     },
     statusCommand("client"),
     ...configCommands("client", CONNECT_OPTIONS, readClientSettings),
+    {
+      name: "doctor",
+      usage: "[INVITE] [OPTION ...]",
+      help: "find what keeps the tunnel from working, with the options that connect is given",
+      options: CLIENT_DOCTOR_OPTIONS,
+      run: runClientDoctor,
+    },
     {
       name: "reconnect",
       usage: "[--state DIR]",

@@ -1,5 +1,6 @@
 /** simplevpn-server: lets machines into one IP network and passes their packets. */
 import { configCommands } from "./daemon/config_command.ts";
+import { runServerDoctor } from "./daemon/doctor/server_doctor.ts";
 import { runInvite } from "./daemon/invite_command.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
 import { PEERS_COMMANDS } from "./daemon/peers_commands.ts";
@@ -7,10 +8,15 @@ import { runProgram } from "./daemon/program.ts";
 import { runServer } from "./daemon/run_server.ts";
 import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
-import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { INVITE_OPTIONS, SERVE_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
+import { cleanUpServer } from "./daemon/server_cleanup.ts";
+import {
+  INVITE_OPTIONS,
+  SERVE_OPTIONS,
+  SERVER_DOCTOR_OPTIONS,
+  STATE_OPTIONS,
+} from "./lib/config/options.ts";
 import { readServerSettings } from "./lib/config/settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
@@ -36,6 +42,13 @@ await runProgram({
     ...PEERS_COMMANDS,
     statusCommand("server"),
     ...configCommands("server", SERVE_OPTIONS, readServerSettings),
+    {
+      name: "doctor",
+      usage: "[OPTION ...]",
+      help: "find what keeps the server from serving, with the options that serve is given",
+      options: SERVER_DOCTOR_OPTIONS,
+      run: runServerDoctor,
+    },
     ...KEY_COMMANDS,
     ...serviceCommands(SERVER_SERVICE),
     {

@@ -25,7 +25,7 @@ export const WAITING_INVITE = "invite";
 const MOST_KNOWN = 16;
 
 /** What the file about servers holds. */
-interface JoinedServers {
+export interface JoinedServers {
   /** Those that were used last, the preferred one first. */
   servers: readonly ServerReference[];
   /** Others that were used before. */
@@ -70,7 +70,8 @@ export class ClientState implements Disposable {
       .filter((server) => !servers.some((other) => isSame(server, other)))
       .slice(0, MOST_KNOWN);
     const text = formatServers({ servers, known });
-    if (text !== readTextIfAny(this.#serverPath)) writeFileAtomically(this.#serverPath, text);
+    const path = serverPath(this.#folder);
+    if (text !== readTextIfAny(path)) writeFileAtomically(path, text);
   }
 
   /** All servers of which this client has the key. @throws {Failure} if the file makes no sense */
@@ -80,25 +81,18 @@ export class ClientState implements Disposable {
   }
 
   get #joined(): JoinedServers {
-    const text = readTextIfAny(this.#serverPath);
-    try {
-      return text === undefined ? { servers: [], known: [] } : parseServers(text);
-    } catch (error) {
-      throw new Failure(
-        `Cannot make sense of ${this.#serverPath}: ${(error as Error).message}: mend or remove it`,
-      );
-    }
+    return joinedServers(this.#folder);
   }
 
-  /** The invite that waits to be used, if any. @throws {Failure} if it cannot be read */
+  /** @see {waitingInvite} */
   get waitingInvite(): string | undefined {
-    return readTextIfAny(this.#invitePath);
+    return waitingInvite(this.#folder);
   }
 
   /** Says that this client is in: no invite is needed any more. */
   forgetInvite(): void {
     try {
-      Deno.removeSync(this.#invitePath);
+      Deno.removeSync(`${this.#folder}/${WAITING_INVITE}`);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
@@ -123,17 +117,31 @@ export class ClientState implements Disposable {
     this.#lock.close();
   }
 
-  get #serverPath(): string {
-    return `${this.#folder}/${JOINED_SERVER}`;
-  }
-
-  get #invitePath(): string {
-    return `${this.#folder}/${WAITING_INVITE}`;
-  }
-
   get #timestampPath(): string {
     return `${this.#folder}/timestamp`;
   }
+}
+
+/** What a state folder's file about servers holds. @throws {Failure} if it makes no sense */
+export function joinedServers(folder: string): JoinedServers {
+  const path = serverPath(folder);
+  const text = readTextIfAny(path);
+  try {
+    return text === undefined ? { servers: [], known: [] } : parseServers(text);
+  } catch (error) {
+    throw new Failure(
+      `Cannot make sense of ${path}: ${(error as Error).message}: mend or remove it`,
+    );
+  }
+}
+
+/** The invite that waits in a state folder to be used, if any. @throws {Failure} if it cannot be read */
+export function waitingInvite(folder: string): string | undefined {
+  return readTextIfAny(`${folder}/${WAITING_INVITE}`);
+}
+
+function serverPath(folder: string): string {
+  return `${folder}/${JOINED_SERVER}`;
 }
 
 function isSame(one: ServerReference, other: ServerReference): boolean {
@@ -155,8 +163,8 @@ function writable({ host, port, publicKey }: ServerReference): Record<string, un
   return { host, port, publicKey: toBase64(publicKey) };
 }
 
-/** @throws {SyntaxError} */
-function parseServers(text: string): JoinedServers {
+/** Reads the text of `joined.json`. @throws {SyntaxError} if it is none */
+export function parseServers(text: string): JoinedServers {
   const file: Record<string, unknown> | null = JSON.parse(text);
   const { version, others = [], known = [] } = file ?? {};
   if (version !== 1 || !Array.isArray(others) || !Array.isArray(known)) {

@@ -21,8 +21,11 @@ export interface JoinPlan {
   invite: TokenSecrets | undefined;
 }
 
+/** What a state folder remembers of servers. */
+export type Memory = Pick<ClientState, "servers" | "known" | "waitingInvite">;
+
 /** Finds out from the command line, the invite and what was joined before. @throws {Failure} */
-export async function planJoin(settings: ClientSettings, state: ClientState): Promise<JoinPlan> {
+export async function planJoin(settings: ClientSettings, state: Memory): Promise<JoinPlan> {
   const invite = await readInvite(settings) ?? waitingInvite(settings, state);
   if (invite !== undefined) {
     const { host, port, publicKey, token } = invite;
@@ -45,7 +48,7 @@ export async function readInvite({ invite }: ClientSettings): Promise<Invite | u
 }
 
 /** The one in the state folder is for whoever names no server. */
-function waitingInvite({ servers }: ClientSettings, state: ClientState): Invite | undefined {
+function waitingInvite({ servers }: ClientSettings, state: Memory): Invite | undefined {
   const text = servers.length === 0 ? state.waitingInvite : undefined;
   try {
     return text === undefined ? undefined : parseInvite(text);
@@ -64,7 +67,7 @@ async function readInviteFile(file: string): Promise<string> {
 
 function namedServers(
   { servers, port }: ClientSettings,
-  { servers: joined, known }: ClientState,
+  { servers: joined, known }: Memory,
 ): readonly ServerReference[] {
   if (servers.length > 0) return servers.map((server) => withKey(server, port, known));
   if (joined.length > 0) return joined;

@@ -78,11 +78,19 @@ export function putRoute(route: Route, name: string): void {
  * @throws {OsError} if one cannot be removed
  */
 export function removeStaleRules(): string[] {
-  return ([AF_INET, AF_INET6] as const).flatMap((family) => {
-    const stale = staleAmong(rulesOf(family));
-    stale.forEach(removeRule);
-    return stale.map((rule) => `ip ${describeRule(rule, "delete")}`);
-  });
+  const stale = staleRules();
+  stale.forEach(removeRule);
+  return stale.map(deletion);
+}
+
+/** The rules of programs that ended without removing them. */
+export function staleRules(): Rule[] {
+  return ([AF_INET, AF_INET6] as const).flatMap((family) => staleAmong(rulesOf(family)));
+}
+
+/** The command that deletes a rule. */
+export function deletion(rule: Rule): string {
+  return `ip ${describeRule(rule, "delete")}`;
 }
 
 /** The rules of one version of IP that are this project's. */

@@ -25,6 +25,7 @@ import { ClientSurroundings, type Reached } from "./client_surroundings.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
+import { DoctorHint } from "./doctor_hint.ts";
 import { restoreDns } from "./dns.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
@@ -148,6 +149,7 @@ class ClientControl {
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
   readonly #service = new ServiceManager();
   readonly #failed = Promise.withResolvers<never>();
+  readonly #hint = new DoctorHint();
   /** Of each server. */
   readonly #addresses: readonly ServerAddresses[];
   #candidates: SocketAddress[] = [];
@@ -226,6 +228,7 @@ class ClientControl {
       this.#worker.stop();
       await ended;
     } finally {
+      this.#hint.cancel();
       await this.#surroundings.end();
       this.#interface.clear();
     }
@@ -383,6 +386,7 @@ class ClientControl {
       type: "up";
     },
   ): void {
+    this.#hint.cancel();
     const server = this.#candidates[candidate]!;
     this.#server = place;
     this.#lastAddresses.set(place, server);

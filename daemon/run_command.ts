@@ -2,7 +2,7 @@
 export interface CommandResult {
   /** Exit status; 128 and the signal's number if a signal ended it. */
   code: number;
-  /** As much as it printed, or the first OUTPUT_MOST bytes of it, each as UTF-8. */
+  /** As much as it printed, or the first bytes of it, as many as are taken, each as UTF-8. */
   stdout: string;
   stderr: string;
 }
@@ -14,6 +14,8 @@ export interface CommandOptions {
   env?: Readonly<Record<string, string>>;
   /** Milliseconds after which it is killed, with all that it started. */
   timeout?: number;
+  /** Bytes of its output that are taken of each kind; OUTPUT_MOST if left out. */
+  outputMost?: number;
 }
 
 const TIMEOUT = 10_000;
@@ -31,7 +33,7 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  */
 export async function runCommand(
   [program, ...args]: readonly [string, ...string[]],
-  { input = "", env = {}, timeout = TIMEOUT }: CommandOptions = {},
+  { input = "", env = {}, timeout = TIMEOUT, outputMost = OUTPUT_MOST }: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = new Deno.Command(program, {
     args,
@@ -50,7 +52,10 @@ export async function runCommand(
       timeout,
     );
   });
-  const outputs = [new Collector(child.stdout), new Collector(child.stderr)] as const;
+  const outputs = [
+    new Collector(child.stdout, outputMost),
+    new Collector(child.stderr, outputMost),
+  ] as const;
   try {
     const [{ code }, stdout, stderr] = await Promise.race([
       Promise.all([child.status, outputs[0].text, outputs[1].text, feed(child.stdin, input)]),
@@ -73,19 +78,18 @@ class Collector {
   readonly text: Promise<string>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  constructor(stream: ReadableStream<Uint8Array>, most: number) {
     this.#reader = stream.getReader();
-    this.text = this.#collect();
+    this.text = this.#collect(most);
   }
 
   cancel(): void {
     this.#reader.cancel().catch(() => {});
   }
 
-  async #collect(): Promise<string> {
+  async #collect(room: number): Promise<string> {
     const decoder = new TextDecoder();
     let text = "";
-    let room = OUTPUT_MOST;
     for (;;) {
       const { value, done } = await this.#reader.read();
       if (done) return text + decoder.decode();

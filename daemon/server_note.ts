@@ -31,7 +31,8 @@ export function readServerNote(folder: string): ServerNote {
   return readStateFile(`${folder}/server.json`, parseNote) ?? { port: DEFAULT_PORT };
 }
 
-function parseNote(text: string): ServerNote {
+/** Reads the text of `server.json`. @throws {SyntaxError} if it is none */
+export function parseNote(text: string): ServerNote {
   const note: Record<string, unknown> | null = JSON.parse(text);
   const { port, listen, network, network6 } = note ?? {};
   const valid = Number.isInteger(port) && (listen === undefined || typeof listen === "string");

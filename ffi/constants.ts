@@ -135,6 +135,10 @@ export const CLOCK_MONOTONIC = 1;
 /** Monotonic, and goes on while the machine sleeps. */
 export const CLOCK_BOOTTIME = 7;
 
+// sys/timex.h
+/** Nothing keeps the clock right. */
+export const STA_UNSYNC = 0x0040;
+
 // sys/timerfd.h
 export const TFD_NONBLOCK = 0o4000;
 export const TFD_CLOEXEC = 0o2000000;
@@ -215,6 +219,7 @@ export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
+export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;

@@ -24,6 +24,13 @@ export function interfaceExists(index: number): boolean {
   return libc.if_indextoname(index, name.address) !== 0;
 }
 
+/** The name of the interface of this number; undefined if there is none, any more. */
+export function interfaceName(index: number): string | undefined {
+  const { bytes, address } = new NativeBuffer(IFNAMSIZ);
+  if (libc.if_indextoname(index, address) === 0) return undefined;
+  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+}
+
 /** Settings of one network interface by ioctl (netdevice(7)). They end with the interface. */
 export class NetworkInterface {
   readonly name: string;

@@ -1,24 +1,44 @@
 /**
- * Files of /proc, which Deno reads and writes only for programs that may do everything. What the kernel
- * makes up has no length before it is read, and is read by one call.
+ * Files of /proc and /sys, which Deno reads and writes only for programs that may do everything. What the
+ * kernel makes up has no length before it is read, and lists come in pieces.
  */
 import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "./constants.ts";
-import { check } from "./error.ts";
+import { check, OsError } from "./error.ts";
 import { closeFd, openFd } from "./fd.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 
-const MOST = 64 * 1024;
+/** Bytes of what is read by one call, or written by one. */
+const PIECE = 64 * 1024;
 
-/** A file's text, or as much of it as one call gives. @throws {OsError} */
+/** Longer texts are cut: nothing that is read here is. */
+const MOST = 4 * 1024 * 1024;
+
+/** A file's text. @throws {OsError} */
 export function readKernelFile(path: string): string {
-  const buffer = new NativeBuffer(MOST);
+  const { bytes, address } = new NativeBuffer(PIECE);
+  const decoder = new TextDecoder();
   const fd = openFd(cString(path), O_RDONLY | O_CLOEXEC);
+  let text = "";
   try {
-    const length = check("read", libc.read(fd, buffer.address, MOST));
-    return new TextDecoder().decode(buffer.bytes.subarray(0, length));
+    while (text.length < MOST) {
+      const length = check("read", libc.read(fd, address, PIECE));
+      if (length === 0) break;
+      text += decoder.decode(bytes.subarray(0, length), { stream: true });
+    }
+    return text;
   } finally {
     closeFd(fd);
+  }
+}
+
+/** A file's text; undefined if it is not there, or cannot be read. */
+export function readKernelFileIfAny(path: string): string | undefined {
+  try {
+    return readKernelFile(path);
+  } catch (error) {
+    if (error instanceof OsError) return undefined;
+    throw error;
   }
 }
 
@@ -37,7 +57,7 @@ export function writeKernelFile(path: string, text: string): void {
 
 /** What a symbolic link leads to. @throws {OsError} */
 export function readKernelLink(path: string): string {
-  const buffer = new NativeBuffer(MOST);
-  const length = check("readlink", libc.readlink(cString(path), buffer.address, MOST));
+  const buffer = new NativeBuffer(PIECE);
+  const length = check("readlink", libc.readlink(cString(path), buffer.address, PIECE));
   return new TextDecoder().decode(buffer.bytes.subarray(0, length));
 }

@@ -90,6 +90,9 @@ export const LINGER = { size: 8, l_onoff: 0, l_linger: 4 } as const;
 /** struct timespec (time.h). */
 export const TIMESPEC = { size: 16, tv_sec: 0, tv_nsec: 8 } as const;
 
+/** struct timex (sys/timex.h). */
+export const TIMEX = { size: 208, status: 40 } as const;
+
 /** struct itimerspec (sys/timerfd.h). */
 export const ITIMERSPEC = { size: 32, it_interval: 0, it_value: 16 } as const;
 

@@ -52,6 +52,7 @@ const SYMBOLS = {
   timerfd_settime: { parameters: ["i32", "i32", "usize", "usize"], result: "i32" },
   timerfd_gettime: { parameters: ["i32", "usize"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  adjtimex: { parameters: ["usize"], result: "i32" },
   sigaction: { parameters: ["i32", "usize", "usize"], result: "i32" },
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   getrlimit: { parameters: ["i32", "usize"], result: "i32" },

@@ -2,7 +2,7 @@
  * Routes, rules and IPv6 addresses by netlink, which ioctl cannot do, or not for IPv6 (linux/rtnetlink.h,
  * linux/fib_rules.h, linux/if_addr.h): routes in tables of their own, and rules that say who looks there.
  */
-import { addressBytes, addressOfBytes, type IpAddress } from "../lib/address/ip_address.ts";
+import { addressBytes, addressOfBytes, type IpAddress, isIpv4 } from "../lib/address/ip_address.ts";
 import type { Ipv6Address } from "../lib/address/ipv6_address.ts";
 import { isIpv4Prefix, type Prefix } from "../lib/address/prefix.ts";
 import {
@@ -29,6 +29,7 @@ import {
   RTM_DELADDR,
   RTM_DELROUTE,
   RTM_DELRULE,
+  RTM_GETROUTE,
   RTM_GETRULE,
   RTM_NEWADDR,
   RTM_NEWROUTE,
@@ -126,6 +127,23 @@ function changeRoute(type: number, flags: number, { network, interfaceIndex, tab
     { type: RTA_OIF, value: hostOrder(interfaceIndex) },
     { type: RTA_TABLE, value: hostOrder(table) },
   ]);
+}
+
+/**
+ * The number of the interface by which a packet to an address would leave now; undefined if the kernel
+ * does not name one.
+ *
+ * @throws {OsError} ENETUNREACH, EHOSTUNREACH and the like if there is no way there
+ */
+export function interfaceTo(address: IpAddress): number | undefined {
+  const value = addressBytes(address);
+  const question = body(
+    RTMSG,
+    [RTMSG.rtm_family, isIpv4(address) ? AF_INET : AF_INET6],
+    [RTMSG.rtm_dst_len, 8 * value.length],
+  );
+  const [route] = request(RTM_GETROUTE, NLM_F_ACK, question, [{ type: RTA_DST, value }]);
+  return route && readAttributes(route, RTMSG).get(RTA_OIF)?.getUint32(0, true);
 }
 
 /** Adds a rule. @throws {OsError} EOPNOTSUPP or EAFNOSUPPORT if the kernel has no policy routing */

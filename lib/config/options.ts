@@ -254,6 +254,9 @@ export const CONNECT_OPTIONS: readonly Option[] = [
   ...RUN_OPTIONS,
 ];
 
+export const SERVER_DOCTOR_OPTIONS: readonly Option[] = [...SERVE_OPTIONS, JSON_OUTPUT];
+export const CLIENT_DOCTOR_OPTIONS: readonly Option[] = [...CONNECT_OPTIONS, JSON_OUTPUT];
+
 export const INVITE_OPTIONS: readonly Option[] = [
   ADDRESS,
   ROUTE,

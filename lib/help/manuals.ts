@@ -38,6 +38,7 @@ export const SERVER_MANUAL: Manual = {
     ],
     ["simplevpn-server peers remove pi", "Cut the pi off, at once and for good."],
     ["simplevpn-server status --watch", "Show who is connected and how, once a second."],
+    ["simplevpn-server doctor", "Find what keeps it from serving, and what to do about it."],
     ["simplevpn-server install", "Serve as a systemd service, from now on and after each boot."],
   ],
   files: [
@@ -66,6 +67,10 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client", "Connect to the server that was joined before."],
     ["simplevpn-client status", "Show how it is connected, what passes, and what is dropped."],
     ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
+    [
+      "simplevpn-client doctor",
+      "Find what keeps the tunnel from working, and what to do about it.",
+    ],
     [
       "simplevpn-client install simplevpn://...",
       "Join and stay connected as a systemd service, from now on and after each boot.",

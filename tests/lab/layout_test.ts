@@ -21,6 +21,7 @@ const HEADERS = [
   "sys/resource.h",
   "sys/socket.h",
   "sys/timerfd.h",
+  "sys/timex.h",
   "sys/uio.h",
   "sys/un.h",
   "linux/capability.h",

@@ -23,6 +23,8 @@ Deno.test("runCommand() needs no program that reads its stdin", async () => {
 Deno.test("runCommand() keeps no more than the beginning of a long output", async () => {
   const { code, stdout } = await runCommand(["sh", "-c", "head -c 10000000 /dev/zero"]);
   assertEquals([code, stdout.length], [0, 65_536]);
+  const more = await runCommand(["head", "-c", "10000000", "/dev/zero"], { outputMost: 100_000 });
+  assertEquals(more.stdout.length, 100_000);
 });
 
 Deno.test("runCommand() kills what takes too long, also when its children live on", async () => {

@@ -1,0 +1,194 @@
+import { isClockSynchronized } from "../../ffi/clock_state.ts";
+import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
+import { prefixOf } from "../../lib/address/prefix.ts";
+import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
+import { parseInvite } from "../../lib/config/invite.ts";
+import { CONNECT_OPTIONS, DEFAULT_PORT } from "../../lib/config/options.ts";
+import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
+import { judgeClock } from "../../lib/doctor/clock.ts";
+import { fault, type Finding } from "../../lib/doctor/finding.ts";
+import type { Configuration } from "../../lib/protocol/control.ts";
+import { selectCipherSuite } from "../cipher_suite.ts";
+import { joinedServers, parseServers, waitingInvite } from "../client_state.ts";
+import { Failure } from "../failure.ts";
+import { readPrivateKey } from "../identity.ts";
+import { type JoinPlan, planJoin } from "../join_plan.ts";
+import { type LocalAddress, localAddresses } from "../local_networks.ts";
+import { SettingsSource } from "../settings_source.ts";
+import { readTextIfAny } from "../state_file.ts";
+import { defaultStateFolder } from "../state_folder.ts";
+import { askAdmission, checkPathMtu, leave } from "./admission.ts";
+import { Caller } from "./caller.ts";
+import { checkClassicServer } from "./classic_server.ts";
+import { checkDevice } from "./device.ts";
+import { Knocker } from "./knock.ts";
+import { checkClientLeftovers } from "./leftovers.ts";
+import { lockHolder, tunOf } from "./lock_holder.ts";
+import { checkLoop, checkNetworks, type TunnelView } from "./networks.ts";
+import { reachServer } from "./reach.ts";
+import { checkMachineDns, resolveServer } from "./resolver.ts";
+import { checkRoute } from "./route.ts";
+import { runChecks } from "./run_checks.ts";
+import { checkCrypto, checkState, type StateFile } from "./state.ts";
+import { tellFindings } from "./tell.ts";
+import { checkTunnel } from "./tunnel.ts";
+
+const FILES: readonly StateFile[] = [
+  { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
+  { name: "joined.json", isSecret: false, isVital: true, read: parseServers },
+  { name: "invite", isSecret: true, isVital: true, read: parseInvite },
+];
+
+/** What this machine is like, as far as all checks of a client have to know. */
+interface Scene {
+  settings: ClientSettings;
+  folder: string;
+  /** The process that runs as the client now, if any, and its TUN device. */
+  running: number | undefined;
+  tun: string | undefined;
+}
+
+/** Finds what keeps a client's tunnel from working. @throws {Failure} if there is a fault */
+export async function runClientDoctor(args: Arguments): Promise<void> {
+  const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
+  const folder = settings.state ?? defaultStateFolder();
+  const running = lockHolder(`${folder}/client.lock`);
+  const tun = running === undefined ? undefined : tunOf(running);
+  const scene: Scene = { settings, folder, running, tun };
+  tellFindings(
+    "simplevpn-client",
+    args,
+    await runChecks([
+      { name: "tun-device", run: () => checkDevice(settings, running !== undefined) },
+      {
+        name: "clock",
+        run: () => [judgeClock(Date.now(), latestTimestamp(folder), isClockSynchronized())],
+      },
+      { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
+      { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
+      { name: "leftovers", run: () => checkClientLeftovers(folder, running !== undefined) },
+      { name: "tunnel", run: () => checkRunning(scene) },
+      { name: "server", run: () => checkServers(scene) },
+      { name: "dns", run: checkMachineDns },
+    ]),
+  );
+}
+
+function latestTimestamp(folder: string): number | undefined {
+  try {
+    const kept = Number(readTextIfAny(`${folder}/timestamp`));
+    return Number.isSafeInteger(kept) && kept > 0 ? kept : undefined;
+  } catch (error) {
+    // Said of the state folder as a whole.
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+async function checkRunning({ running, tun }: Scene): Promise<Finding[]> {
+  if (running === undefined) return [];
+  const addresses = localAddresses();
+  const own = addresses.filter((local) => local.interface === tun);
+  const address = tunnelAddress({ tun });
+  const findings = await checkTunnel(running, tun, address);
+  if (address === undefined) return findings;
+  const others = addresses.filter((local) => local.interface !== tun);
+  const view = { own: own.filter(isGlobal).map(({ prefix }) => prefix), routes: [] };
+  return [...findings, ...checkNetworks(view, others)];
+}
+
+/** The running client's address in the tunnel, which it has once it was connected. */
+function tunnelAddress({ tun }: Pick<Scene, "tun">): LocalAddress | undefined {
+  return localAddresses().find((local) => local.interface === tun && isIpv4(local.address));
+}
+
+function isGlobal({ address }: { address: IpAddress }): boolean {
+  return !formatAddress(address).startsWith("fe80:");
+}
+
+/** All that has to do with servers: each is asked, since a client may go over to any of them. */
+async function checkServers(scene: Scene): Promise<Finding[]> {
+  const { settings } = scene;
+  if (settings.classic) {
+    const { host, port } = settings.servers[0]!;
+    return await checkClassicServer(host, port ?? settings.port ?? DEFAULT_PORT, scene.tun);
+  }
+  const plan = await planOrFinding(scene);
+  if ("check" in plan) return [plan];
+  using caller = new Caller(scene.folder, scene.running !== undefined);
+  const all = await Promise.all(
+    plan.servers.map((_, place) => checkServer(scene, plan, place, caller)),
+  );
+  const isBad = (findings: readonly Finding[]): boolean =>
+    findings.some(({ level }) => level === "fault");
+  if (all.every(isBad)) return all.flat();
+  // One of them will do.
+  return all.flat().map((finding) =>
+    finding.level === "fault" ? { ...finding, level: "warning" } : finding
+  );
+}
+
+/** What there is to say of one server, one after the other as a client does it. */
+async function checkServer(
+  scene: Scene,
+  plan: JoinPlan,
+  place: number,
+  caller: Caller,
+): Promise<Finding[]> {
+  const { settings } = scene;
+  const { host, port, publicKey } = plan.servers[place]!;
+  const { findings, addresses } = await resolveServer(host, port);
+  findings.push(...addresses.flatMap((address) => checkRoute(address, scene.tun)));
+  if (addresses.length === 0) return findings;
+  const introduction = caller.introduce(plan, settings);
+  const knocker = new Knocker(introduction, place, selectCipherSuite(settings.crypto));
+  using reach = await reachServer(knocker, addresses, settings.carriers, {
+    publicKey: caller.hasKey ? caller.identity.publicKey : undefined,
+    serverKey: publicKey,
+    isInvited: plan.invite !== undefined,
+    isRunning: scene.running !== undefined,
+    isConnected: tunnelAddress(scene) !== undefined,
+  });
+  findings.push(...reach.findings);
+  // To be let in would send a running client away, and use an invite up.
+  if (!caller.isAlone || plan.invite !== undefined) return findings;
+  const [first] = reach.sessions;
+  if (first === undefined) return findings;
+  const admission = await askAdmission(first.session);
+  findings.push(...admission.findings);
+  if (admission.configuration !== undefined) {
+    const byUdp = reach.sessions.find(({ session }) => session.carrier === "udp");
+    if (byUdp !== undefined) findings.push(...await checkPathMtu(byUdp.session, byUdp.address));
+    const view = viewOf(admission.configuration);
+    const servers = addresses.map(({ ip }) => ip);
+    const locals = localAddresses();
+    findings.push(...checkNetworks(view, locals), ...checkLoop(view, servers, locals));
+    leave(first.session);
+  }
+  return findings;
+}
+
+/** Which server it is, or that nobody can know. */
+async function planOrFinding({ settings, folder }: Scene): Promise<JoinPlan | Finding> {
+  try {
+    const { servers, known } = joinedServers(folder);
+    const memory = { servers, known: [...servers, ...known], waitingInvite: waitingInvite(folder) };
+    return await planJoin(settings, memory);
+  } catch (error) {
+    if (!(error instanceof Failure || error instanceof UsageError)) throw error;
+    return fault("server", "There is no server to connect to", {
+      why: error.message,
+      mend: error.message.startsWith("Cannot read")
+        ? "run this command as root (sudo)"
+        : 'on the server: "sudo simplevpn-server invite NAME", then here "sudo simplevpn-client INVITE"',
+    });
+  }
+}
+
+/** The networks that a server sends to a client. */
+function viewOf({ address, address6, routes }: Configuration): TunnelView {
+  const own = [address, ...address6 ? [address6] : []].map(({ address, prefixLength }) =>
+    prefixOf(address, prefixLength)
+  );
+  return { own, routes };
+}

@@ -1,0 +1,82 @@
+import { formatAddress, type IpAddress } from "../../lib/address/ip_address.ts";
+import { haveOverlap, isWithin, type Prefix } from "../../lib/address/prefix.ts";
+import { fault, type Finding, ok, warning } from "../../lib/doctor/finding.ts";
+import { findConflict, type LocalAddress } from "../local_networks.ts";
+
+const NETWORKS = "networks";
+
+/** The networks that a tunnel leads to, as one end sees them. */
+export interface TunnelView {
+  /** The tunnel's own. */
+  own: readonly Prefix[];
+  /** Those behind its other end, or behind this one for a server. */
+  routes: readonly Prefix[];
+}
+
+/**
+ * Whether what belongs into the tunnel is anywhere else, too.
+ *
+ * @param locals this machine's addresses, without the tunnel's
+ */
+export function checkNetworks(
+  { own, routes }: TunnelView,
+  locals: readonly LocalAddress[],
+): Finding[] {
+  const findings = [
+    ...own.flatMap((network) => conflictOf(network, locals, "The tunnel's network")),
+    ...routes.flatMap((network) => conflictOf(network, locals, "The route")),
+    ...overlaps([...own, ...routes]),
+  ];
+  if (findings.length > 0) return findings;
+  const all = [...own, ...routes].join(", ");
+  return [ok(NETWORKS, `No network of this machine overlaps the tunnel's: ${all}`)];
+}
+
+function conflictOf(network: Prefix, locals: readonly LocalAddress[], what: string): Finding[] {
+  const conflict = findConflict(network, locals);
+  if (conflict === undefined) return [];
+  const { address, prefix } = conflict;
+  const local = `${conflict.interface} (${formatAddress(address)}/${prefix.length})`;
+  return [
+    warning(NETWORKS, `${what} ${network} overlaps that of ${local}`, {
+      why:
+        `what is for ${prefix} may go by ${conflict.interface} where the tunnel is meant, or the other ` +
+        "way round",
+      mend: "start the server with another network, such as --network 10.86.0.0/16, or give this " +
+        "machine's LAN another one",
+    }),
+  ];
+}
+
+/** Pairs that contain each other's addresses: the longer prefix wins, which may not be what is wanted. */
+function overlaps(networks: readonly Prefix[]): Finding[] {
+  return networks.flatMap((one, i) =>
+    networks.slice(i + 1).filter((other) => haveOverlap(one, other)).map((other) =>
+      warning(NETWORKS, `${one} and ${other} overlap, and both go through the tunnel`, {
+        why: "packets go by the longer prefix",
+        mend: "take one of them out of the server's --route",
+      })
+    )
+  );
+}
+
+/** Whether the tunnel would have to go through itself. */
+export function checkLoop(
+  { own, routes }: TunnelView,
+  servers: readonly IpAddress[],
+  locals: readonly LocalAddress[],
+): Finding[] {
+  const isNear = (network: Prefix, server: IpAddress): boolean =>
+    locals.some(({ prefix }) => prefix.length >= network.length && isWithin(prefix, server));
+  return servers.flatMap((server) =>
+    [...own, ...routes].filter((network) => isWithin(network, server) && !isNear(network, server))
+      .map((network) =>
+        fault("loop", `The server's address ${formatAddress(server)} lies in ${network}`, {
+          why: "the tunnel would have to go through itself",
+          mend: own.includes(network)
+            ? "start the server with another --network"
+            : `take ${network} out of the server's --route`,
+        })
+      )
+  );
+}
