@@ -61,7 +61,9 @@ class Story {
     await this.#joinMachines();
     await this.#ping();
     await this.#moveData();
+    await this.#showStatus();
     await this.#surviveCrash();
+    await this.#findFault();
     await this.#remove();
     this.#summarize((performance.now() - begun) / 1000);
   }
@@ -121,7 +123,7 @@ class Story {
     const invite = (await this.#server.run(...serverCommand(...words))).trim();
     const shown = `${invite.slice(0, INVITE_SHOWN)}...`;
     this.#narrator.command("server", `simplevpn-server ${words.join(" ")}`, shown);
-    guest.client = machine.start([...program("client"), invite, "--state", `${STATE}/${name}`]);
+    guest.client = machine.start(clientCommand(name, invite));
     this.#programs.set(name, guest.client);
     const [, told, address] = await guest.client.waitFor(CONNECTED);
     guest.inner = address!;
@@ -162,6 +164,12 @@ class Story {
     this.#narrator.value(what, `${megabytes(bytes)} in ${seconds.toFixed(2)} s: ${speed} Gbit/s`);
   }
 
+  async #showStatus(): Promise<void> {
+    this.#narrator.step("Who is there, and what passes");
+    const table = await this.#server.run(...serverCommand("status"));
+    this.#narrator.command("server", "simplevpn-server status", ...table.trimEnd().split("\n"));
+  }
+
   async #surviveCrash(): Promise<void> {
     this.#narrator.step("The server crashes while the laptop sends data to the pi");
     const [laptop, pi] = [this.#laptop, this.#pi];
@@ -194,13 +202,28 @@ class Story {
     this.#narrator.value(`${name} is back`, value);
   }
 
+  /** Somebody forgets the server: what a person would see is found by the laptop's doctor. */
+  async #findFault(): Promise<void> {
+    this.#narrator.step("Somebody stops the server, and the laptop's doctor is asked");
+    await this.#programs.get("server")!.stop();
+    const { name, machine } = this.#laptop;
+    const { stdout } = await machine.try(...clientCommand(name, "doctor"));
+    const faults = [...stdout.matchAll(/^FAULT.*(?:\n +.*)*/gm)].map(([text]) => text);
+    const shown = faults.flatMap((text) => text.split("\n"));
+    this.#narrator.command(name, "simplevpn-client doctor | grep -A 2 FAULT", ...shown);
+    const back = [this.#laptop, this.#pi].map((guest) => this.#comeBack(guest, performance.now()));
+    this.#narrator.command("server", "simplevpn-server", await this.#startServer());
+    await Promise.all(back);
+  }
+
   async #remove(): Promise<void> {
     this.#narrator.step("The pi is not welcome any more");
     const { client } = this.#pi;
     const words = ["peers", "remove", "pi"];
     const begun = performance.now();
+    const told = client.stderr.length;
     await this.#server.run(...serverCommand(...words));
-    const [, reason] = await client.waitFor(/the server says that (.*)/);
+    const [, reason] = await client.waitFor(/the server says that (.*)/, undefined, told);
     const milliseconds = Math.round(performance.now() - begun);
     this.#narrator.command("server", `simplevpn-server ${words.join(" ")}`);
     this.#narrator.value("the pi is cut off", `after ${milliseconds} ms, and knows: ${reason}`);
@@ -228,6 +251,11 @@ class Story {
 /** The server's program, with what follows its name. */
 function serverCommand(...words: string[]): string[] {
   return [...program("server"), ...words, "--state", `${STATE}/server`];
+}
+
+/** A guest's program, with what follows its name. */
+function clientCommand(guest: string, ...words: string[]): string[] {
+  return [...program("client"), ...words, "--state", `${STATE}/${guest}`];
 }
 
 function megabytes(bytes: number): string {

@@ -8,8 +8,10 @@ import { type ClientSettings, readClientSettings } from "../../lib/config/settin
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
+import type { ClientStatus } from "../../lib/status/client_status.ts";
 import { selectCipherSuite } from "../cipher_suite.ts";
 import { joinedServers, parseServers, waitingInvite } from "../client_state.ts";
+import { ask } from "../control_request.ts";
 import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
@@ -31,7 +33,7 @@ import { checkRoute } from "./route.ts";
 import { runChecks } from "./run_checks.ts";
 import { checkCrypto, checkState, type StateFile } from "./state.ts";
 import { tellFindings } from "./tell.ts";
-import { checkTunnel } from "./tunnel.ts";
+import { checkTunnel, notConnected } from "./tunnel.ts";
 
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
@@ -46,6 +48,8 @@ interface Scene {
   /** The process that runs as the client now, if any, and its TUN device. */
   running: number | undefined;
   tun: string | undefined;
+  /** Why that is not connected; undefined if it is, or nobody says. */
+  disconnected: string | undefined;
 }
 
 /** Finds what keeps a client's tunnel from working. @throws {Failure} if there is a fault */
@@ -54,7 +58,8 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
   const folder = settings.state ?? defaultStateFolder();
   const running = lockHolder(`${folder}/client.lock`);
   const tun = running === undefined ? undefined : tunOf(running);
-  const scene: Scene = { settings, folder, running, tun };
+  const disconnected = running === undefined ? undefined : await reasonOfNoConnection(folder);
+  const scene: Scene = { settings, folder, running, tun, disconnected };
   tellFindings(
     "simplevpn-client",
     args,
@@ -85,8 +90,21 @@ function latestTimestamp(folder: string): number | undefined {
   }
 }
 
-async function checkRunning({ running, tun }: Scene): Promise<Finding[]> {
+/** What the running client says; only its own user and root can ask it. */
+async function reasonOfNoConnection(folder: string): Promise<string | undefined> {
+  try {
+    const status = await ask("client", folder, { command: "status" });
+    const { connected, reason } = status as Pick<ClientStatus, "connected" | "reason">;
+    return connected ? undefined : reason;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
+async function checkRunning({ running, tun, disconnected }: Scene): Promise<Finding[]> {
   if (running === undefined) return [];
+  if (disconnected !== undefined) return [notConnected(running, disconnected)];
   const addresses = localAddresses();
   const own = addresses.filter((local) => local.interface === tun);
   const address = tunnelAddress({ tun });
@@ -147,7 +165,7 @@ async function checkServer(
     serverKey: publicKey,
     isInvited: plan.invite !== undefined,
     isRunning: scene.running !== undefined,
-    isConnected: tunnelAddress(scene) !== undefined,
+    isConnected: scene.disconnected === undefined && tunnelAddress(scene) !== undefined,
   });
   findings.push(...reach.findings);
   // To be let in would send a running client away, and use an invite up.

@@ -32,16 +32,7 @@ export async function checkTunnel(
     return [note(TUNNEL, `The client is running (process ${pid}); only root can see more of it`)];
   }
   if (address === undefined || !isIpv4Prefix(address.prefix)) {
-    return [
-      warning(
-        TUNNEL,
-        `The client is running (process ${pid}), and not connected: ${tun} has no address`,
-        {
-          why: "what is said of the server here tells why; its log does, too",
-          mend: '"journalctl -u simplevpn-client" if systemd runs it',
-        },
-      ),
-    ];
+    return [notConnected(pid, `${tun} has no address`)];
   }
   const server = formatIpv4(address.prefix.first + 1);
   const echo = await ping(server, 56);
@@ -63,6 +54,14 @@ export async function checkTunnel(
     ok(TUNNEL, `The server answers through the tunnel (${server})`),
     await checkMtu(tun, server),
   ];
+}
+
+/** A client runs, and has no connection now. */
+export function notConnected(pid: number, reason: string): Finding {
+  return warning(TUNNEL, `The client is running (process ${pid}), and not connected: ${reason}`, {
+    why: "what is said of the server here tells why; its log does, too",
+    mend: '"journalctl -u simplevpn-client" if systemd runs it',
+  });
 }
 
 async function checkMtu(tun: string, server: string): Promise<Finding> {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { missingCommands } from "../../scripts/lab.ts";
 import { ROOT } from "../../scripts/program.ts";
 import { labTest } from "./tunnel_lab.ts";
@@ -135,7 +135,13 @@ await labTest("the demo succeeds as root, and leaves nothing behind", ["ping"], 
   await using run = await DemoRun.prepare();
   const { code, stdout, stderr } = await run.asRoot().output();
   assertEquals([code, decoder.decode(stderr)], [0, ""]);
-  assertStringIncludes(decoder.decode(stdout), "nothing of it stays behind");
+  const told = decoder.decode(stdout);
+  assertMatch(told, /^ +laptop +10\.0\.0\.2 .* 198\.51\.100\.2:\d+ .* MB /m);
+  for (const carrier of ["TCP", "UDP"]) {
+    assertMatch(told, new RegExp(`FAULT .* 203\\.0\\.113\\.2:2002 over ${carrier}: refused`));
+  }
+  assertStringIncludes(told, "and knows: this client was removed there");
+  assertStringIncludes(told, "nothing of it stays behind");
   assertEquals(await run.leftProcesses(), []);
   assertEquals(await run.leftFiles(), []);
   assertEquals(await demoNamespaces(), []);

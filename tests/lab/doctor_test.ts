@@ -344,6 +344,27 @@ await labTest("a client's doctor looks at classic servers, too", [], async () =>
   assertFound(await diagnose(client.machine, command), "fault", "tcp", /connection refused/);
 });
 
+await labTest(
+  "a client whose server is gone is not connected, whatever its interface has",
+  [],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const server = await lab.startSecureServer();
+    const client = await lab.addClient();
+    const { process } = await lab.join(client, "pi");
+    await server.stop();
+    await process.waitFor(/Lost the connection/);
+    const diagnosis = await diagnose(client.machine, clientDoctor(lab, client));
+    assertFound(
+      diagnosis,
+      "warning",
+      "tunnel",
+      /not connected: .*the server says that it is stopping/,
+    );
+    for (const carrier of ["tcp", "udp"]) assertFound(diagnosis, "fault", carrier, /refused/);
+  },
+);
+
 await labTest("a client that gets no connection names its doctor, whom it does not mind", [
   "nft",
 ], async () => {
