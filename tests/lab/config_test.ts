@@ -193,7 +193,8 @@ for (const way of ["SIGHUP", "the command"] as const) {
       await using it = await ConfigLab.open();
       const before = ['route = "192.168.7.0/24"', "port = 2002"];
       const server = await it.startServer(...before);
-      const { process, tun } = await it.startClient();
+      // What is pushed here must not become this machine's own DNS.
+      const { process, tun } = await it.startClient("no-dns = true");
       await process.waitFor(/reached over .* as well/);
       const reload = async (): Promise<string> =>
         await reloaded(
