@@ -64,13 +64,13 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   setUpLogging(settings);
   const service = new ServiceManager();
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
+  const folder = openStateFolder(path);
+  using _lock = holdServerFolder(folder);
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   checkServerHooks(settings);
   const suite = selectCipherSuite(settings.crypto);
-  const folder = openStateFolder(path);
-  using _lock = holdServerFolder(folder);
   const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
   if (await undoGateway(gatewayNote)) {
     log.info("Put back what a server had changed that was killed");

@@ -69,6 +69,16 @@ await labTest("a server says that its port is in use", [], async () => {
   );
 });
 
+await labTest("a second server says that one is running already", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startServer();
+  await assertFails(
+    lab.server,
+    lab.serverCommand(),
+    /Another simplevpn-server is running with the state folder .*: end that one first/,
+  );
+});
+
 await labTest("a server says that an address to listen on is not its machine's", [], async () => {
   await using lab = await TunnelLab.open();
   await assertFails(
