@@ -85,6 +85,7 @@ async function guardedTables(): Promise<string[]> {
 /** Gives settings the values back that they had. */
 function putBack({ settings }: GatewayNote): void {
   for (const { name, value } of planUndoing(settings, readSetting)) {
+    if (readSetting(name) === value) continue;
     log.debug("sysctl -w {name}={value}", { name, value });
     try {
       writeSetting(name, value);

@@ -1,7 +1,7 @@
 /** A server's machine as a gateway: what it forwards and what not, and that all is as before afterwards. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { program } from "../../scripts/program.ts";
-import { withEmptyFolder } from "./mounts.ts";
+import { withEmptyFolder, withReadOnlySettings } from "./mounts.ts";
 import {
   addInternet,
   addNeighbour,
@@ -285,6 +285,14 @@ await labTest("without nft --nat says what to install", [], async () => {
   const output = await ending(lab.server.start(command));
   assertEquals(output.code, 1, output.stderr);
   assertMatch(output.stderr, /^simplevpn-server: --nat needs nft: apt-get install nftables$/m);
+});
+
+await labTest("a gateway in a container says what that needs, in one line", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  const before = await gatewayState(lab.server);
+  const output = await ending(lab.server.start(withReadOnlySettings(lab.serverCommand("--nat"))));
+  assertOneLine(output, 1, /read-only.*a container must be started with forwarding on \(--sysctl/);
+  assertEquals(await gatewayState(lab.server), before);
 });
 
 await labTest("cleanup leaves a running server alone", [], async () => {

@@ -14,3 +14,10 @@ export function withEmptyFolder(target: string, command: readonly string[]): str
   return ["sh", "-c", 'mount -t tmpfs none "$1" && shift && exec "$@"', "sh", target]
     .concat(command);
 }
+
+/** The command, which may write no setting of the kernel, as in a container. */
+export function withReadOnlySettings(command: readonly string[]): string[] {
+  const script =
+    'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+  return ["sh", "-c", script, "sh", ...command];
+}
