@@ -7,7 +7,7 @@ import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { hostsFor } from "./local_networks.ts";
 import { RegistryStore } from "./registry_store.ts";
-import { readServerNote, type ServerNote } from "./server_note.ts";
+import { hasServerNote, readServerNote, type ServerNote } from "./server_note.ts";
 import { defaultStateFolder, openStateFolder } from "./state_folder.ts";
 
 /** Makes an invite and prints its line to stdout; all else goes to stderr. @throws {Failure} */
@@ -32,6 +32,12 @@ export function runInvite(args: Arguments): void {
   if (settings.qr) console.error(renderUnicodeCompact(line));
   console.log(line);
   explain(settings, host);
+  if (!hasServerNote(folder)) {
+    console.error(
+      `No server has run with the state folder ${folder} yet, and only one that does lets it in: ` +
+        "was this meant for root's (sudo), or for another --state DIR?",
+    );
+  }
 }
 
 function openInvite(

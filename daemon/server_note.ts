@@ -31,6 +31,11 @@ export function readServerNote(folder: string): ServerNote {
   return readStateFile(`${folder}/server.json`, parseNote) ?? { port: DEFAULT_PORT };
 }
 
+/** Whether a server was ever started with this state folder. */
+export function hasServerNote(folder: string): boolean {
+  return readStateFile(`${folder}/server.json`, parseNote) !== undefined;
+}
+
 /** Reads the text of `server.json`. @throws {SyntaxError} if it is none */
 export function parseNote(text: string): ServerNote {
   const note: Record<string, unknown> | null = JSON.parse(text);

@@ -50,6 +50,16 @@ await labTest("an invite is read from a file and from stdin as well", [], async 
   await connected(second.machine.start(["sh", "-c", `exec "$@" < ${file}`, "sh", ...command]));
 });
 
+await labTest("an invite of a folder that no server has run with says so", [], async () => {
+  await using lab = await TunnelLab.open();
+  const invite = [...program("server", SOURCE), "invite", "pi", "--state"];
+  const early = await lab.server.try(...invite, `${lab.state}/other`);
+  assertMatch(early.stderr, /No server has run with the state folder .*\/other yet/);
+  await lab.startSecureServer();
+  const good = await lab.server.try(...invite, lab.state);
+  assertEquals([good.code, good.stderr.includes("No server has run")], [0, false]);
+});
+
 /** A client with an invite that is of no use ends, and says why. */
 async function assertRejected(
   lab: TunnelLab,
