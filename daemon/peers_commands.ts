@@ -1,7 +1,12 @@
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
-import { PEERS_ADD_OPTIONS, PEERS_LIST_OPTIONS, STATE_OPTIONS } from "../lib/config/options.ts";
+import {
+  PEERS_ADD_OPTIONS,
+  PEERS_LIST_OPTIONS,
+  PEERS_SET_OPTIONS,
+  STATE_OPTIONS,
+} from "../lib/config/options.ts";
 import type { Peer, Registry } from "../lib/config/registry.ts";
 import { hostIpv4, routedNetwork } from "../lib/config/networks.ts";
 import {
@@ -50,7 +55,7 @@ export const PEERS_COMMANDS: readonly Command[] = [
     name: "peers set",
     usage: "NAME [OPTION ...]",
     help: "give a peer another address or other networks, or isolate it",
-    options: PEERS_ADD_OPTIONS,
+    options: PEERS_SET_OPTIONS,
     run: set,
   },
   {
@@ -122,14 +127,23 @@ function add(args: Arguments): void {
 
 function set(args: Arguments): void {
   const [name] = readOperands(args, NAME);
+  rejectBoth(args, "route", "no-routes");
+  rejectBoth(args, "isolate", "no-isolate");
   const address = read(args, "address", hostIpv4);
   const routes = readAll(args, "route", routedNetwork);
-  change(args, (registry) =>
-    registry.changePeer(name!, {
-      ...address !== undefined && { address },
-      ...routes.length > 0 && { routes },
-      ...isGiven(args, "isolate") && { isolated: true },
-    }));
+  const changes: Partial<Peer> = {
+    ...address !== undefined && { address },
+    ...(routes.length > 0 || isGiven(args, "no-routes")) && { routes },
+    ...isGiven(args, "isolate") && { isolated: true },
+    ...isGiven(args, "no-isolate") && { isolated: false },
+  };
+  if (Object.keys(changes).length === 0) throw new UsageError("There is nothing to set: say what");
+  change(args, (registry) => registry.changePeer(name!, changes));
+}
+
+function rejectBoth(args: Arguments, one: string, other: string): void {
+  if (!isGiven(args, one) || !isGiven(args, other)) return;
+  throw new UsageError(`The options --${one} and --${other} exclude each other`);
 }
 
 function enable(args: Arguments, enabled: boolean): void {
@@ -173,7 +187,13 @@ function list(args: Arguments): void {
       `invited until ${new Date(invite.expires).toLocaleString("sv")}`,
     ]),
   ];
-  if (rows.length === 0) return console.error("Nobody may connect yet: invite somebody");
+  if (rows.length === 0) {
+    return console.error(
+      `Nobody may connect yet, as ${
+        folderOf(args)
+      } says: "simplevpn-server invite NAME" lets a machine in`,
+    );
+  }
   console.log(alignColumns([["NAME", "ADDRESS", "NETWORKS", "STATE"], ...rows]));
 }
 

@@ -283,6 +283,13 @@ export const PEERS_ADD_OPTIONS: readonly Option[] = [
   STATE,
 ];
 
+export const PEERS_SET_OPTIONS: readonly Option[] = [
+  ...PEERS_ADD_OPTIONS.filter((option) => option !== STATE),
+  { name: "no-routes", help: "no network is behind it any more" },
+  { name: "no-isolate", help: "it reaches other peers again" },
+  STATE,
+];
+
 export const PEERS_LIST_OPTIONS: readonly Option[] = [JSON_OUTPUT, STATE];
 export const STATUS_OPTIONS: readonly Option[] = [
   { name: "watch", help: "go on showing it, once a second, until stopped" },

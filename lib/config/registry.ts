@@ -177,7 +177,16 @@ export class Registry {
   #existing(name: string): Peer {
     const peer = this.peerByName(name);
     if (peer) return peer;
+    if (this.#hasOpenInvite(name)) {
+      throw new RegistryError(
+        `"${name}" has an open invite, and is no peer before it is used ("invite ${name} --revoke" takes it back)`,
+      );
+    }
     throw new RegistryError(`There is no peer "${name}" ("peers list" shows all)`);
+  }
+
+  #hasOpenInvite(name: string): boolean {
+    return this.invites.some((invite) => invite.name === name && invite.state === "open");
   }
 
   #checkName(name: string): void {
@@ -187,9 +196,9 @@ export class Registry {
       );
     }
     if (this.peerByName(name)) throw new RegistryError(`There is a peer "${name}" already`);
-    if (this.invites.some((invite) => invite.name === name && invite.state === "open")) {
+    if (this.#hasOpenInvite(name)) {
       throw new RegistryError(
-        `There is an open invite for "${name}" already ("invite --revoke ${name}" takes it back)`,
+        `There is an open invite for "${name}" already ("invite ${name} --revoke" takes it back)`,
       );
     }
   }

@@ -79,6 +79,11 @@ await labTest("a network that moves behind a client is followed by all", ["ping"
   await hasRoutes(lab.server, ["192.168.7.0/24", "192.168.9.0/24"]);
   await one.host.run(...PING, "192.168.9.9");
   await two.host.run(...PING, "-I", "192.168.9.9", one.address);
+  await lab.manage("peers", "set", two.name, "--no-routes");
+  await hasRoutes(one.client.machine, []);
+  await hasRoutes(lab.server, ["192.168.7.0/24"]);
+  await lab.manage("peers", "set", two.name, "--route", "192.168.9.0/24");
+  await hasRoutes(one.client.machine, ["192.168.9.0/24"]);
   await lab.manage("peers", "disable", two.name);
   await hasRoutes(one.client.machine, []);
   await hasRoutes(lab.server, ["192.168.7.0/24"]);

@@ -123,6 +123,11 @@ Deno.test("a registry has each name, key and address once", () => {
     () => FULL.revokeInvite("void"),
   ];
   for (const change of taken) assertThrows(change, RegistryError);
+  assertThrows(
+    () => FULL.changePeer("laptop", { enabled: false }),
+    RegistryError,
+    '"invite laptop --revoke" takes it back',
+  );
   assertEquals(FULL.addInvite(invite("void")).invites.length, 4);
   assertEquals(FULL.changePeer("pi", { name: "pi", enabled: false }).peers[0]!.enabled, false);
 });
