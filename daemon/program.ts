@@ -40,7 +40,9 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
     Deno.exit(0);
   } catch (error) {
     const misused = error instanceof UsageError;
-    const hint = misused ? ` (try "${program.name} --help")` : "";
+    const hint = misused
+      ? ` (try "${[program.name, ...commandWords(program, args)].join(" ")} --help")`
+      : "";
     const isOfFile = error instanceof ConfigError;
     const lines = isOfFile ? error.complaints : [`${describe(error)}${hint}`];
     for (const line of lines) tellEnd(program.name, line);
@@ -58,6 +60,12 @@ async function dispatch(program: Program, args: readonly string[]): Promise<void
   }
   if (options.has("version")) return console.log(`${program.name} ${VERSION}`);
   await command.run({ options, operands }, program);
+}
+
+/** The words of the command that a command line names; none if it names none. */
+function commandWords({ commands }: Program, args: readonly string[]): string[] {
+  const words = [...commands, ...HELP_COMMANDS].map(wordsOf);
+  return words.find((words) => words.every((word, i) => word === args[i])) ?? [];
 }
 
 /** @throws {UsageError} if the first word begins a command of two words, but the second is wrong */

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { nearestName } from "./nearest_name.ts";
 
 /** A command line that cannot be understood; the message is one sentence for the person. */
 export class UsageError extends Error {
@@ -80,10 +81,16 @@ function* spellOut(table: readonly Option[], args: readonly string[]): Generator
 function spellLong(table: readonly Option[], arg: string, rest: string[]): string[] {
   const [name, value] = arg.slice(2).split("=");
   const option = table.find((option) => option.name === name);
-  if (option === undefined) throw new UsageError(`Unknown option "${arg}"`);
+  if (option === undefined) throw new UsageError(describeUnknown(table, arg, name!));
   if (option.value) return [value === undefined ? spellValue(option, takeValue(rest)) : arg];
   if (value !== undefined) throw new UsageError(`The option --${name} takes no value`);
   return spellSwitch(option);
+}
+
+/** @param name what stands between the dashes and the value of `arg` */
+function describeUnknown(table: readonly Option[], arg: string, name: string): string {
+  const meant = nearestName(name, table.map((option) => option.name));
+  return `Unknown option "${arg}"${meant === undefined ? "" : `: did you mean "--${meant}"?`}`;
 }
 
 /** Reads letters as getopt(3) does: switches, and then one that the rest is the value of. */

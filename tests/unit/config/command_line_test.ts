@@ -89,6 +89,7 @@ Deno.test("readArguments() keeps a value as it is written", () => {
 Deno.test("readArguments() throws UsageError that says what is wrong", () => {
   const lines: [string[], string][] = [
     [["--prot", "1"], 'Unknown option "--prot"'],
+    [["--prot=1"], 'Unknown option "--prot=1": did you mean "--port"?'],
     [["-x"], 'Unknown option "-x"'],
     [["-ux"], 'Unknown option "-ux"'],
     [["--=1"], "Unknown option"],
