@@ -66,7 +66,10 @@ export const CLIENT_MANUAL: Manual = {
     ["simplevpn-client --invite-file -", "Read the invite from stdin, where nobody else sees it."],
     ["simplevpn-client", "Connect to the server that was joined before."],
     ["simplevpn-client status", "Show how it is connected, what passes, and what is dropped."],
-    ["simplevpn-client --full-tunnel", "The same, and let nothing of this machine pass it by."],
+    [
+      "simplevpn-client --full-tunnel",
+      "Send all that this machine sends through the tunnel, and let nothing pass it by.",
+    ],
     [
       "simplevpn-client doctor",
       "Find what keeps the tunnel from working, and what to do about it.",
