@@ -78,7 +78,10 @@ function bashLines(program: ProgramDescription): string[] {
     ...commands.slice(1).map((command) => `      ${bashCase(command)}`),
     `      *) words=${quote(optionWords(commands[0]!))} ;;`,
     "    esac",
-    `    (( COMP_CWORD == 1 )) && words="$words ${[...tree.keys()].join(" ")}"`,
+    "    # Options are many: they come when a dash says that one is wanted.",
+    `    (( COMP_CWORD == 1 )) && [[ $current != -* ]] && words=${
+      quote([...tree.keys()].join(" "))
+    }`,
     "  fi",
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")',
     "}",

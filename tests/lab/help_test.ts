@@ -69,6 +69,7 @@ await shellTest("groff finds nothing wrong with the manual page", "groff", async
 
 /** Command lines, and words that are to be among what is offered for the last one. */
 const CASES: readonly [line: string, offered: readonly string[]][] = [
+  ["", ["status", "man"]],
   ["--log-level ", ["debug", "info", "warning", "error"]],
   ["--log-le", ["--log-level"]],
   ["--t", ["--tun", "--tcp", "--timeout"]],
@@ -103,7 +104,9 @@ await shellTest("bash completes its command lines", "bash", async (name) => {
     const script = `COMP_WORDS=(${typed.map((word) => `'${word}'`).join(" ")}); ` +
       `COMP_CWORD=${typed.length - 1}; _simplevpn_${name} 2>/dev/null; ` +
       `printf '%s\\n' "\${COMPREPLY[@]}"`;
-    assertOffered(line, words, await inShell("bash", name, script, "--norc"));
+    const output = await inShell("bash", name, script, "--norc");
+    assertOffered(line, words, output);
+    if (line === "") assert(!output.stdout.includes("-p"), `options among ${output.stdout}`);
   }
 });
 
