@@ -52,7 +52,7 @@ await labTest("an invite is read from a file and from stdin as well", [], async 
 
 await labTest("an invite of a folder that no server has run with says so", [], async () => {
   await using lab = await TunnelLab.open();
-  const invite = [...program("server", SOURCE), "invite", "pi", "--state"];
+  const invite = [...program("server", SOURCE), "invite", "pi", "--host", "192.0.2.1", "--state"];
   const early = await lab.server.try(...invite, `${lab.state}/other`);
   assertMatch(early.stderr, /No server has run with the state folder .*\/other yet/);
   await lab.startSecureServer();
