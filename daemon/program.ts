@@ -1,4 +1,5 @@
 import { type Arguments, readArguments, UsageError } from "../lib/config/command_line.ts";
+import { nearestName } from "../lib/config/nearest_name.ts";
 import { ConfigError } from "../lib/config/merged_settings.ts";
 import { RegistryError } from "../lib/config/registry.ts";
 import { commandHelp, programHelp } from "../lib/help/help_text.ts";
@@ -73,9 +74,18 @@ function findCommand({ commands }: Program, args: readonly string[]): Command | 
   const found = commands.find((command) => wordsOf(command).every((word, i) => word === args[i]));
   if (found !== undefined) return found;
   const others = commands.filter((command) => wordsOf(command)[0] === args[0]);
+  if (others.length === 0) rejectMisspelled(commands, args[0]);
   if (others.length === 0 || args.includes("--help") || args.includes("-h")) return undefined;
   const words = others.map((command) => wordsOf(command)[1]);
   throw new UsageError(`Which "${args[0]}" command? It is one of ${words.join(", ")}`);
+}
+
+/** @throws {UsageError} if a word is almost a command */
+function rejectMisspelled(commands: readonly Command[], word: string | undefined): void {
+  if (word === undefined || word.startsWith("-")) return;
+  const meant = nearestName(word, commands.map((command) => wordsOf(command)[0]!));
+  if (meant === undefined) return;
+  throw new UsageError(`There is no command "${word}": did you mean "${meant}"?`);
 }
 
 function describe(error: unknown): string {

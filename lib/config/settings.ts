@@ -307,9 +307,17 @@ function readTiming(
 function readInvite(args: Arguments): ClientSettings["invite"] {
   const file = readText(args, "invite-file");
   const [text, unexpected] = args.operands;
-  if (text !== undefined && (!looksLikeInvite(text) || unexpected !== undefined)) {
-    // The text may be a secret that is misspelled, so it is not repeated whole.
-    throw new UsageError(`Unexpected argument "${(unexpected ?? text).slice(0, 12)}"`);
+  // The text may be a secret that is misspelled, so it is not repeated whole.
+  if (text !== undefined && !looksLikeInvite(text)) {
+    throw new UsageError(
+      `Unexpected argument "${
+        text.slice(0, 12)
+      }": it begins neither a command nor an invite, and ` +
+        "a server is named with -s HOST",
+    );
+  }
+  if (unexpected !== undefined) {
+    throw new UsageError(`Unexpected argument "${unexpected.slice(0, 12)}"`);
   }
   if (text !== undefined && file !== undefined) {
     throw new UsageError(

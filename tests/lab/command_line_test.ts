@@ -25,6 +25,8 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
     ["--netwrok", "10.0.0.0/16"],
     /did you mean "--network"\? \(try "simplevpn-server --h/,
   ],
+  ["server", ["peer", "list"], /There is no command "peer": did you mean "peers"\?/],
+  ["client", ["vpn.example.org"], /argument "vpn\.example\.": .* is named with -s HOST/],
   ["server", ["invite"], /NAME of whoever is invited is missing/],
   ["server", ["invite", "a b"], /"a b" is no name/],
   ["server", ["invite", "pi", "--expires", "soon"], /--expires: "soon" is no time/],
@@ -148,10 +150,13 @@ await labTest("--log-file takes all lines, and stderr only why a program ends", 
   );
   assertMatch(text, /Listening on/);
   const second = await ending(lab.server.start(lab.serverCommand("--log-file", file)));
-  assertOneLine(second, 1, /^simplevpn-server: Cannot use the network/);
+  assertOneLine(second, 1, /^simplevpn-server: Another simplevpn-server is running/);
   assertEquals((await server.stop()).code, 0);
   assertEquals(server.stderr, "");
-  assertMatch(await Deno.readTextFile(file), /ERROR +Cannot use the network(.|\n)*Stopping on/);
+  assertMatch(
+    await Deno.readTextFile(file),
+    /ERROR +Another simplevpn-server is(.|\n)*Stopping on/,
+  );
 });
 
 await labTest("a log file that cannot be written is told in one line", [], async () => {
