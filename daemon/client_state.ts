@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/config/parse_json.ts";
 import type { FileLock } from "../ffi/file_lock.ts";
 import { fromBase64, toBase64 } from "../lib/config/base64.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
@@ -165,7 +166,7 @@ function writable({ host, port, publicKey }: ServerReference): Record<string, un
 
 /** Reads the text of `joined.json`. @throws {SyntaxError} if it is none */
 export function parseServers(text: string): JoinedServers {
-  const file: Record<string, unknown> | null = JSON.parse(text);
+  const file = parseJson(text) as Record<string, unknown> | null;
   const { version, others = [], known = [] } = file ?? {};
   if (version !== 1 || !Array.isArray(others) || !Array.isArray(known)) {
     throw new SyntaxError("it names no server");

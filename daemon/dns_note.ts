@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/config/parse_json.ts";
 import { Buffer } from "node:buffer";
 import { readStateFile } from "./state_file.ts";
 import { writeFileAtomically } from "./state_folder.ts";
@@ -57,7 +58,7 @@ export function formatNote(note: DnsNote): string {
 
 /** @throws {SyntaxError} if the text is no note */
 export function parseNote(text: string): DnsNote {
-  const { version, way, entry, wrote, before } = object(JSON.parse(text));
+  const { version, way, entry, wrote, before } = object(parseJson(text));
   if (version !== 1) throw new SyntaxError("its version is not known");
   if (way === "resolvconf") return { way, entry: string(entry) };
   if (way === "file") return { way, before: parseState(object(before)), wrote: string(wrote) };

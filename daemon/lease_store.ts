@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/config/parse_json.ts";
 import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
 import { type Lease, Leases } from "../lib/address/leases.ts";
 import type { Pool } from "../lib/address/pool.ts";
@@ -59,7 +60,7 @@ export function formatLeases(leases: Iterable<Lease>): string {
 
 /** Reads the text of a lease file. @throws {SyntaxError} if it is none */
 export function parseLeases(text: string): Lease[] {
-  const file: Partial<LeaseFile> | null = JSON.parse(text);
+  const file = parseJson(text) as Partial<LeaseFile> | null;
   if (file?.version !== 1 || !Array.isArray(file.leases)) {
     throw new SyntaxError("It is no lease file of version 1");
   }

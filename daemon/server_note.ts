@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/config/parse_json.ts";
 import { parseIpv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { parseIpv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
@@ -38,7 +39,7 @@ export function hasServerNote(folder: string): boolean {
 
 /** Reads the text of `server.json`. @throws {SyntaxError} if it is none */
 export function parseNote(text: string): ServerNote {
-  const note: Record<string, unknown> | null = JSON.parse(text);
+  const note = parseJson(text) as Record<string, unknown> | null;
   const { port, listen, network, network6 } = note ?? {};
   const valid = Number.isInteger(port) && (listen === undefined || typeof listen === "string");
   if (!valid) throw new SyntaxError("It is no note of a server");

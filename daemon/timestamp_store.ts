@@ -1,3 +1,4 @@
+import { parseJson } from "../lib/config/parse_json.ts";
 import { fromBase64, toBase64 } from "../lib/config/base64.ts";
 import { KEY_LENGTH } from "../lib/protocol/x25519.ts";
 import { DeferredFile, readStateFile } from "./state_file.ts";
@@ -45,7 +46,7 @@ export function formatTimestamps(timestamps: ReadonlyMap<string, number>): strin
 
 /** Reads the text of `timestamps.json`. @throws {SyntaxError} if it is none */
 export function parseTimestamps(text: string): [string, number][] {
-  const file: { version?: unknown; timestamps?: unknown } | null = JSON.parse(text);
+  const file = parseJson(text) as { version?: unknown; timestamps?: unknown } | null;
   if (file?.version !== 1 || typeof file.timestamps !== "object" || file.timestamps === null) {
     throw new SyntaxError("It is no file of timestamps of version 1");
   }

@@ -1,4 +1,5 @@
 /** The text of `peers.json`, in which a registry is kept; docs/state.md describes it. */
+import { parseJson } from "./parse_json.ts";
 import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
 import { parsePrefix, type Prefix } from "../address/prefix.ts";
 import { NAME_PATTERN } from "../protocol/control.ts";
@@ -32,7 +33,7 @@ export function formatRegistry({ peers, invites }: Registry): string {
 
 /** Reads the text of `peers.json`. @throws {SyntaxError} that says which entry makes no sense */
 export function parseRegistry(text: string): Registry {
-  const file = asObject(JSON.parse(text), "The file");
+  const file = asObject(parseJson(text), "The file");
   if (file.version !== VERSION) throw new SyntaxError(`It is not of version ${VERSION}`);
   const peers = asList(file.peers, "peers").map((entry, i) =>
     parseEntry(entry, `peer ${i + 1}`, parsePeer)

@@ -1,4 +1,5 @@
 /** The text of a file that says what a gateway changed on its machine, so that it can be undone. */
+import { parseJson } from "../config/parse_json.ts";
 import type { ChangedSetting } from "./forwarding_plan.ts";
 
 export interface GatewayNote {
@@ -25,7 +26,7 @@ export function formatGatewayNote(note: GatewayNote): string {
 
 /** @throws {SyntaxError} if the text is no such file's */
 export function parseGatewayNote(text: string): GatewayNote {
-  const file: unknown = JSON.parse(text);
+  const file: unknown = parseJson(text);
   if (!isObject(file) || file.version !== VERSION) {
     throw new SyntaxError(`It is not of version ${VERSION}`);
   }
