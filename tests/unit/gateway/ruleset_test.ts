@@ -32,7 +32,12 @@ table inet simplevpn_simplevpn0 {
 });
 
 Deno.test("gatewayTable() keeps a machine that did not forward before from forwarding anything else", () => {
-  const guard = { versions: ["ipv4", "ipv6"] as const, forwarding: ["eth1", 'e"'], notePath: NOTE };
+  const guard = {
+    versions: ["ipv4", "ipv6"] as const,
+    forwarding: ["eth1", 'e"'],
+    bridges: ["br0", 'b"', "br1"],
+    notePath: NOTE,
+  };
   const rules = gatewayTable({ tun: "a@b", nat: false, guard });
   assertEquals(
     rules,
@@ -45,6 +50,7 @@ table inet simplevpn_a/b {
     iifgroup 2002 accept
     oifgroup 2002 accept
     meta nfproto ipv4 iifname { "eth1" } accept
+    iifname . oifname { "br0" . "br0", "br1" . "br1" } accept
     meta nfproto { ipv4, ipv6 } drop comment "note: ${NOTE}"
   }
 }
@@ -58,7 +64,7 @@ Deno.test("notePathIn() finds the note of a guard, and that it could not be name
       gatewayTable({
         tun: "t",
         nat: false,
-        guard: { versions: ["ipv4"], forwarding: [], notePath },
+        guard: { versions: ["ipv4"], forwarding: [], bridges: [], notePath },
       }),
     );
   assertEquals(path(NOTE), NOTE);
