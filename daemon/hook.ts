@@ -1,5 +1,6 @@
 import { effectiveUser } from "../ffi/ownership.ts";
 import { plain, type Variables } from "../lib/config/hook_variables.ts";
+import type { HookSettings } from "../lib/config/settings.ts";
 import { Failure } from "./failure.ts";
 import type { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
@@ -52,6 +53,11 @@ function isTrusted(uid: number | null): boolean {
 function foldersAbove(path: string): string[] {
   const parts = path.split("/").slice(1, -1);
   return ["/", ...parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`)].toReversed();
+}
+
+/** Milliseconds that hooks can take at a program's end: those that still run then, and `--down`. */
+export function endTimeOf({ timeout, ...programs }: HookSettings): number {
+  return Object.values(programs).some((program) => program !== undefined) ? 2 * timeout : 0;
 }
 
 /**

@@ -251,6 +251,7 @@ await labTest("the service manager hears of a server's and a client's life", [],
     NOTIFY_SOCKET: name,
     WATCHDOG_USEC: "200000",
   });
+  const stopping = ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"];
   const [serverName, clientName] = [`${lab.lab.folder}/server`, `${lab.lab.folder}/client`];
   using serverSocket = NotifySocket.bind(serverName);
   using clientSocket = NotifySocket.bind(clientName);
@@ -266,10 +267,10 @@ await labTest("the service manager hears of a server's and a client's life", [],
     await socket.until("WATCHDOG=1");
   }
   process.kill("SIGTERM");
-  await clientSocket.until("STOPPING=1");
+  assertEquals(await clientSocket.until("STOPPING=1"), stopping);
   assertEquals((await process.status).code, 0);
   server.kill("SIGTERM");
-  await serverSocket.until("STOPPING=1");
+  assertEquals(await serverSocket.until("STOPPING=1"), stopping);
   assertEquals((await server.status).code, 0);
 });
 

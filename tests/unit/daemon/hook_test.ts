@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../daemon/failure.ts";
-import { checkHook } from "../../../daemon/hook.ts";
+import { checkHook, endTimeOf } from "../../../daemon/hook.ts";
 import { effectiveUser } from "../../../ffi/ownership.ts";
 import { PEER_VARIABLES, plain, TUNNEL_VARIABLES } from "../../../lib/config/hook_variables.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
@@ -49,6 +49,14 @@ Deno.test({
     Deno.chmodSync(outer, 0o777);
     assertThrows(() => checkHook("up", path), Failure, "every user could change it");
   },
+});
+
+Deno.test("endTimeOf() is the time of two programs, if there are any", () => {
+  const none = { up: undefined, down: undefined, timeout: 30_000 };
+  assertEquals(endTimeOf(none), 0);
+  assertEquals(endTimeOf({ ...none, onConnect: undefined, onDisconnect: undefined }), 0);
+  assertEquals(endTimeOf({ ...none, down: "/hook" }), 60_000);
+  assertEquals(endTimeOf({ ...none, onDisconnect: "/hook" }), 60_000);
 });
 
 Deno.test("plain() leaves nothing that a terminal or a log obeys", () => {
