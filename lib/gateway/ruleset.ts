@@ -30,6 +30,8 @@ export interface GatewayRules {
   guard: Guard | undefined;
 }
 
+const VERSIONS: readonly IpVersion[] = ["ipv4", "ipv6"];
+
 /** Begins the names of gateways' tables. */
 const TABLE_PREFIX = "simplevpn_";
 
@@ -97,6 +99,12 @@ function quoted(names: readonly string[]): string[] {
 /** The names of gateways' tables in what "nft list tables" prints. */
 export function gatewayTables(list: string): string[] {
   return [...list.matchAll(/^table inet (\S+)$/gm)].map(([, name]) => name!).filter(isGatewayTable);
+}
+
+/** The versions of IP that a table's guard is for, in what "nft list table" prints of it. */
+export function guardedVersions(table: string): IpVersion[] {
+  const versions = /meta nfproto (?:\{ (.*) \}|(\w+)) drop comment "note: /.exec(table);
+  return VERSIONS.filter((version) => (versions?.[1] ?? versions?.[2])?.includes(version));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A server's machine as a gateway: what it forwards and what not, and that all is as before afterwards. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import type { Machine } from "../../scripts/lab.ts";
+import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { program } from "../../scripts/program.ts";
 import { withEmptyFolder } from "./mounts.ts";
 import {
@@ -305,6 +305,50 @@ await labTest("of two gateways the last one puts back", ["nft", "ping"], async (
   assertEquals(await gatewayState(lab.server), before);
 });
 
+await labTest(
+  "of two gateways the one with IPv6 puts that back, if the other has none",
+  ["nft"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    await addInternet(lab);
+    const before = await gatewayState(lab.server);
+    const others = ["-p", "2003", "--network", "10.9.0.0/16"];
+    const first = await lab.startSecureServer(
+      ...["--nat", "--no-ipv6", "--state", `${lab.lab.folder}/first`],
+    );
+    const without = await gatewayState(lab.server);
+    const second = await lab.startSecureServer("--nat", ...others);
+    assertMatch(await gatewayState(lab.server), /ipv6\/conf\/all\/forwarding:1/);
+    await second.stop();
+    assertEquals(settingsIn(await gatewayState(lab.server)), settingsIn(without));
+    await first.stop();
+    assertEquals(await gatewayState(lab.server), before);
+  },
+);
+
+await labTest("a third gateway has what the first two turned on", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  await addInternet(lab);
+  const before = await gatewayState(lab.server);
+  const start = (n: number, ...options: string[]): Promise<LabProcess> => {
+    const own = ["--network", `10.${n}.0.0/16`, "--state", `${lab.lab.folder}/${n}`];
+    return lab.startSecureServer("--forward", "-p", `${2002 + n}`, ...own, ...options);
+  };
+  const first = await start(1, "--no-ipv6");
+  const second = await start(2);
+  const third = await start(3);
+  const all = await gatewayState(lab.server);
+  await second.stop();
+  await first.stop();
+  for (const version of ["ipv4", "ipv6"]) {
+    const line = new RegExp(`${version}/conf/all/forwarding:1`);
+    assertMatch(all, line);
+    assertMatch(await gatewayState(lab.server), line);
+  }
+  await third.stop();
+  assertEquals(await gatewayState(lab.server), before);
+});
+
 await labTest("without nft --nat says what to install", [], async () => {
   await using lab = await TunnelLab.open();
   const command = withEmptyFolder("/usr/sbin", lab.serverCommand("--nat"));
@@ -319,6 +363,11 @@ await labTest("cleanup leaves a running server alone", [], async () => {
   const command = [...program("server", SOURCE), "cleanup", "--state", lab.state];
   assertOneLine(await lab.server.try(...command), 1, /Another simplevpn-server is running/);
 });
+
+/** The kernel's settings in what gatewayState() gives, those of TUN devices left out. */
+function settingsIn(state: string): string {
+  return state.slice(0, state.indexOf("table ")).replaceAll(/^.*\/simplevpn\d+\/.*\n/gm, "");
+}
 
 /** The packet filters in what gatewayState() gives. */
 function rulesIn(state: string): string {

@@ -3,6 +3,7 @@ import { interfaceName } from "../../../lib/config/values.ts";
 import {
   gatewayTable,
   gatewayTables,
+  guardedVersions,
   notePathIn,
   tableName,
 } from "../../../lib/gateway/ruleset.ts";
@@ -72,6 +73,16 @@ Deno.test("notePathIn() finds the note of a guard, and that it could not be name
     assertEquals(path(other), "-");
   }
   assertEquals(notePathIn(gatewayTable({ tun: "t", nat: true, guard: undefined })), undefined);
+});
+
+Deno.test("guardedVersions() finds what a guard is for, as nft prints it", () => {
+  const of = (versions: string): string[] =>
+    guardedVersions(`\t\tmeta nfproto ${versions} drop comment "note: ${NOTE}"\n\t}\n}\n`);
+  assertEquals(of("{ ipv4, ipv6 }"), ["ipv4", "ipv6"]);
+  assertEquals(of("ipv4"), ["ipv4"]);
+  assertEquals(of("{ ipv6 }"), ["ipv6"]);
+  assertEquals(guardedVersions("\t\tmeta nfproto ipv4 accept\n"), []);
+  assertEquals(guardedVersions(""), []);
 });
 
 Deno.test("gatewayTables() are those of family inet that tableName() gave", () => {
