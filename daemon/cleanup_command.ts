@@ -32,8 +32,17 @@ export const CLEANUP_COMMAND: Command = {
   run: cleanUp,
 };
 
-/** Undoes all that a client of a state folder left. Returns a line on each thing. @throws {Failure} */
-export async function cleanUpClient(folder: string): Promise<string[]> {
+/**
+ * Undoes what either program with a state folder left that does not run any more. Returns a line on each
+ * thing.
+ *
+ * @throws {Failure}
+ */
+export async function cleanUpAll(folder: string): Promise<string[]> {
+  return [...await undoKilledGateway("server", folder), ...await cleanUpClient(folder)];
+}
+
+async function cleanUpClient(folder: string): Promise<string[]> {
   const done: string[] = [];
   for (const step of STEPS) done.push(...await attempt(step, folder));
   return done;

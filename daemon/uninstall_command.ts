@@ -1,17 +1,10 @@
 import type { Arguments } from "../lib/config/command_line.ts";
 import { SERVICE_USER } from "../lib/config/service_unit.ts";
 import { isGiven, readOperands, readText } from "../lib/config/values.ts";
-import { cleanUpClient, type CleanupStep } from "./cleanup_command.ts";
+import { cleanUpAll } from "./cleanup_command.ts";
 import { Failure } from "./failure.ts";
-import { undoKilledGateway } from "./gateway_leftovers.ts";
 import { exists, isProgramCopied, ServiceFiles, type ServiceName } from "./service_files.ts";
 import { checkMayManage, systemctl } from "./systemctl.ts";
-
-/** What undoes what a service that was killed left: nobody else could afterwards. */
-const CLEANUPS: Readonly<Record<ServiceName, CleanupStep>> = {
-  "simplevpn-server": (folder) => undoKilledGateway("server", folder),
-  "simplevpn-client": cleanUpClient,
-};
 
 /**
  * Removes what `install` wrote, and nothing else: the state, keys among it, stays unless the person wants
@@ -34,7 +27,8 @@ export async function runUninstall(name: ServiceName, args: Arguments): Promise<
   else {
     if (root === undefined) {
       await systemctl("disable", "--quiet", "--now", name);
-      for (const line of await CLEANUPS[name](files.state)) console.log(`Undone: ${line}`);
+      // Nobody could afterwards.
+      for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
     }
     removeFiles(files);
     if (root === undefined) await systemctl("daemon-reload");
