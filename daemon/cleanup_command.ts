@@ -5,7 +5,7 @@ import { readOperands, readText } from "../lib/config/values.ts";
 import { undoKilledDns } from "./dns.ts";
 import { Failure } from "./failure.ts";
 import type { Command } from "./program.ts";
-import { undoKilledClient } from "./gateway_leftovers.ts";
+import { undoKilledGateway } from "./gateway_leftovers.ts";
 import { removeStaleRules } from "./routing_rules.ts";
 import { defaultStateFolder } from "./state_folder.ts";
 
@@ -19,7 +19,7 @@ export type CleanupStep = (folder: string) => string[] | Promise<string[]>;
 
 const STEPS: readonly CleanupStep[] = [
   removeStaleRules,
-  undoKilledClient,
+  (folder) => undoKilledGateway("client", folder),
   undoKilledDns,
 ];
 
@@ -32,11 +32,25 @@ export const CLEANUP_COMMAND: Command = {
   run: cleanUp,
 };
 
-async function cleanUp(args: Arguments): Promise<void> {
-  readOperands(args);
-  const folder = readText(args, "state") ?? defaultStateFolder();
+/**
+ * Undoes what either program with a state folder left that does not run any more. Returns a line on each
+ * thing.
+ *
+ * @throws {Failure}
+ */
+export async function cleanUpAll(folder: string): Promise<string[]> {
+  return [...await undoKilledGateway("server", folder), ...await cleanUpClient(folder)];
+}
+
+async function cleanUpClient(folder: string): Promise<string[]> {
   const done: string[] = [];
   for (const step of STEPS) done.push(...await attempt(step, folder));
+  return done;
+}
+
+async function cleanUp(args: Arguments): Promise<void> {
+  readOperands(args);
+  const done = await cleanUpClient(readText(args, "state") ?? defaultStateFolder());
   if (done.length === 0) console.log("There was nothing to undo");
   for (const line of done) console.log(`Undone: ${line}`);
 }

@@ -1,4 +1,3 @@
-import { lockFile } from "../ffi/file_lock.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import type { DnsSettings } from "../lib/config/dns.ts";
 import { DnsNoteFile } from "./dns_note.ts";
@@ -15,6 +14,7 @@ import {
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
 import { RESOLV_CONF, ResolvConfFile } from "./resolv_conf_file.ts";
+import { lockStateFile } from "./state_folder.ts";
 
 /** How DNS servers are set. */
 type Way = { type: "resolved" } | { type: "resolvconf"; kind: Resolvconf } | { type: "file" };
@@ -129,7 +129,7 @@ export class Dns {
 /** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
 export async function undoKilledDns(folder: string): Promise<string[]> {
   if (new DnsNoteFile(folder).read() === undefined) return [];
-  using lock = lockFile(`${folder}/client.lock`, { wait: false });
+  using lock = lockStateFile(`${folder}/client.lock`, { wait: false });
   if (lock === undefined) return [];
   await restoreDns(folder);
   return ["this machine's DNS"];

@@ -1,16 +1,18 @@
 import { OsError } from "../ffi/error.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import {
   type ChangedSetting,
   planUndoing,
   versionsTurnedOn,
+  withoutVersions,
 } from "../lib/gateway/forwarding_plan.ts";
 import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
-import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
+import { gatewayTables, guardedVersions, notePathIn } from "../lib/gateway/ruleset.ts";
+import type { ProgramName } from "./control_request.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { deleteTable, listTable, tryNft } from "./nft.ts";
 import { readStateFile, readTextIfAny } from "./state_file.ts";
+import { lockStateFile } from "./state_folder.ts";
 
 /** Where the two programs keep their notes in a state folder, which they may have in common. */
 export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
@@ -24,11 +26,13 @@ export async function undoGateway(notePath: string): Promise<boolean> {
   const note = readStateFile(notePath, parseGatewayNote);
   const isToDo = note !== undefined && isHere(note);
   if (isToDo) {
-    const others = (await guardedTables()).filter((table) => table !== note.table);
-    if (others.length === 0) putBack(note);
-    else if (versionsTurnedOn(note.settings).length > 0) {
+    const others = (await guardedTables()).filter(({ name }) => name !== note.table);
+    // Whichever ends last puts a version back; another gateway need not be for both.
+    const needed = others.flatMap(({ text }) => guardedVersions(text));
+    putBack(withoutVersions(note.settings, needed));
+    if (versionsTurnedOn(note.settings).some((version) => needed.includes(version))) {
       log.info("Forwarding stays on for another gateway of this machine (table inet {table})", {
-        table: others[0],
+        table: others[0]!.name,
       });
     }
     // It comes last, so that nothing is forwarded that was not before.
@@ -39,15 +43,13 @@ export async function undoGateway(notePath: string): Promise<boolean> {
 }
 
 /**
- * What another gateway of this machine changed that still runs, or was killed: whichever ends last is to
- * put it back.
+ * What other gateways of this machine changed that still run, or were killed: whichever ends last is to put
+ * it back.
  */
 export async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
-  for (const table of await guardedTables()) {
-    const note = peekAt(notePathIn(await listTable(table) ?? "") ?? "");
-    if (note !== undefined && isHere(note)) return note.settings;
-  }
-  return [];
+  const notes = (await guardedTables()).flatMap(({ text }) => peekAt(notePathIn(text)!) ?? []);
+  const settings = notes.filter(isHere).flatMap(({ settings }) => settings);
+  return [...new Map(settings.map((setting) => [setting.name, setting])).values()];
 }
 
 /** The note of another program, which may be another user's, and is not to be touched. */
@@ -66,24 +68,26 @@ function isHere({ bootId, namespace }: GatewayNote): boolean {
   return bootId === here.bootId && namespace === here.namespace;
 }
 
-/** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
-export async function undoKilledClient(folder: string): Promise<string[]> {
-  const notePath = `${folder}/${GATEWAY_NOTES.client}`;
+/** The same for a program of a state folder, unless that still runs. Returns a line on what it did. */
+export async function undoKilledGateway(program: ProgramName, folder: string): Promise<string[]> {
+  const notePath = `${folder}/${GATEWAY_NOTES[program]}`;
   if (readTextIfAny(notePath) === undefined) return [];
-  using lock = lockFile(`${folder}/client.lock`, { wait: false });
+  using lock = lockStateFile(`${folder}/${program}.lock`, { wait: false });
   if (lock === undefined) return [];
-  return await undoGateway(notePath) ? ["forwarding for a client, and its packet filter"] : [];
+  return await undoGateway(notePath) ? [`forwarding for a ${program}, and its packet filter`] : [];
 }
 
-/** The tables of gateways that turned forwarding on, or keep it on. */
-async function guardedTables(): Promise<string[]> {
-  const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
-  const texts = await Promise.all(tables.map(listTable));
-  return tables.filter((_, i) => notePathIn(texts[i] ?? "") !== undefined);
+/** The tables of gateways that turned forwarding on, or keep it on, with what nft prints of them. */
+async function guardedTables(): Promise<{ name: string; text: string }[]> {
+  const names = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
+  const tables = await Promise.all(
+    names.map(async (name) => ({ name, text: await listTable(name) ?? "" })),
+  );
+  return tables.filter(({ text }) => notePathIn(text) !== undefined);
 }
 
 /** Gives settings the values back that they had. */
-function putBack({ settings }: GatewayNote): void {
+function putBack(settings: readonly ChangedSetting[]): void {
   for (const { name, value } of planUndoing(settings, readSetting)) {
     if (readSetting(name) === value) continue;
     log.debug("sysctl -w {name}={value}", { name, value });

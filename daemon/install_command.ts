@@ -8,6 +8,7 @@ import { formatInvite, type Invite } from "../lib/config/invite.ts";
 import { CONFIG, INSTALL_OPTIONS } from "../lib/config/options.ts";
 import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
+import { cleanUpAll } from "./cleanup_command.ts";
 import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
 import { Failure } from "./failure.ts";
 import {
@@ -140,6 +141,8 @@ async function prepareState(
   root: string,
 ): Promise<void> {
   if (root === "") {
+    // Root can do that, and the service, whose the notes are to be, perhaps not.
+    for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
     const owner = await makeServiceUser(files.sysusers);
     if (giveStateFolder(files.state, owner)) console.log(`${files.state} is the service's`);
   }

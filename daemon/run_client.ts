@@ -31,6 +31,7 @@ import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
+import { endTimeOf } from "./hook.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
 import { log, setLogLevel, setUpLogging } from "./logging.ts";
@@ -223,7 +224,7 @@ class ClientControl {
     try {
       const signal = await Promise.race([stop, ended, this.#failed.promise]);
       log.info("Stopping on {signal}", { signal });
-      this.#service.stopping();
+      this.#service.stopping(endTimeOf(this.#settings.hooks));
       await this.#surroundings.end();
       this.#worker.stop();
       await ended;

@@ -32,6 +32,7 @@ import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { ServiceManager } from "./sd_notify.ts";
+import { endTimeOf } from "./hook.ts";
 import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { checkServerHooks, ServerHooks } from "./server_hooks.ts";
@@ -154,7 +155,7 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
     const watching = door.watch().then(() => new Promise<never>(() => {}));
     const signal = await Promise.race([stop, worker.stopped, watching]);
     log.info("Stopping on {signal}", { signal });
-    service.stopping();
+    service.stopping(endTimeOf(settings.hooks));
     worker.stop();
     await worker.stopped;
   } catch (error) {
