@@ -1,4 +1,5 @@
 /** Machines whose names are looked up in one way or another; each has an /etc, and so on, of its own. */
+import { assertMatch } from "@std/assert";
 import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
 import { withFile } from "./mounts.ts";
@@ -9,8 +10,8 @@ const PACKAGES = "/opt/simplevpn-lab";
 /** What of /etc the C library and the programs need. */
 const COPIED = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache", "ssl", "alternatives"];
 
-/** Numbers of users that only these machines have. */
-const USERS = { "systemd-resolve": 64099, polkitd: 64100, simplevpn: 64101 };
+/** Numbers of users that these machines have. */
+export const USERS = { "systemd-resolve": 64099, polkitd: 64100, simplevpn: 64101 };
 
 /** What is in the way of tests that need what name_services.sh unpacks; undefined if nothing is. */
 export function unpackedObstacle(
@@ -110,7 +111,10 @@ export class NameServices {
 
   /** Makes a user, with a group of the same name and number. */
   async #addUser(name: string, id: number): Promise<void> {
-    const lines = { passwd: `${name}:x:${id}:${id}::/:/usr/sbin/nologin`, group: `${name}:x:${id}:` };
+    const lines = {
+      passwd: `${name}:x:${id}:${id}::/:/usr/sbin/nologin`,
+      group: `${name}:x:${id}:`,
+    };
     for (const [file, line] of Object.entries(lines)) {
       const path = `${this.etc}/${file}`;
       // The machine that the test runs on may have one of that name.
@@ -143,6 +147,12 @@ export class NameServices {
     const libraries = `${root}/usr/lib/${Deno.build.arch}-linux-gnu`;
     const daemon = `${root}/usr/lib/polkit-1/polkitd`;
     const process = machine.start(this.wrap([daemon]), { LD_LIBRARY_PATH: libraries });
+    const ready = /Acquired the name org\.freedesktop\.PolicyKit1/;
+    const said = await eventually(
+      () => Promise.resolve(process.stdout),
+      (said) => ready.test(said),
+    );
+    assertMatch(said, ready);
     return process;
   }
 
