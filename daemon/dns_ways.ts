@@ -73,11 +73,20 @@ export async function clearResolved(link: string): Promise<void> {
   await must(["resolvectl", "revert", link]);
 }
 
-/** The domains of a link in systemd-resolved, as `setResolved()` gives them. @throws {Error} that says why not */
-export async function resolvedDomains(link: string): Promise<string[]> {
-  const said = await must(["resolvectl", "domain", link]);
-  // "Link 7 (vpn0): lab.example ~."
-  return said.slice(said.indexOf("):") + 2).trim().split(/\s+/);
+/** The servers of a link in systemd-resolved, as text. @throws {Error} that says why not */
+export function resolvedServers(link: string): Promise<string[]> {
+  return askResolved("dns", link);
+}
+
+/** The domains of a link there, as `setResolved()` gives them. @throws {Error} that says why not */
+export function resolvedDomains(link: string): Promise<string[]> {
+  return askResolved("domain", link);
+}
+
+/** It answers with a line such as "Link 7 (vpn0): lab.example ~.". */
+async function askResolved(what: "dns" | "domain", link: string): Promise<string[]> {
+  const said = await must(["resolvectl", what, link]);
+  return said.slice(said.indexOf("):") + 2).split(/\s+/).filter((word) => word !== "");
 }
 
 /** Which resolvconf(8) there is; systemd's, which is but another name of resolvectl(1), is none. */

@@ -23,7 +23,6 @@ import { askAdmission, checkPathMtu, leave } from "./admission.ts";
 import { Caller } from "./caller.ts";
 import { checkClassicServer } from "./classic_server.ts";
 import { checkDevice } from "./device.ts";
-import { checkFullTunnelDns } from "./full_tunnel_dns.ts";
 import { Knocker } from "./knock.ts";
 import { checkClientLeftovers } from "./leftovers.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
@@ -35,6 +34,7 @@ import { runChecks } from "./run_checks.ts";
 import { checkCrypto, checkState, type StateFile } from "./state.ts";
 import { tellFindings } from "./tell.ts";
 import { checkTunnel, notConnected } from "./tunnel.ts";
+import { checkTunnelDns } from "./tunnel_dns.ts";
 
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
@@ -107,7 +107,7 @@ async function statusOf(folder: string): Promise<ClientStatus | undefined> {
 
 async function checkDnsOfTunnel({ settings, running, tun, told }: Scene): Promise<Finding[]> {
   if (running === undefined || tun === undefined || told === undefined) return [];
-  return await checkFullTunnelDns({ pid: running, tun, told, uses: settings.dns });
+  return await checkTunnelDns({ pid: running, tun, told, uses: settings.dns });
 }
 
 async function checkRunning({ running, tun, disconnected }: Scene): Promise<Finding[]> {

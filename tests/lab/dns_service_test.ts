@@ -244,3 +244,47 @@ await labTest(
     assertEquals(scene.dnsNotes(), []);
   },
 );
+
+await labTest(
+  "a doctor says that a full tunnel's names are asked past it, and what the service lacks",
+  COMMANDS,
+  async () => {
+    await using scene = await Scene.open();
+    const process = await scene.join("--full-tunnel");
+    await process.waitFor(/Cannot set this machine's DNS/);
+    const past = /asked past the full tunnel: the DNS server 198\.51\.100\.5 is reached by eth/;
+    const { mend } = assertFound(await scene.diagnose(), "warning", "dns", past);
+    assertEquals(mend, `run "apt-get install systemd-resolved polkitd", then ${AGAIN}`);
+    const unused = assertFound(
+      await scene.diagnose(),
+      "warning",
+      "dns",
+      /\(10\.0\.0\.1\) are not set/,
+    );
+    assertEquals(unused.mend, mend);
+    const without = assertFound(await scene.diagnose("--no-dns"), "warning", "dns", past);
+    assertEquals(without.mend, "leave --no-dns out");
+  },
+);
+
+await labTest(
+  "a doctor sees whether systemd-resolved asks a full tunnel's DNS servers alone",
+  BUS_COMMANDS,
+  async () => {
+    await using scene = await Scene.open();
+    await scene.startResolved();
+    await scene.services.startPolkit(scene.client.machine, POLKIT_RULES);
+    const process = await scene.join("--full-tunnel");
+    await process.waitFor(/DNS: 10\.0\.0\.1 for all names, by systemd-resolved/);
+    const healthy = await scene.diagnose();
+    assertFound(healthy, "ok", "dns", /No name is asked past the full tunnel/);
+    assertEquals(healthy.findings.filter(({ what }) => what.includes("are not set here")), []);
+    const revert = scene.services.wrap(["resolvectl", "revert", "vpn0"]);
+    await scene.client.machine.run(...revert);
+    const past = /asked past the full tunnel: systemd-resolved asks others than vpn0's/;
+    const reverted = await scene.diagnose();
+    assertFound(reverted, "warning", "dns", past);
+    assertFound(reverted, "warning", "dns", /\(10\.0\.0\.1\) are not set here/);
+  },
+  OBSTACLE,
+);

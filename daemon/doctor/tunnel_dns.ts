@@ -1,12 +1,13 @@
 import { AF_INET } from "../../ffi/constants.ts";
 import { OsError } from "../../ffi/error.ts";
 import { interfaceName, NetworkInterface } from "../../ffi/interface.ts";
+import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { parseSocketAddress, ResolveError } from "../../ffi/resolve.ts";
 import { interfaceTo } from "../../ffi/rtnetlink.ts";
 import { readNameservers } from "../../lib/doctor/dns_message.ts";
 import { type Finding, ok, warning } from "../../lib/doctor/finding.ts";
 import { serviceRemedy } from "../dns_remedy.ts";
-import { hasResolved, resolvedDomains } from "../dns_ways.ts";
+import { hasResolved, resolvedDomains, resolvedServers } from "../dns_ways.ts";
 import { RESOLV_CONF } from "../resolv_conf_file.ts";
 import { isLiveTunnel, rulesOf, tableOf } from "../routing_rules.ts";
 import { readTextIfAny } from "../state_file.ts";
@@ -25,13 +26,33 @@ export interface DnsUser {
   uses: boolean;
 }
 
-/** Whether the names of a machine that sends everything through its tunnel are asked past it. */
-export async function checkFullTunnelDns(user: DnsUser): Promise<Finding[]> {
+/**
+ * Whether a running client's machine uses the DNS servers that the server told; and, if everything goes
+ * through the tunnel, whether names are asked past it.
+ */
+export async function checkTunnelDns(user: DnsUser): Promise<Finding[]> {
+  const isResolved = await hasResolved();
+  return [...await checkUse(user, isResolved), ...await checkLeaks(user, isResolved)];
+}
+
+async function checkUse(user: DnsUser, isResolved: boolean): Promise<Finding[]> {
+  const { tun, told, uses } = user;
+  if (told.length === 0 || !uses) return [];
+  const used = isResolved ? await resolvedServers(tun) : machineServers();
+  // A program on this machine may ask them for everybody.
+  if (used.some((server) => told.includes(server) || !isResolved && isLoopback(server))) return [];
+  const what = `The DNS servers that the server tells (${told.join(", ")}) are not set here`;
+  return [
+    warning(DNS, what, { why: "names in the tunnel may not be found", mend: await mendFor(user) }),
+  ];
+}
+
+async function checkLeaks(user: DnsUser, isResolved: boolean): Promise<Finding[]> {
   const { tun } = user;
   const table = tableOf(new NetworkInterface(tun).index);
   const isFull = rulesOf(AF_INET).some((rule) => isLiveTunnel(rule) && rule.table === table);
   if (!isFull) return [];
-  const leaks = await hasResolved() ? await resolvedLeaks(tun) : await fileLeaks(tun);
+  const leaks = isResolved ? await resolvedLeaks(tun) : await fileLeaks(tun);
   if (leaks.length === 0) return [ok(DNS, "No name is asked past the full tunnel")];
   const mend = await mendFor(user);
   return leaks.map((leak) =>
@@ -42,6 +63,14 @@ export async function checkFullTunnelDns(user: DnsUser): Promise<Finding[]> {
   );
 }
 
+function machineServers(): string[] {
+  return readNameservers(readTextIfAny(RESOLV_CONF) ?? "");
+}
+
+function isLoopback(server: string): boolean {
+  return server.startsWith("127.") || server === "::1";
+}
+
 async function resolvedLeaks(tun: string): Promise<string[]> {
   if ((await resolvedDomains(tun)).includes("~.")) return [];
   return [`systemd-resolved asks others than ${tun}'s DNS servers`];
@@ -49,7 +78,7 @@ async function resolvedLeaks(tun: string): Promise<string[]> {
 
 /** Programs on this machine itself are not said to be outside, though they may ask there. */
 async function fileLeaks(tun: string): Promise<string[]> {
-  const servers = readNameservers(readTextIfAny(RESOLV_CONF) ?? "");
+  const servers = machineServers();
   const ways = await Promise.all(servers.map(wayTo));
   return servers.flatMap((server, i) => {
     const way = ways[i];
@@ -73,6 +102,10 @@ async function wayTo(server: string): Promise<string | undefined> {
 async function mendFor({ pid, told, uses }: DnsUser): Promise<string> {
   if (told.length === 0) return "start the server with --dns ADDRESS, one that is in the tunnel";
   if (!uses) return "leave --no-dns out";
-  const { uid } = Deno.statSync(`/proc/${pid}`);
-  return uid === 0 ? "the client's log says why it did not set them" : await serviceRemedy();
+  return isRoots(pid) ? "the client's log says why it did not set them" : await serviceRemedy();
+}
+
+/** Going by its effective user, the second number (proc_pid_status(5)). */
+function isRoots(pid: number): boolean {
+  return /^Uid:\s+\d+\s+0\s/m.test(readKernelFileIfAny(`/proc/${pid}/status`) ?? "");
 }
