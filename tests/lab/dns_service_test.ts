@@ -3,7 +3,7 @@
  * polkitd, systemd-resolved and the bus are the real ones, in the mounts of the client's machine.
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { POLKIT_RULES } from "../../daemon/service_files.ts";
+import { placeFile, POLKIT_RULES } from "../../daemon/service_files.ts";
 import type { LabProcess } from "../../scripts/lab.ts";
 import { assertFound, clientDoctor, diagnose, type Diagnosis } from "./doctor.ts";
 import { eventually } from "./inspection.ts";
@@ -40,6 +40,9 @@ const READ_ONLY = [
 ];
 
 class Scene implements AsyncDisposable {
+  /** Whom the client runs as. */
+  user: number = USERS.simplevpn;
+
   private constructor(
     readonly lab: TunnelLab,
     readonly client: ClientMachine,
@@ -73,15 +76,27 @@ class Scene implements AsyncDisposable {
     await this.services.startResolved(this.client.machine, OUTSIDE);
   }
 
-  /** Starts the client as its service's user, and waits until it is connected. */
+  /** Starts polkitd, and writes the rule as `install` does, which a polkitd that runs sees. */
+  async startPolkitWithRule(): Promise<void> {
+    const polkit = await this.services.startPolkit(this.client.machine);
+    placeFile(`${this.services.etc}/polkit-1/rules.d/49-simplevpn.rules`, POLKIT_RULES);
+    const reloaded = /Reloading rules[^]*executing 2 rules/;
+    const said = await eventually(
+      () => Promise.resolve(polkit.stdout),
+      (said) => reloaded.test(said),
+    );
+    assertMatch(said, reloaded);
+  }
+
+  /** Starts the client, and waits until it is connected. */
   async join(...options: string[]): Promise<LabProcess> {
     const { lab, client, services, state } = this;
     const [folder, home] = [`${lab.lab.folder}/program`, `${lab.lab.folder}/home`];
     for (const path of [folder, home, state]) await Deno.mkdir(path, { mode: 0o755 });
-    for (const path of [home, state]) await Deno.chown(path, USERS.simplevpn, USERS.simplevpn);
+    for (const path of [home, state]) await Deno.chown(path, this.user, this.user);
     await Deno.chmod(state, 0o700);
     const command = [
-      ...["env", `DENO_DIR=${home}`, `HOME=${home}`, ...asService(USERS.simplevpn)],
+      ...["env", `DENO_DIR=${home}`, `HOME=${home}`, ...asService(this.user)],
       ...[...await bundled(folder, "client"), "--state", state, "--tun", "vpn0"],
       ...[await lab.invite(client, "pi"), ...options],
     ];
@@ -133,7 +148,7 @@ await labTest(
   async () => {
     await using scene = await Scene.open();
     await scene.startResolved();
-    await scene.services.startPolkit(scene.client.machine, POLKIT_RULES);
+    await scene.startPolkitWithRule();
     const process = await scene.join();
     await process.waitFor(/DNS: 10\.0\.0\.1 for lab\.example, by systemd-resolved/);
     assertEquals(await scene.lookUp("www.lab.example"), INNER_ANSWER);
@@ -198,7 +213,7 @@ await labTest(
   async () => {
     await using scene = await Scene.open();
     await scene.startResolved();
-    await scene.services.startPolkit(scene.client.machine, POLKIT_RULES);
+    await scene.startPolkitWithRule();
     await Deno.remove(scene.services.resolvConf);
     await Deno.writeTextFile(scene.services.resolvConf, BEFORE);
     const process = await scene.join();
@@ -246,6 +261,18 @@ await labTest(
 );
 
 await labTest(
+  "a client of another user is referred to the service",
+  COMMANDS,
+  async () => {
+    await using scene = await Scene.open();
+    scene.user = OTHER_USER;
+    const process = await scene.join();
+    const service = 'the service that "simplevpn-client install" makes may tell systemd-resolved';
+    await assertRefused(process, `${REFUSED} may write /etc/resolv.conf; ${service}`);
+  },
+);
+
+await labTest(
   "a doctor says that a full tunnel's names are asked past it, and what the service lacks",
   COMMANDS,
   async () => {
@@ -273,7 +300,7 @@ await labTest(
   async () => {
     await using scene = await Scene.open();
     await scene.startResolved();
-    await scene.services.startPolkit(scene.client.machine, POLKIT_RULES);
+    await scene.startPolkitWithRule();
     const process = await scene.join("--full-tunnel");
     await process.waitFor(/DNS: 10\.0\.0\.1 for all names, by systemd-resolved/);
     const healthy = await scene.diagnose();

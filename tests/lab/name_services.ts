@@ -126,10 +126,9 @@ export class NameServices {
   }
 
   /**
-   * Starts polkitd, as Debian sets it up, with these rules in a file of its rules.d, if any. To be called
-   * after `startResolved()`: it needs a system bus.
+   * Starts polkitd, as Debian sets it up. To be called after `startResolved()`: it needs a system bus.
    */
-  async startPolkit(machine: Machine, rules?: string): Promise<LabProcess> {
+  async startPolkit(machine: Machine): Promise<LabProcess> {
     const id = USERS.polkitd;
     const root = `${PACKAGES}/polkitd`;
     const share = `${this.#folder}/usr/share/polkit-1`;
@@ -138,7 +137,6 @@ export class NameServices {
     }
     const own = `${this.etc}/polkit-1/rules.d`;
     await Deno.mkdir(own, { recursive: true });
-    if (rules !== undefined) await Deno.writeTextFile(`${own}/49-simplevpn.rules`, rules);
     // As the package's postinst has it.
     for (const folder of [own, `${share}/rules.d`]) {
       await Deno.chown(folder, id, 0);
