@@ -10,6 +10,7 @@ import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
 import { cleanUpAll } from "./cleanup_command.ts";
 import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
+import { dnsHint, hasPolkit } from "./dns_remedy.ts";
 import { Failure } from "./failure.ts";
 import {
   exists,
@@ -49,6 +50,8 @@ export interface ServiceNeeds {
   writesSysctls: boolean;
   /** Whether it keeps state at all. */
   keepsState: boolean;
+  /** Whether it may have to set this machine's DNS. */
+  setsDns: boolean;
   /** How it gets in when it is first started. */
   invite: Invite | undefined;
   /** Whether it cannot do without an invite if it has not joined before. */
@@ -126,12 +129,13 @@ export async function install(
     write(files.program, () => placeProgram(file, files.program));
   }
   write(files.sysusers, () => placeFile(files.sysusers, SYSUSERS));
-  const hasPolkit = exists(files.polkitRules.slice(0, files.polkitRules.lastIndexOf("/")));
-  if (program.name === "simplevpn-client" && hasPolkit) {
+  if (program.name === "simplevpn-client" && hasPolkit(root)) {
     write(files.polkitRules, () => placeFile(files.polkitRules, POLKIT_RULES));
   }
   for (const [path, text] of help) write(root + path, () => placeFile(root + path, text));
   await prepareState(files, needs, root);
+  const hint = needs.setsDns && root === "" ? await dnsHint() : undefined;
+  if (hint !== undefined) console.log(hint);
   return files;
 }
 

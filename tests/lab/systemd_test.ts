@@ -374,6 +374,12 @@ if (SOURCE === "compiled") {
     has("simplevpn 644 /var/lib/simplevpn/server.key");
     assertMatch(stdout, /has not joined a network yet.*install INVITE/);
     has("simplevpn 600 /var/lib/simplevpn/invite");
+    // The server's service needs no DNS, and polkit may be here.
+    assertEquals(stdout.match(/^If the server tells DNS servers/gm)?.length, 1);
+    assertMatch(
+      stdout,
+      /cannot set them yet: for that run "apt-get install systemd-resolved( polkitd)?", then "simplevpn-client install" again$/m,
+    );
     const calls = lines.slice(lines.findLastIndex((line) => line.startsWith("Kept the user")) + 1);
     assertEquals(calls, [
       ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
