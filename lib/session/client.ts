@@ -20,7 +20,7 @@ import type { ChangeCause, Link, LinkLoss } from "./link.ts";
 import { Race } from "./race.ts";
 import type { ClientReport } from "./report.ts";
 import { type Target, targetsOf } from "./target.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { PACKET_OVERHEAD } from "./datagram_channel.ts";
 import { SecureLink } from "./secure_link.ts";
 import { type ServerFailure, ServerSearch } from "./server_search.ts";

@@ -20,7 +20,7 @@ import { PeerSessions, type PeerSessionsOwner } from "./peer_sessions.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { ServerReport } from "./report.ts";
 import { Router } from "./router.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { SecurePeer } from "./secure_peer.ts";
 import { configurationFor } from "./server_configuration.ts";
 import type { ServerOptions, ServerPorts, ServerTerms } from "./server_ports.ts";

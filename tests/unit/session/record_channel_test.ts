@@ -14,7 +14,7 @@ import { Batches } from "../../../lib/session/batches.ts";
 import { Counters, DropReason } from "../../../lib/session/counters.ts";
 import { REJECT_AFTER_TIME, REKEY_AFTER_TIME } from "../../../lib/session/limits.ts";
 import { RecordChannel } from "../../../lib/session/record_channel.ts";
-import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
+import type { ChannelLoss, ChannelOwner } from "../../../lib/session/channel_owner.ts";
 import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 import { flip } from "../../hex.ts";
 import { Random } from "../../random.ts";
