@@ -52,8 +52,9 @@ export class OutgoingBatch implements BatchOwner {
     offset: number,
     length: number,
   ): void {
-    this.#packets++;
     const body = this.add(FrameType.Packet, kind, gsoSize, bytes, offset, length);
+    // Only now: what was in the way may have been sent.
+    this.#packets++;
     if (kind === PacketKind.PartialChecksum) this.#train.begin(this.#batches.bytes, body, length);
   }
 
