@@ -3,7 +3,7 @@ import { formatIpv4, parseIpv4 } from "../lib/address/ipv4_address.ts";
 import { type Lease, Leases } from "../lib/address/leases.ts";
 import type { Pool } from "../lib/address/pool.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
-import type { ServerEvent } from "../lib/session/server.ts";
+import type { ServerEvent } from "../lib/session/server_event.ts";
 import { DeferredFile, readStateFile } from "./state_file.ts";
 
 interface LeaseFile {

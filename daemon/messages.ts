@@ -10,7 +10,8 @@ import type { ClientEvent } from "../lib/session/client_event.ts";
 import type { ClientOptions } from "../lib/session/client_ports.ts";
 import type { Answer, Verdict } from "../lib/session/gatekeeper.ts";
 import type { ClientReport, ServerReport } from "../lib/session/report.ts";
-import type { ServerEvent, ServerOptions, ServerTerms } from "../lib/session/server.ts";
+import type { ServerEvent } from "../lib/session/server_event.ts";
+import type { ServerOptions, ServerTerms } from "../lib/session/server_ports.ts";
 
 /** Sent to a worker once, through `Worker.postMessage()`, before it begins. */
 export interface WorkerStart<Setup> {

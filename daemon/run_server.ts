@@ -10,7 +10,7 @@ import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_netw
 import { toBase64 } from "../lib/config/base64.ts";
 import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
-import type { ServerTerms } from "../lib/session/server.ts";
+import type { ServerTerms } from "../lib/session/server_ports.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { openControlSocket } from "./control_socket.ts";

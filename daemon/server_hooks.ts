@@ -9,7 +9,7 @@ import {
 } from "../lib/config/hook_variables.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/settings.ts";
-import type { ServerEvent } from "../lib/session/server.ts";
+import type { ServerEvent } from "../lib/session/server_event.ts";
 import { checkHook, finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 

@@ -1,7 +1,7 @@
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_networks.ts";
-import type { ServerEvent } from "../lib/session/server.ts";
+import type { ServerEvent } from "../lib/session/server_event.ts";
 import { log } from "./logging.ts";
 import type { ServerMessage } from "./messages.ts";
 import { RateLimit } from "./rate_limit.ts";

@@ -2,7 +2,7 @@ import type { ServerSettings } from "../lib/config/settings.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ServerReport } from "../lib/session/report.ts";
-import type { ServerEvent } from "../lib/session/server.ts";
+import type { ServerEvent } from "../lib/session/server_event.ts";
 import type { MetricFamily } from "../lib/status/exposition.ts";
 import { serverMetrics } from "../lib/status/metrics.ts";
 import { type ServerFacts, type ServerStatus, serverStatus } from "../lib/status/server_status.ts";

@@ -9,7 +9,8 @@ import { Leases } from "../lib/address/leases.ts";
 import { DatagramType, INDEX_END_AT, TYPE_AT } from "../lib/protocol/datagram.ts";
 import type { Verdict } from "../lib/session/gatekeeper.ts";
 import { MAX_LEASES } from "../lib/session/limits.ts";
-import { Server, type ServerOptions, type ServerTerms } from "../lib/session/server.ts";
+import { Server } from "../lib/session/server.ts";
+import type { ServerOptions, ServerTerms } from "../lib/session/server_ports.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
 import { randomKey } from "./identity.ts";
@@ -86,9 +87,9 @@ class ServerWorker {
     }
     if (datagramFd !== undefined) {
       this.#datagrams = new DatagramSocket(loop, this.#buffer, counters, datagramFd);
-      this.#datagrams.attach(this.#server, {
+      this.#datagrams.attach(this.#server.datagrams, {
         first: { at: TYPE_AT, byte: DatagramType.Data },
-        second: { at: INDEX_END_AT, byte: this.#server.indexTag },
+        second: { at: INDEX_END_AT, byte: this.#server.datagrams.indexTag },
       });
     }
   }

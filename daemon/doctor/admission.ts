@@ -7,12 +7,12 @@ import {
   type Configuration,
   ControlType,
   describeClose,
-  PING_LENGTH,
   readConfiguration,
   writeClose,
 } from "../../lib/protocol/control.ts";
 import { DATA_OVERHEAD } from "../../lib/protocol/datagram.ts";
 import { FRAME_HEADER_LENGTH } from "../../lib/protocol/frame.ts";
+import { writePing } from "../../lib/protocol/ping.ts";
 import { uintValue } from "../../lib/protocol/items.ts";
 import { DATAGRAM_LEAST, DATAGRAM_MOST } from "../../lib/session/limits.ts";
 import type { ProbeSession } from "./probe_session.ts";
@@ -33,7 +33,7 @@ export interface Admission {
 
 /** Lets the server decide whether this machine may stay, as a client does by its first record. */
 export async function askAdmission(session: ProbeSession): Promise<Admission> {
-  session.send(ControlType.Ping, new Uint8Array(PING_LENGTH));
+  session.send(ControlType.Ping, writePing(0));
   const answer = await session.receive(
     [ControlType.Configuration, ControlType.Close],
     ANSWER_TIME,
@@ -90,7 +90,7 @@ export async function checkPathMtu(
   const headers = address.ipv4 === undefined ? HEADERS.ipv6 : HEADERS.ipv4;
   const believed = Math.min(pathMtu(address) - headers, DATAGRAM_MOST);
   const lengths = probeLengths(believed);
-  session.send(ControlType.Ping, new Uint8Array(PING_LENGTH));
+  session.send(ControlType.Ping, writePing(0));
   const passing = Math.max(0, ...await answeredLengths(session, lengths));
   if (passing === 0) {
     return [

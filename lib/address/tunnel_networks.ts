@@ -2,6 +2,7 @@ import type { IpAddress } from "./ip_address.ts";
 import type { Ipv4Prefix } from "./ipv4_prefix.ts";
 import { type Ipv6Address, readIpv6 } from "./ipv6_address.ts";
 import { Ipv6Prefix } from "./ipv6_prefix.ts";
+import { isIpv4Prefix, type Prefix } from "./prefix.ts";
 
 /** The networks that the addresses of a tunnel are in. */
 export interface TunnelNetworks {
@@ -31,6 +32,14 @@ export function ipv6Beside(
 export function addressesBeside(address: number, networks: TunnelNetworks): IpAddress[] {
   const address6 = ipv6Beside(address, networks);
   return address6 === undefined ? [address] : [address, address6];
+}
+
+/** Those of some networks that packets are carried to: none of IPv6 if the tunnel carries IPv4 alone. */
+export function carriedPrefixes(
+  prefixes: readonly Prefix[],
+  { network6 }: TunnelNetworks,
+): Prefix[] {
+  return prefixes.filter((prefix) => isIpv4Prefix(prefix) || network6 !== undefined);
 }
 
 /** Bytes of a global identifier (RFC 4193, 3.1). */

@@ -26,9 +26,6 @@ export enum ControlType {
   ProbeReply = 9,
 }
 
-/** Bytes of a Ping and of a Pong. */
-export const PING_LENGTH = 8;
-
 /** Why a connection is ended. */
 export enum CloseReason {
   /** The program is stopped. */

@@ -20,7 +20,7 @@ import { type ConnectionReport, latestRoundTrip } from "./report.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import type { Transport } from "./transport.ts";
 
 /** A client's end of one classic connection: asks for an address, then passes packets. */

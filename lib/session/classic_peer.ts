@@ -105,7 +105,8 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
 
   /** A client that never asked gets the free address that it sends from. */
   adopt(source: number): boolean {
-    return this.address === undefined && this.#server.claim(this, source, "adopted");
+    return this.address === undefined &&
+      this.#server.classicAddresses.claim(this, source, "adopted");
   }
 
   /** Ends the connection from this side. */
@@ -116,7 +117,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
   /** @see {Stage} */
   ended(reason: string): void {
     if (this.address === undefined) this.#server.strangerLeft(this.connection, reason, false);
-    else this.#server.releaseClassic(this, reason);
+    else this.#server.classicAddresses.release(this, reason);
   }
 
   /** @see {StreamReceiver} */
@@ -131,7 +132,7 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
         this.#echoed = true;
         break;
       case Kind.DynamicRequest:
-        this.#answer(this.#server.allocate(this));
+        this.#answer(this.#server.classicAddresses.allocate(this));
         break;
       case Kind.StaticRequest:
         this.#answerStatic(controlSource(bytes, offset));
@@ -146,8 +147,8 @@ export class ClassicPeer implements Stage, Member, StreamReceiver {
     if (wanted !== this.address && ++this.#requests > MAX_ADDRESS_CHANGES) {
       return this.close("asked for too many addresses");
     }
-    const given = this.#server.claim(this, wanted, "static");
-    if (!given) this.#server.refused(this, wanted);
+    const given = this.#server.classicAddresses.claim(this, wanted, "static");
+    if (!given) this.#server.classicAddresses.refused(this, wanted);
     this.#answer(given ? wanted : undefined);
   }
 

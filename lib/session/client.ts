@@ -1,37 +1,30 @@
-import { DEFAULT_MTU } from "../config/options.ts";
-import { MssClamp } from "../packet/mss.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { makeLink } from "./client_links.ts";
 import { ClientPaths } from "./client_paths.ts";
 import type { ClientOptions, ClientPorts } from "./client_ports.ts";
 import { DropReason, Way } from "./counters.ts";
-import {
-  BACKOFF_RESET,
-  DATAGRAM_MOST,
-  RACE_TIME,
-  RACE_TIME_OF_SEVERAL,
-  RECLAIM_TIME,
-} from "./limits.ts";
+import { HeldAddress } from "./held_address.ts";
+import { BACKOFF_RESET, RACE_TIME, RACE_TIME_OF_SEVERAL } from "./limits.ts";
 import type { ChangeCause, Link, LinkLoss } from "./link.ts";
 import { Race } from "./race.ts";
 import type { ClientReport } from "./report.ts";
 import { type Target, targetsOf } from "./target.ts";
-import type { ChannelContext } from "./secure_channel.ts";
-import { PACKET_OVERHEAD } from "./datagram_channel.ts";
 import { SecureLink } from "./secure_link.ts";
 import { type ServerFailure, ServerSearch } from "./server_search.ts";
 import type { DatagramTransport, StreamTransport } from "./transport.ts";
+import { TunnelTerms } from "./tunnel_terms.ts";
 
 /**
  * A client: finds the server, connects by whichever of its addresses answers, asks for an address,
  * passes packets, and does so again whenever the connection is lost, asking for the address that it
  * had. Of several servers it takes the first that works, and goes on to the next when the one that it
- * has is gone and does not answer any more. Like Server it has no clock, no sockets and no timers: times are milliseconds of one monotonic
- * clock.
+ * has is gone and does not answer any more. Like Server it has no clock, no sockets and no timers: times
+ * are milliseconds of one monotonic clock.
  */
 export class Client implements AttemptOwner {
   readonly #options: ClientOptions;
@@ -46,26 +39,16 @@ export class Client implements AttemptOwner {
   #linkNumber = 0;
   /** Counts sessions: the connections of one race, of which one is used, and those that join it. */
   #session = 0;
-  /** What the server told last, and by which lengths datagrams pass. */
-  #configuration: Configuration | undefined;
-  #pathMtu: number;
-  /** Longest packet that the interfaces of both ends take, and every path. */
-  #longest = 0;
-  readonly #mss = new MssClamp();
-  /** The address that this client had last, and from which server. */
-  #address: number | undefined;
-  #addressOf = 0;
+  readonly #terms: TunnelTerms;
+  readonly #address = new HeldAddress();
   #upSince = 0;
-  #lostAt = 0;
 
   constructor(options: ClientOptions, ports: ClientPorts, channels: ChannelContext) {
     this.#options = options;
     this.#ports = ports;
     this.#channels = channels;
     this.#search = new ServerSearch(options.servers, ports, channels.clock.now);
-    // As long as nobody knows better: an interface whose MTU stays as it is disturbs nobody.
-    const hasUdp = options.carriers.includes("udp");
-    this.#pathMtu = hasUdp ? DATAGRAM_MOST - PACKET_OVERHEAD : Infinity;
+    this.#terms = new TunnelTerms(options);
   }
 
   /** When `advance()` has something to do at the earliest; Infinity if never. */
@@ -120,7 +103,7 @@ export class Client implements AttemptOwner {
     this.#dropLinks();
     this.#search.restart(now);
     if (!wasUp) return;
-    this.#lostAt = now;
+    this.#address.lose(now);
     this.#ports.report({ type: "down", reason: "somebody asked for that", retry: 0 });
   }
 
@@ -131,11 +114,9 @@ export class Client implements AttemptOwner {
     now: number,
   ): Attempt {
     const attempt = this.#attemptOf(link)!;
-    const purpose = {
-      server: this.#search.server,
-      session: this.#session,
-      wanted: this.#wanted(now),
-    };
+    const { server } = this.#search;
+    const wanted = this.#options.address ?? this.#address.wanted(server, now);
+    const purpose = { server, session: this.#session, wanted };
     const make = (owner: Attempt): Link =>
       makeLink(owner, transport, purpose, this.#options, this.#ports, this.#channels);
     if (this.#race === undefined) attempt.connected(make, now);
@@ -159,7 +140,7 @@ export class Client implements AttemptOwner {
     counters.pass(Way.FromTun, length);
     if (this.#paths === undefined) return counters.drop(DropReason.NotConnected);
     this.#paths.sending(clock.now);
-    this.#mss.clamp(bytes, offset, length, offload, this.#longest);
+    this.#terms.clamp(bytes, offset, length, offload);
     this.#paths.active!.link!.fromTun(bytes, offset, length, offload);
   }
 
@@ -214,10 +195,10 @@ export class Client implements AttemptOwner {
     }
     const { server } = this.#search;
     this.#race = undefined;
-    this.#address = address;
-    this.#addressOf = server;
+    this.#address.hold(address, server);
     this.#upSince = now;
-    const mtu = this.#learn(attempt, configuration);
+    this.#terms.learn(configuration, attempt.link!.pathMtu);
+    const { mtu } = this.#terms;
     this.#ports.report({ type: "up", server, address, configuration, candidate, carrier, mtu });
     this.#paths = this.#newPaths(attempt, now);
   }
@@ -230,7 +211,7 @@ export class Client implements AttemptOwner {
   /** @see {AttemptOwner} */
   attemptResized(attempt: Attempt): void {
     // What the server told last may have come by the other path alone.
-    this.#change(attempt, this.#configuration!, "path");
+    this.#change(attempt, this.#terms.configuration!, "path");
   }
 
   /** @see {AttemptOwner} */
@@ -242,17 +223,15 @@ export class Client implements AttemptOwner {
 
   /** @see {AttemptOwner} */
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void {
-    this.#mss.clamp(bytes, offset, length, offload, this.#longest);
+    this.#terms.clamp(bytes, offset, length, offload);
     this.#ports.toTun(bytes, offset, length, offload);
   }
 
   #change(attempt: Attempt, configuration: Configuration, cause: ChangeCause): void {
-    const before = [this.#configuration, this.#mtu];
-    const mtu = this.#learn(attempt, configuration);
     // Each path tells it.
-    if (JSON.stringify(before) === JSON.stringify([configuration, mtu])) return;
-    this.#address = configuration.address.address;
-    this.#ports.report({ type: "changed", configuration, mtu, cause });
+    if (!this.#terms.learn(configuration, attempt.link!.pathMtu)) return;
+    this.#address.hold(configuration.address.address, this.#search.server);
+    this.#ports.report({ type: "changed", configuration, mtu: this.#terms.mtu, cause });
   }
 
   #attempt(target: Target, now: number): Attempt {
@@ -284,23 +263,6 @@ export class Client implements AttemptOwner {
     this.#ports.report({ type: wasPath ? "path_down" : "path_failed", carrier, reason });
   }
 
-  /**
-   * Takes what the server told, and the path's MTU: only the UDP path has one, which is remembered when
-   * that path is gone, since it may come again. Returns the MTU of the interface.
-   */
-  #learn({ link }: Attempt, configuration: Configuration | undefined): number {
-    if (link!.pathMtu < Infinity) this.#pathMtu = link!.pathMtu;
-    this.#configuration = configuration;
-    this.#longest = Math.min(this.#mtu, configuration?.mtu ?? Infinity);
-    return this.#mtu;
-  }
-
-  /** Of the interface. */
-  get #mtu(): number {
-    const wanted = this.#options.mtu ?? this.#configuration?.mtu ?? DEFAULT_MTU;
-    return Math.min(wanted, this.#pathMtu);
-  }
-
   #attemptOf(link: number): Attempt | undefined {
     return (this.#race ?? this.#paths)?.attempt(link);
   }
@@ -310,7 +272,7 @@ export class Client implements AttemptOwner {
     if (race !== this.#race || !race.isOver) return;
     const { refused } = race;
     if (refused === undefined) return this.#serverFailed({ reason: race.describe() }, now);
-    if (this.#address === undefined) {
+    if (!this.#address.isKnown) {
       const reason = "the server refused it";
       return this.#serverFailed({ reason, final: "refused" }, now);
     }
@@ -325,7 +287,7 @@ export class Client implements AttemptOwner {
 
   /** The connection that was up is gone. */
   #lost(failure: ServerFailure, now: number): void {
-    this.#lostAt = now;
+    this.#address.lose(now);
     this.#dropLinks();
     this.#search.lost(failure, now - this.#upSince >= BACKOFF_RESET, now);
   }
@@ -334,13 +296,6 @@ export class Client implements AttemptOwner {
   #secure(number: number): SecureLink | undefined {
     const link = this.#attemptOf(number)?.link;
     return link instanceof SecureLink ? link : undefined;
-  }
-
-  /** The address to ask for: the one demanded, else for a while the one that was lost. */
-  #wanted(now: number): number | undefined {
-    const isSame = this.#addressOf === this.#search.server;
-    const reclaim = isSame && now < this.#lostAt + RECLAIM_TIME ? this.#address : undefined;
-    return this.#options.address ?? reclaim;
   }
 
   #dropLinks(): void {

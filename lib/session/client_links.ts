@@ -3,7 +3,7 @@ import { ClassicLink } from "./classic_link.ts";
 import type { ClientOptions, ClientPorts } from "./client_ports.ts";
 import { DatagramLink } from "./datagram_link.ts";
 import type { Link } from "./link.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { StreamLink } from "./stream_link.ts";
 import { type DatagramTransport, isDatagramTransport, type StreamTransport } from "./transport.ts";
 

@@ -1,31 +1,28 @@
-import { kindOf, type Offload, offloadOf, PacketKind, PARTIAL } from "../packet/offload.ts";
-import { TcpTrain } from "../packet/tcp_train.ts";
+import { kindOf, type Offload, PacketKind } from "../packet/offload.ts";
 import { ControlType } from "../protocol/control.ts";
 import {
   DATA_HEADER_LENGTH,
   DATA_OVERHEAD,
   dataCounter,
   dataKeyNumber,
-  DataOpener,
-  DataSealer,
+  type DataOpener,
   Opened,
 } from "../protocol/datagram.ts";
 import { FRAME_HEADER_LENGTH, FrameType, receiveFrames } from "../protocol/frame.ts";
 import { readUint, uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { Batches } from "./batches.ts";
+import type { ChannelContext } from "./channel_context.ts";
+import type { ChannelOwner } from "./channel_owner.ts";
 import { DropReason, Way } from "./counters.ts";
-import {
-  CLOSE_COPIES,
-  DATAGRAM_LEAST,
-  DATAGRAM_MOST,
-  KEEP_PREVIOUS_KEYS,
-  REJECT_AFTER_RECORDS,
-} from "./limits.ts";
+import { DatagramKeys } from "./datagram_keys.ts";
+import { DatagramRuns } from "./datagram_runs.ts";
+import { CLOSE_COPIES, DATAGRAM_LEAST, DATAGRAM_MOST, REJECT_AFTER_RECORDS } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
-import { MAX_PARTED, NO_PART, PacketParts, WAITING } from "./packet_parts.ts";
+import { MAX_PARTED } from "./packet_parts.ts";
+import { Reassembly } from "./reassembly.ts";
 import { ReliableControl } from "./reliable_control.ts";
-import { type ChannelContext, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import { SecureChannel, type UnitFormat } from "./secure_channel.ts";
 import type { DatagramTransport } from "./transport.ts";
 
 /** Bytes that a datagram has beyond the one packet in it. */
@@ -34,44 +31,30 @@ export const PACKET_OVERHEAD = DATA_OVERHEAD + FRAME_HEADER_LENGTH;
 /** What a datagram with a segment has beyond the segment's payload, or a little more. */
 const SEGMENT_OVERHEAD = PACKET_OVERHEAD + 100;
 
-/** Bytes of the count of datagrams with which a Pong ends. */
-const COUNT_LENGTH = 4;
-
 /** Bytes of an acknowledged number. */
 const NUMBER_LENGTH = 2;
 
-/** Datagrams in a slot at the most: of two that follow one another, one is more than half full. */
-const MAX_DATAGRAMS = 2 * Math.ceil(Batches.SLOT / DATAGRAM_LEAST) + 2;
-
-/** What `UDP_SEGMENT` takes in one call (UDP_MAX_SEGMENTS before Linux 6.2; a UDP packet's length). */
-const MAX_RUN = 64;
-const MAX_RUN_BYTES = 65_000;
+const FORMAT: UnitFormat = {
+  headerLength: DATA_HEADER_LENGTH,
+  maxBatch: DATAGRAM_LEAST - DATA_OVERHEAD,
+};
 
 /**
  * A channel over datagrams, any of which may be lost, doubled, late, or somebody else's. The units of a
  * batch stand in one slot, one behind the other, so that all are sent at once.
  */
-export class DatagramChannel extends SecureChannel<DataOpener> {
+export class DatagramChannel extends SecureChannel<DatagramKeys> {
   protected readonly transport: DatagramTransport;
   readonly #reliable: ReliableControl;
-  /** Keys from before the present ones, for what comes late. */
-  #previousOpener: DataOpener | undefined;
-  #longest = DATAGRAM_LEAST;
-  /** Segments of a stream that came together. */
-  readonly #train = new TcpTrain();
-  /** Made when the first part of a packet comes. */
-  #parts: PacketParts | undefined;
-  /** Of the datagram whose frames are being taken. */
-  #key: DataOpener | undefined;
-  #counter = 0;
-  /** Lengths of the sealed datagrams in the slot. */
-  readonly #sizes = new Uint16Array(MAX_DATAGRAMS);
-  #count = 0;
+  readonly #reassembly: Reassembly;
+  /** What is sealed already of the batch. */
+  readonly #sealed = new DatagramRuns();
   /** Datagrams of data that were sent, and that were received, each once. */
   #sent = 0;
   #received = 0;
 
   /**
+   * @param handshake its keys are copied and zeroed
    * @param index by which the other end knows its end
    * @see {SecureChannel}
    */
@@ -84,13 +67,11 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     timing: LivenessTiming,
     context: ChannelContext,
   ) {
-    const { suite } = context;
-    super(owner, handshake, capabilities, timing, context, {
-      headerLength: DATA_HEADER_LENGTH,
-      sealer: (key, number) => new DataSealer(suite, key, number, index),
-      opener: (key, number) => new DataOpener(suite, key, number),
-    });
+    const { suite, clock } = context;
+    const keys = new DatagramKeys(handshake, suite, index, clock.now);
+    super(owner, keys, capabilities, timing, context, FORMAT);
     this.transport = transport;
+    this.#reassembly = new Reassembly(owner, this.counters);
     this.#reliable = new ReliableControl({
       sendPart: (type, number, part) => this.sendNumbered(type, number, part),
       acknowledge: (number) =>
@@ -101,13 +82,14 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
 
   /** Bytes of the longest datagram that is sent. */
   get longest(): number {
-    return this.#longest;
+    return this.batch.most + DATA_OVERHEAD;
   }
 
   /** @param longest is brought within DATAGRAM_LEAST and DATAGRAM_MOST */
   set longest(longest: number) {
-    this.flush();
-    this.#longest = Math.min(Math.max(longest, DATAGRAM_LEAST), DATAGRAM_MOST);
+    this.batch.flush();
+    const bound = Math.min(Math.max(longest, DATAGRAM_LEAST), DATAGRAM_MOST);
+    this.batch.most = bound - DATA_OVERHEAD;
   }
 
   /** Bytes of the longest packet that is sent: in one datagram, or in two as far as IPv6 needs that. */
@@ -116,19 +98,13 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
   }
 
   override get deadline(): number {
-    const previous = this.#previousOpener ? this.keysSince + KEEP_PREVIOUS_KEYS : Infinity;
-    return Math.min(super.deadline, this.#reliable.deadline, previous);
+    return Math.min(super.deadline, this.#reliable.deadline);
   }
 
   override advance(now: number): void {
-    if (now >= this.keysSince + KEEP_PREVIOUS_KEYS) this.#forgetPrevious();
+    this.keys.advance(now);
     this.#reliable.advance(now);
     super.advance(now);
-  }
-
-  override end(): void {
-    super.end();
-    this.#forgetPrevious();
   }
 
   /**
@@ -136,27 +112,27 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
    * it is forged or replayed.
    */
   open(bytes: Uint8Array, offset: number, length: number): Opened {
-    const opener = this.ended ? undefined : this.#openerOf(dataKeyNumber(bytes, offset));
+    const opener = this.ended ? undefined : this.keys.openerOf(dataKeyNumber(bytes, offset));
     const opened = opener?.open(bytes, offset, length, REJECT_AFTER_RECORDS) ?? Opened.Forged;
     if (opened === Opened.Forged) this.counters.drop(DropReason.Forged);
     else if (opened === Opened.Replayed) this.counters.drop(DropReason.Replayed);
     else this.#heard(opener!);
     // What was sealed with older keys is older, whatever its counter.
-    return opened === Opened.Newest && opener !== this.opener ? Opened.Late : opened;
+    return opened === Opened.Newest && opener !== this.keys.opener ? Opened.Late : opened;
   }
 
   /** Takes what an opened datagram carries. */
   take(bytes: Uint8Array, offset: number, length: number): void {
     const batch = offset + DATA_HEADER_LENGTH;
-    this.#key = this.#openerOf(dataKeyNumber(bytes, offset));
-    this.#counter = dataCounter(bytes, offset);
+    const key = this.keys.openerOf(dataKeyNumber(bytes, offset));
+    this.#reassembly.begin(key, dataCounter(bytes, offset));
     // It is authentic, so the other end is out of its mind, or of another version.
     if (!receiveFrames(this, bytes, batch, length - DATA_OVERHEAD)) this.lose("forged");
   }
 
   /** All that came together was taken; its bytes are good until this returns. */
   settle(): void {
-    this.#deliverTrain();
+    this.#reassembly.flush();
     this.answerPings();
   }
 
@@ -198,33 +174,24 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     counters.pass(Way.ToPeers, length);
     const kind = kindOf(offload);
     // The datagram that is being filled takes what it can, as long as the rest fits into one.
-    const room = most - this.filled;
+    const room = most - this.batch.filled;
     const first = length - room <= most ? room : most;
-    this.append(FrameType.FirstPart, kind, 0, bytes, offset, first);
-    this.append(FrameType.LastPart, kind, 0, bytes, offset + first, length - first);
+    this.batch.add(FrameType.FirstPart, kind, 0, bytes, offset, first);
+    this.batch.add(FrameType.LastPart, kind, 0, bytes, offset + first, length - first);
   }
 
   protected override get unitsSent(): number {
     return this.#sent;
   }
 
-  /** With how many datagrams have come. */
-  protected override pong(ping: Uint8Array): Uint8Array {
-    const body = new Uint8Array(ping.length + COUNT_LENGTH);
-    body.set(ping);
-    body.set(uintValue(this.#received, COUNT_LENGTH), ping.length);
-    return body;
-  }
-
-  protected override get maxBatch(): number {
-    return this.#longest - DATA_OVERHEAD;
+  protected override get unitsReceived(): number {
+    return this.#received;
   }
 
   protected override fits(length: number): boolean {
     return this.transport.hasRoom(length);
   }
 
-  /** Segments of a stream that follow one another are handed over as one. */
   protected override receivePacket(
     bytes: Uint8Array,
     offset: number,
@@ -232,11 +199,7 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     kind: number,
     gsoSize: number,
   ): void {
-    const train = this.#train;
-    if (kind === PacketKind.PartialChecksum && train.join(bytes, offset, length)) return;
-    this.#deliverTrain();
-    if (kind === PacketKind.PartialChecksum && train.begin(bytes, offset, length)) return;
-    super.receivePacket(bytes, offset, length, kind, gsoSize);
+    this.#reassembly.addPacket(bytes, offset, length, kind, gsoSize);
   }
 
   protected override receivePart(
@@ -246,23 +209,14 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     offset: number,
     length: number,
   ): void {
-    const { counters } = this;
     if (!this.hasParts || kind > PacketKind.PartialChecksum || !this.isAgreed(kind)) {
-      return counters.drop(DropReason.Unsupported);
+      return this.counters.drop(DropReason.Unsupported);
     }
-    const parts = this.#parts ??= new PacketParts(() => counters.drop(DropReason.Incomplete));
-    const isLast = type === FrameType.LastPart;
-    const whole = parts.add(this.#key, this.#counter, isLast, kind, bytes, offset, length);
-    if (whole === NO_PART) counters.drop(DropReason.Malformed);
-    if (whole === NO_PART || whole === WAITING) return;
-    counters.pass(Way.FromPeers, whole);
-    this.#deliverTrain();
-    // No train can begin there: nothing has room behind it.
-    super.receivePacket(parts.bytes, parts.offset, whole, kind, 0);
+    this.#reassembly.addPart(type === FrameType.LastPart, bytes, offset, length, kind);
   }
 
   protected override receiveControl(type: number, number: number, body: Uint8Array): void {
-    this.#deliverTrain();
+    this.#reassembly.flush();
     if (number !== 0) {
       this.#reliable.receive(type, number, body);
     } else if (type !== ControlType.Acknowledge) {
@@ -272,34 +226,16 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     }
   }
 
-  protected override useNextOpener(): void {
-    this.#forgetPrevious();
-    this.#previousOpener = this.opener;
-    super.useNextOpener();
-  }
-
+  /** The next unit stands behind this one as long as the slot has room for it. */
   protected override nextUnit(): void {
+    const { batch } = this;
     this.#seal();
-    const isFull = this.unit + DATAGRAM_MOST > this.slot + Batches.SLOT ||
-      this.#count === MAX_DATAGRAMS;
-    if (isFull) this.flush();
+    if (!this.#sealed.hasRoom(batch.unit - batch.slot)) batch.flush();
   }
 
   protected override sendBatch(slot: number): void {
-    if (this.filled > 0) this.#seal();
-    const count = this.#count;
-    this.#count = 0;
-    for (let i = 0, at = slot; i < count;) {
-      const size = this.#sizes[i]!;
-      let length = size;
-      let end = i + 1;
-      while (end < count && this.#joinsRun(size, length, end - i, end)) {
-        length += this.#sizes[end++]!;
-      }
-      this.transport.sendRun(this.context.batches.bytes, at, length, size);
-      at += length;
-      i = end;
-    }
+    if (this.batch.filled > 0) this.#seal();
+    this.#sealed.send(this.transport, this.context.batches.bytes, slot);
     this.liveness.sent(this.context.clock.now);
   }
 
@@ -309,59 +245,35 @@ export class DatagramChannel extends SecureChannel<DataOpener> {
     const isStream = kindOf(offload) !== PacketKind.UdpSegments;
     const most = isStream ? this.#mostAlone : this.longestPacket;
     const isPartial = this.isAgreed(PacketKind.PartialChecksum);
+    const { batch, context: { segmenter } } = this;
     // All in one slot leave by fewer calls, and arrive by fewer.
     const room = length + Math.ceil(length / most) * SEGMENT_OVERHEAD;
-    if (this.slot >= 0 && this.unit + room > this.slot + Batches.SLOT) this.flush();
-    const { segmenter } = this.context;
+    if (batch.slot >= 0 && batch.unit + room > batch.slot + Batches.SLOT) batch.flush();
     return segmenter.segment(bytes, offset, length, offload, this.appendSegment, most, !isPartial);
-  }
-
-  /** Whether datagram `i` goes on a run of `count` ones of `size` bytes, `length` in all. */
-  #joinsRun(size: number, length: number, count: number, i: number): boolean {
-    return this.#sizes[i - 1] === size && this.#sizes[i]! <= size && count < MAX_RUN &&
-      length + size <= MAX_RUN_BYTES;
   }
 
   /** Seals the datagram that is being filled; the next one begins behind it. */
   #seal(): void {
-    if (this.sealer.count >= REJECT_AFTER_RECORDS) {
-      this.filled = 0;
+    const { batch, keys: { sealer } } = this;
+    if (sealer.count >= REJECT_AFTER_RECORDS) {
+      batch.filled = 0;
       return this.lose("exhausted");
     }
-    const size = this.sealer.seal(this.context.batches.bytes, this.unit, this.filled);
-    this.#sizes[this.#count++] = size;
+    const size = sealer.seal(this.context.batches.bytes, batch.unit, batch.filled);
+    this.#sealed.add(size);
     this.#sent++;
-    this.unit += size;
-    this.filled = 0;
+    batch.unit += size;
+    batch.filled = 0;
   }
 
   /** Bytes of the longest packet that fits into one datagram. */
   get #mostAlone(): number {
-    return this.#longest - PACKET_OVERHEAD;
-  }
-
-  #openerOf(number: number): DataOpener | undefined {
-    if (number === this.opener.number) return this.opener;
-    if (number === this.nextOpener?.number) return this.nextOpener;
-    return number === this.#previousOpener?.number ? this.#previousOpener : undefined;
+    return this.batch.most - FRAME_HEADER_LENGTH;
   }
 
   #heard(opener: DataOpener): void {
     this.#received++;
     this.liveness.heard(this.context.clock.now);
-    if (opener === this.nextOpener) this.useNextOpener();
-  }
-
-  #deliverTrain(): void {
-    const { bytes, offset, length, count, gsoSize } = this.#train;
-    if (length === 0) return;
-    this.#train.clear();
-    const offload = count === 1 ? PARTIAL : offloadOf(PacketKind.TcpSegments, gsoSize);
-    this.owner.channelPacket(bytes, offset, length, offload);
-  }
-
-  #forgetPrevious(): void {
-    this.#previousOpener?.destroy();
-    this.#previousOpener = undefined;
+    if (opener === this.keys.nextOpener) this.useNextOpener();
   }
 }

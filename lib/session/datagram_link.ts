@@ -17,7 +17,7 @@ import { BACKOFF_JITTER, PATH_PATIENCE, RETRANSMIT_FIRST, RETRANSMIT_LONGEST } f
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { type HandshakePorts, SecureLink } from "./secure_link.ts";
 import type { DatagramTransport } from "./transport.ts";
 

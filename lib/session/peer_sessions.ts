@@ -1,6 +1,10 @@
 import type { IpAddress } from "../address/ip_address.ts";
-import { isIpv4Prefix, type Prefix } from "../address/prefix.ts";
-import { addressesBeside, type TunnelNetworks } from "../address/tunnel_networks.ts";
+import type { Prefix } from "../address/prefix.ts";
+import {
+  addressesBeside,
+  carriedPrefixes,
+  type TunnelNetworks,
+} from "../address/tunnel_networks.ts";
 import { CloseReason } from "../protocol/control.ts";
 import type { RoutingTable } from "../routing/table.ts";
 import { ClassicPeer } from "./classic_peer.ts";
@@ -70,18 +74,6 @@ export class PeerSessions {
     return [...this.#sessions.values()].map((session) => session.report(now));
   }
 
-  /** Networks behind a client that it is sent packets for. */
-  routesOf({ routes }: Admission): Prefix[] {
-    return this.carried(routes);
-  }
-
-  /** Without networks of IPv6 if the tunnel does not carry it. */
-  carried(prefixes: readonly Prefix[]): Prefix[] {
-    return prefixes.filter((prefix) =>
-      isIpv4Prefix(prefix) || this.#networks.network6 !== undefined
-    );
-  }
-
   #rebind(session: PeerSession, before: Admission | undefined): void {
     const { admission } = session;
     if (before !== undefined) this.#unbind(session, before);
@@ -89,7 +81,7 @@ export class PeerSessions {
       this.#bind(own, session);
     }
     this.#claimAll();
-    for (const prefix of this.routesOf(admission)) {
+    for (const prefix of this.#routesOf(admission)) {
       if (this.#table.prefixOwner(prefix) !== session) this.#owner.overlaps(session, prefix);
     }
     if (before?.address === admission.address && before.name === admission.name) return;
@@ -110,17 +102,22 @@ export class PeerSessions {
   /** Gives clients those networks behind them that nobody else has. */
   #claimAll(): void {
     for (const session of this.#sessions.values()) {
-      for (const prefix of this.routesOf(session.admission)) {
+      for (const prefix of this.#routesOf(session.admission)) {
         if (this.#table.prefixOwner(prefix) === undefined) this.#table.addPrefix(prefix, session);
       }
     }
+  }
+
+  /** Networks behind a client that it is sent packets for. */
+  #routesOf({ routes }: Admission): Prefix[] {
+    return carriedPrefixes(routes, this.#networks);
   }
 
   #unbind(session: PeerSession, admission: Admission): void {
     for (const own of addressesBeside(admission.address, this.#networks)) {
       if (this.#table.holderOf(own) === session) this.#table.delete(own);
     }
-    for (const prefix of this.routesOf(admission)) {
+    for (const prefix of this.#routesOf(admission)) {
       if (this.#table.prefixOwner(prefix) === session) this.#table.deletePrefix(prefix);
     }
   }

@@ -11,21 +11,29 @@ import {
   RecordOpener,
   RecordSealer,
 } from "../protocol/record.ts";
+import type { ChannelContext } from "./channel_context.ts";
+import { ChannelKeys, type UnitCiphers } from "./channel_keys.ts";
+import type { ChannelOwner } from "./channel_owner.ts";
 import { DropReason } from "./counters.ts";
 import { REJECT_AFTER_RECORDS } from "./limits.ts";
 import type { LivenessTiming } from "./liveness.ts";
-import { type ChannelContext, type ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import { SecureChannel, type UnitFormat } from "./secure_channel.ts";
 import type { StreamQuality, StreamTransport } from "./transport.ts";
 
+const FORMAT: UnitFormat = { headerLength: RECORD_HEADER_LENGTH, maxBatch: MAX_BATCH };
+
 /** A channel of records over a connection that keeps their order and loses none. */
-export class RecordChannel extends SecureChannel<RecordOpener> {
+export class RecordChannel extends SecureChannel<ChannelKeys<RecordOpener>> {
   protected readonly transport: StreamTransport;
   /** At the last sample, and when that was. */
   #quality: StreamQuality | undefined;
   #sampledAt = 0;
   #stalledSince = Infinity;
 
-  /** @see {SecureChannel} */
+  /**
+   * @param handshake its keys are copied and zeroed
+   * @see {SecureChannel}
+   */
   constructor(
     owner: ChannelOwner,
     transport: StreamTransport,
@@ -34,12 +42,13 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
     timing: LivenessTiming,
     context: ChannelContext,
   ) {
-    const { suite } = context;
-    super(owner, handshake, capabilities, timing, context, {
-      headerLength: RECORD_HEADER_LENGTH,
+    const { suite, clock } = context;
+    const ciphers: UnitCiphers<RecordOpener> = {
       sealer: (key, number) => new RecordSealer(suite, key, number),
       opener: (key, number) => new RecordOpener(suite, key, number),
-    });
+    };
+    const keys = new ChannelKeys(handshake, ciphers, clock.now);
+    super(owner, keys, capabilities, timing, context, FORMAT);
     this.transport = transport;
   }
 
@@ -66,27 +75,18 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
     this.#sampledAt = now;
   }
 
-  protected override get maxBatch(): number {
-    return MAX_BATCH;
-  }
-
   protected override fits(length: number): boolean {
-    if (this.filled > this.transport.unitLimit) return false;
-    const record = this.filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
+    if (this.batch.filled > this.transport.unitLimit) return false;
+    const record = this.batch.filled + FRAME_HEADER_LENGTH + length + RECORD_OVERHEAD;
     return this.transport.hasRoom(record);
   }
 
   protected override sendBatch(slot: number, packets: number): void {
-    if (packets === 0 || this.transport.hasRoom(this.filled + RECORD_OVERHEAD)) {
+    if (packets === 0 || this.transport.hasRoom(this.batch.filled + RECORD_OVERHEAD)) {
       return this.#sealAndSend(slot);
     }
     // Nothing may be sealed that is not sent: the other end would miss a record.
     for (let i = 0; i < packets; i++) this.counters.drop(DropReason.OutboxFull);
-  }
-
-  protected override useNextOpener(): void {
-    this.opener.destroy();
-    super.useNextOpener();
   }
 
   #receiveRecords(bytes: Uint8Array, offset: number, length: number): number {
@@ -101,8 +101,8 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
   }
 
   #receiveRecord(bytes: Uint8Array, offset: number, length: number): void {
-    if (recordKeyNumber(bytes, offset) === this.nextOpener?.number) this.useNextOpener();
-    const opener = this.opener;
+    if (recordKeyNumber(bytes, offset) === this.keys.nextOpener?.number) this.useNextOpener();
+    const opener = this.keys.opener;
     if (recordKeyNumber(bytes, offset) !== opener.number) return this.#forged();
     if (opener.count >= REJECT_AFTER_RECORDS) return this.lose("exhausted");
     if (!opener.open(bytes, offset, length)) return this.#forged();
@@ -112,9 +112,9 @@ export class RecordChannel extends SecureChannel<RecordOpener> {
   }
 
   #sealAndSend(slot: number): void {
-    if (this.sealer.count >= REJECT_AFTER_RECORDS) return this.lose("exhausted");
+    if (this.keys.sealer.count >= REJECT_AFTER_RECORDS) return this.lose("exhausted");
     const { bytes } = this.context.batches;
-    const length = this.sealer.seal(bytes, slot, this.filled);
+    const length = this.keys.sealer.seal(bytes, slot, this.batch.filled);
     this.liveness.sent(this.context.clock.now);
     if (!this.transport.send(bytes, slot, length)) this.lose("overrun");
   }

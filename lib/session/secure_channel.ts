@@ -1,92 +1,34 @@
-import { copyBytes } from "../packet/copy_bytes.ts";
 import { gsoSizeOf, kindOf, type Offload, offloadOf, PacketKind } from "../packet/offload.ts";
-import { mayBeTooMany, type PacketSink, type Segmenter } from "../packet/segmentation.ts";
-import { UdpTrain } from "../packet/udp_train.ts";
-import type { CipherSuite } from "../protocol/cipher.ts";
-import { ControlType, PING_LENGTH } from "../protocol/control.ts";
-import {
-  FRAME_HEADER_LENGTH,
-  type FrameReceiver,
-  FrameType,
-  MAX_FRAME_BODY,
-  writeFrameHeader,
-} from "../protocol/frame.ts";
+import { mayBeTooMany, type PacketSink } from "../packet/segmentation.ts";
+import { ControlType } from "../protocol/control.ts";
+import { type FrameReceiver, FrameType, MAX_FRAME_BODY } from "../protocol/frame.ts";
 import { Capability } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
-import { readUint, uintValue } from "../protocol/items.ts";
-import { PathMeter } from "./path_meter.ts";
-import type { Batches, BatchOwner } from "./batches.ts";
+import { readPong, writePing, writePong } from "../protocol/ping.ts";
+import type { ChannelContext } from "./channel_context.ts";
+import type { ChannelKeys } from "./channel_keys.ts";
+import type { ChannelLoss, ChannelOwner } from "./channel_owner.ts";
 import { type Counters, DropReason, Way } from "./counters.ts";
+import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
+import { OutgoingBatch } from "./outgoing_batch.ts";
+import { PathMeter } from "./path_meter.ts";
 import { type ConnectionReport, latestRoundTrip } from "./report.ts";
 import type { Transport } from "./transport.ts";
-import { Due, Liveness, type LivenessTiming } from "./liveness.ts";
-import { REJECT_AFTER_TIME, REKEY_AFTER_RECORDS, REKEY_AFTER_TIME } from "./limits.ts";
 
-/** What a channel tells the end that it serves. */
-export interface ChannelOwner {
-  /** A packet came; the bytes are good until this returns. */
-  channelPacket(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
-  /** A control message came, other than Ping and Pong; the body is a copy. */
-  channelControl(type: number, body: Uint8Array): void;
-  /** The channel cannot go on: what came is not what the other end sealed, or nothing more may be. */
-  channelLost(reason: ChannelLoss): void;
-  /** A packet cannot be sent since it is longer than `most` bytes, which is what the path takes. */
-  channelTooLong(bytes: Uint8Array, offset: number, length: number, most: number): void;
-}
-
-export type ChannelLoss = "forged" | "silent" | "exhausted" | "overrun";
-
-/** What all channels of a worker share. */
-export interface ChannelContext {
-  readonly suite: CipherSuite;
-  readonly batches: Batches;
-  readonly counters: Counters;
-  /** What this end can take, as bits of Capability. */
-  readonly capabilities: number;
-  /** For those that can take less. */
-  readonly segmenter: Segmenter;
-  /** Milliseconds of one monotonic clock. */
-  readonly clock: { readonly now: number };
-}
-
-const CHANNEL_NUMBERS = 256;
-
-/** Bytes of the number that a Ping begins with, and of the count that a Pong may end with. */
-const PROBE_NUMBER_LENGTH = 4;
-
-/** Seals units (records, or datagrams of data), in place and with one key. */
-export interface UnitSealer {
-  /** Units sealed with this key. */
-  readonly count: number;
-  /** Makes a unit of the batch that stands a header's length behind `offset`; returns its length. */
-  seal(bytes: Uint8Array, offset: number, length: number): number;
-  destroy(): void;
-}
-
-/** Opens units with one key. */
-export interface UnitOpener {
-  readonly number: number;
-  /** Units sealed with this key, as far as is known here. */
-  readonly count: number;
-  destroy(): void;
-}
-
-/** What the units of a channel are like. */
-export interface UnitFormat<Opener extends UnitOpener> {
+/** What the units of a channel (records, or datagrams of data) are like. */
+export interface UnitFormat {
   /** Bytes in front of a unit's batch. */
   readonly headerLength: number;
-  /** The keys' bytes are copied; keys have numbers from 0 to 255. */
-  sealer(key: Uint8Array, number: number): UnitSealer;
-  opener(key: Uint8Array, number: number): Opener;
+  /** Bytes of a batch at the most. */
+  readonly maxBatch: number;
 }
 
 /**
  * One end of a secure connection after its handshake: frames in, units out, and back. Packets are
- * batched until the end of the turn; control messages leave at once, in order. Keys change without a
- * pause: each end goes on opening with the old key until the first unit with the new one comes.
+ * batched until the end of the turn; control messages leave at once, in order.
  */
-export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
-  implements FrameReceiver, BatchOwner {
+export abstract class SecureChannel<Keys extends ChannelKeys = ChannelKeys>
+  implements FrameReceiver {
   /** What passed over this channel, and what was dropped of it. */
   readonly counters: Counters;
   protected readonly owner: ChannelOwner;
@@ -95,69 +37,54 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   /** How the connection fares. */
   readonly meter = new PathMeter();
   protected readonly liveness: Liveness;
-  protected sealer: UnitSealer;
-  protected opener: Opener;
-  /** Keys of a handshake that the other end has not used yet. */
-  protected nextOpener: Opener | undefined;
-  protected keysSince: number;
+  protected readonly keys: Keys;
+  /** What is going to be sent. */
+  protected readonly batch: OutgoingBatch;
   protected ended = false;
-  /** Where the slot begins; -1 without one. */
-  protected slot = -1;
-  /** Where in it the unit begins that is being filled, and how many bytes of its batch are. */
-  protected unit = 0;
-  protected filled = 0;
-  readonly #format: UnitFormat<Opener>;
   /** What both ends can take. */
   readonly #capabilities: number;
-  /** A server seals with these only after the client has: they prove that its answer arrived. */
-  #nextSealer: UnitSealer | undefined;
-  #keyNumber = 0;
-  #batchPackets = 0;
-  /** The UDP packets of one flow that the batch ends with. */
-  readonly #train = new UdpTrain();
   readonly #begun: number;
   /** A ping that came in this turn. */
   #pinged: Uint8Array | undefined;
 
-  /**
-   * @param handshake its keys are copied and zeroed
-   * @param capabilities what the other end can take
-   */
+  /** @param capabilities what the other end can take */
   constructor(
     owner: ChannelOwner,
-    handshake: Handshake,
+    keys: Keys,
     capabilities: number,
     timing: LivenessTiming,
     context: ChannelContext,
-    format: UnitFormat<Opener>,
+    format: UnitFormat,
   ) {
     const { now } = context.clock;
     this.owner = owner;
+    this.keys = keys;
     this.context = context;
     this.counters = context.counters.part();
     this.#begun = now;
-    this.#format = format;
     this.#capabilities = capabilities & context.capabilities;
     this.liveness = new Liveness(timing, now);
-    this.keysSince = now;
-    [this.sealer, this.opener] = this.#takeKeys(handshake);
+    const sender = {
+      nextUnit: (): void => this.nextUnit(),
+      sendBatch: (slot: number, packets: number): void => this.sendBatch(slot, packets),
+    };
+    const { headerLength, maxBatch } = format;
+    this.batch = new OutgoingBatch(sender, context.batches, headerLength, maxBatch);
   }
 
   /** When `advance()` has something to do at the earliest. */
   get deadline(): number {
-    return Math.min(this.liveness.deadline, this.keysSince + REJECT_AFTER_TIME);
+    return Math.min(this.liveness.deadline, this.keys.deadline);
   }
 
   /** When keys are to be renewed, by whoever does that; Infinity while that is under way. */
   get rekeyDue(): number {
-    if (this.nextOpener !== undefined) return Infinity;
-    const worn = Math.max(this.sealer.count, this.opener.count) >= REKEY_AFTER_RECORDS;
-    return worn ? this.context.clock.now : this.keysSince + REKEY_AFTER_TIME;
+    return this.keys.renewalDue(this.context.clock.now);
   }
 
   /** Whether the other end has proved, by a unit, that it has the keys. */
   get hasHeard(): boolean {
-    return this.opener.count > 0;
+    return this.keys.opener.count > 0;
   }
 
   /** Whether a packet of any length would find room now. */
@@ -187,7 +114,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
 
   /** Sends the ping that is due by `now`, or ends a channel that is silent or has too old keys. */
   advance(now: number): void {
-    if (now >= this.keysSince + REJECT_AFTER_TIME) return this.lose("exhausted");
+    if (this.keys.areSpent(now)) return this.lose("exhausted");
     switch (this.liveness.due(now)) {
       case Due.Probe:
         return this.probe(now);
@@ -199,10 +126,9 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   /** Sends a Ping, by whose answer the meter learns. */
   probe(now: number): void {
     if (this.ended) return;
-    this.flush();
-    const body = new Uint8Array(PING_LENGTH);
-    body.set(uintValue(this.meter.ask(this.unitsSent + 1, now), PROBE_NUMBER_LENGTH));
-    this.sendControl(ControlType.Ping, body);
+    this.batch.flush();
+    const number = this.meter.ask(this.unitsSent + 1, now);
+    this.sendControl(ControlType.Ping, writePing(number));
   }
 
   /** Tells the meter what is known without asking the other end. */
@@ -232,19 +158,6 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     this.sendControl(type, body);
   }
 
-  /** @see {BatchOwner} */
-  flush(): void {
-    if (this.slot < 0) return;
-    this.#train.end();
-    const slot = this.slot;
-    const packets = this.#batchPackets;
-    this.slot = -1;
-    this.#batchPackets = 0;
-    this.sendBatch(slot, packets);
-    this.filled = 0;
-    this.context.batches.give(this);
-  }
-
   /**
    * Brings in the keys of a new handshake, which are copied and zeroed.
    *
@@ -253,21 +166,16 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   rekey(handshake: Handshake, confirmed: boolean): void {
     // Nobody would destroy them any more.
     if (this.ended) return;
-    this.#nextSealer?.destroy();
-    this.nextOpener?.destroy();
-    this.#keyNumber = (this.#keyNumber + 1) % CHANNEL_NUMBERS;
-    [this.#nextSealer, this.nextOpener] = this.#takeKeys(handshake);
+    this.keys.renew(handshake);
     if (confirmed) this.#useNextSealer();
   }
 
   /** Destroys the keys; nothing is sent or told from now on. */
   end(): void {
     if (this.ended) return;
-    this.flush();
+    this.batch.flush();
     this.ended = true;
-    for (const keys of [this.sealer, this.opener, this.#nextSealer, this.nextOpener]) {
-      keys?.destroy();
-    }
+    this.keys.destroy();
   }
 
   /** @see {FrameReceiver} */
@@ -291,22 +199,15 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     return !this.ended;
   }
 
-  /** Longest batch of a unit. */
-  protected abstract get maxBatch(): number;
-
   /** Whether there is room for the batch as it is and a packet of `length` bytes. */
   protected abstract fits(length: number): boolean;
 
-  /**
-   * Seals and sends what is in a slot up to the unit that is being filled, that included.
-   *
-   * @param packets how many are in there; nothing else may be dropped
-   */
+  /** @see {BatchSender} */
   protected abstract sendBatch(slot: number, packets: number): void;
 
-  /** The unit that is being filled is full: makes room for another. */
+  /** @see {BatchSender} */
   protected nextUnit(): void {
-    this.flush();
+    this.batch.flush();
   }
 
   protected receivePacket(
@@ -334,7 +235,7 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   protected receiveControl(type: number, _number: number, body: Uint8Array): void {
     switch (type) {
       case ControlType.Ping:
-        this.#pinged = body.subarray(0, PING_LENGTH);
+        this.#pinged = body;
         return;
       case ControlType.Pong:
         return this.#answered(body);
@@ -345,7 +246,8 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
 
   /** One answer to all pings that came together: they cost nobody more than they bring. */
   protected answerPings(): void {
-    if (this.#pinged !== undefined) this.sendControl(ControlType.Pong, this.pong(this.#pinged));
+    if (this.#pinged === undefined) return;
+    this.sendControl(ControlType.Pong, writePong(this.#pinged, this.unitsReceived));
     this.#pinged = undefined;
   }
 
@@ -354,16 +256,16 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     return 0;
   }
 
-  /** The answer to a Ping. */
-  protected pong(ping: Uint8Array): Uint8Array {
-    return ping;
+  /** Units that came so far, where that matters. */
+  protected get unitsReceived(): number | undefined {
+    return undefined;
   }
 
   protected sendNumbered(type: ControlType, number: number, body: Uint8Array): void {
     if (this.ended) return;
-    this.flush();
-    this.append(FrameType.Control, type, number, body, 0, body.length);
-    this.flush();
+    this.batch.flush();
+    this.batch.add(FrameType.Control, type, number, body, 0, body.length);
+    this.batch.flush();
   }
 
   /** Whether packets can be sent, and be taken, in two parts. */
@@ -388,19 +290,18 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
     if (length > MAX_FRAME_BODY) return counters.drop(DropReason.Malformed);
     // Each packet by its own length: a ping finds room where a flow's 64 KiB do not.
     if (!this.fits(length)) return counters.drop(DropReason.OutboxFull);
-    this.#batchPackets++;
     const kind = kindOf(offload);
-    if (kind === PacketKind.PartialChecksum && this.#joinTrain(bytes, offset, length)) return;
+    if (kind === PacketKind.PartialChecksum && this.isAgreed(PacketKind.UdpSegments)) {
+      const grown = this.batch.join(bytes, offset, length);
+      if (grown > 0) return counters.grow(Way.ToPeers, grown);
+    }
     counters.pass(Way.ToPeers, length);
-    const body = this.append(FrameType.Packet, kind, gsoSizeOf(offload), bytes, offset, length);
-    const { batches } = this.context;
-    if (kind === PacketKind.PartialChecksum) this.#train.begin(batches.bytes, body, length);
+    this.batch.addPacket(kind, gsoSizeOf(offload), bytes, offset, length);
   }
 
   /** The other end has the next keys, as a unit showed that was sealed with them. */
   protected useNextOpener(): void {
-    this.opener = this.nextOpener!;
-    this.nextOpener = undefined;
+    this.keys.useNextOpener();
     this.#useNextSealer();
   }
 
@@ -414,70 +315,14 @@ export abstract class SecureChannel<Opener extends UnitOpener = UnitOpener>
   protected readonly appendSegment: PacketSink = (bytes, offset, length, offload) =>
     this.appendPacket(bytes, offset, length, offload);
 
-  /** Joins a packet to the one that the batch ends with, as one frame, if both are of one UDP flow. */
-  #joinTrain(bytes: Uint8Array, offset: number, length: number): boolean {
-    if (this.filled + length > this.maxBatch || !this.isAgreed(PacketKind.UdpSegments)) {
-      return false;
-    }
-    const train = this.#train;
-    const grown = train.join(bytes, offset, length);
-    if (grown === 0) return false;
-    const { batches } = this.context;
-    this.counters.grow(Way.ToPeers, grown);
-    this.filled += grown;
-    const end = this.unit + this.#format.headerLength + this.filled;
-    const frame = end - train.length - FRAME_HEADER_LENGTH;
-    const { Packet } = FrameType;
-    const kind = PacketKind.UdpSegments;
-    writeFrameHeader(batches.bytes, frame, Packet, kind, train.gsoSize, train.length);
-    return true;
-  }
-
-  /** Adds a frame to the batch; returns where its body is. */
-  protected append(
-    type: FrameType,
-    kind: number,
-    gsoSize: number,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): number {
-    const { batches } = this.context;
-    this.#train.end();
-    const isFull = this.filled + FRAME_HEADER_LENGTH + length > this.maxBatch;
-    if (isFull && this.filled > 0) this.nextUnit();
-    if (this.slot < 0) this.slot = this.unit = batches.take(this);
-    const at = this.unit + this.#format.headerLength + this.filled;
-    writeFrameHeader(batches.bytes, at, type, kind, gsoSize, length);
-    copyBytes(batches.bytes, at + FRAME_HEADER_LENGTH, bytes, offset, length);
-    this.filled += FRAME_HEADER_LENGTH + length;
-    return at + FRAME_HEADER_LENGTH;
-  }
-
   #answered(body: Uint8Array): void {
-    if (body.length < PING_LENGTH) return;
-    const uint = (at: number): number =>
-      readUint(body.subarray(at, at + PROBE_NUMBER_LENGTH), PROBE_NUMBER_LENGTH);
-    const received = body.length < PING_LENGTH + PROBE_NUMBER_LENGTH
-      ? undefined
-      : uint(PING_LENGTH);
-    this.meter.answer(uint(0), received, this.context.clock.now);
-  }
-
-  #takeKeys({ sendKey, receiveKey }: Handshake): [UnitSealer, Opener] {
-    const sealer = this.#format.sealer(sendKey, this.#keyNumber);
-    const opener = this.#format.opener(receiveKey, this.#keyNumber);
-    sendKey.fill(0);
-    receiveKey.fill(0);
-    return [sealer, opener];
+    const pong = readPong(body);
+    if (pong !== undefined) this.meter.answer(pong.number, pong.received, this.context.clock.now);
   }
 
   #useNextSealer(): void {
-    if (this.#nextSealer === undefined) return;
-    this.flush();
-    this.sealer.destroy();
-    this.sealer = this.#nextSealer;
-    this.#nextSealer = undefined;
-    this.keysSince = this.context.clock.now;
+    if (!this.keys.hasNextSealer) return;
+    this.batch.flush();
+    this.keys.useNextSealer(this.context.clock.now);
   }
 }

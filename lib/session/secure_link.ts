@@ -12,10 +12,13 @@ import { ClientFilter } from "./client_filter.ts";
 import { DropReason } from "./counters.ts";
 import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { PathMeter } from "./path_meter.ts";
+import { RateLimit } from "./rate_limit.ts";
 import type { ConnectionReport } from "./report.ts";
 import type { Link, LinkLoss, LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
-import type { ChannelContext, ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
+import type { ChannelLoss, ChannelOwner } from "./channel_owner.ts";
+import type { SecureChannel } from "./secure_channel.ts";
 import type { Transport } from "./transport.ts";
 
 /** Does a client's part of handshakes; each request is answered later, by the link's method named. */
@@ -66,8 +69,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   #filter: ClientFilter | undefined;
   /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
   #rekeying = false;
-  /** Configurations that came in this second. */
-  #configured = { count: 0, until: 0 };
+  readonly #configurations = new RateLimit(MAX_CONFIGURATIONS);
 
   constructor(
     owner: LinkOwner,
@@ -247,8 +249,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
 
   #configure(body: Uint8Array): void {
     const { now } = this.context.clock;
-    if (now >= this.#configured.until) this.#configured = { count: 0, until: now + 1000 };
-    if (++this.#configured.count > MAX_CONFIGURATIONS) {
+    if (!this.#configurations.allows(now)) {
       return this.lose({ reason: "the server changes this client's settings all the time" });
     }
     const told = this.#readConfiguration(body);

@@ -15,7 +15,8 @@ import type { Path } from "./paths.ts";
 import type { PathMeter } from "./path_meter.ts";
 import type { ConnectionReport } from "./report.ts";
 import type { PeerSession } from "./peer_session.ts";
-import type { ChannelLoss, ChannelOwner, SecureChannel } from "./secure_channel.ts";
+import type { ChannelLoss, ChannelOwner } from "./channel_owner.ts";
+import type { SecureChannel } from "./secure_channel.ts";
 import type { Server } from "./server.ts";
 
 const LOSSES: Readonly<Record<ChannelLoss, string>> = {

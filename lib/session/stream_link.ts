@@ -3,7 +3,7 @@ import type { Handshake } from "../protocol/noise.ts";
 import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { RecordChannel } from "./record_channel.ts";
-import type { ChannelContext } from "./secure_channel.ts";
+import type { ChannelContext } from "./channel_context.ts";
 import { type HandshakePorts, SecureLink } from "./secure_link.ts";
 import type { StreamTransport } from "./transport.ts";
 

@@ -4,7 +4,8 @@ import type { Ipv4Prefix } from "../../lib/address/ipv4_prefix.ts";
 import { Registry } from "../../lib/config/registry.ts";
 import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
 import { type Answer, Gatekeeper } from "../../lib/session/gatekeeper.ts";
-import type { Server, ServerPorts } from "../../lib/session/server.ts";
+import type { Server } from "../../lib/session/server.ts";
+import type { ServerPorts } from "../../lib/session/server_ports.ts";
 import { Mailbox, type ThreadDelay } from "./mailbox.ts";
 import type { Network } from "./network.ts";
 

@@ -18,12 +18,9 @@ import {
 } from "../../lib/session/limits.ts";
 import type { ServerReport } from "../../lib/session/report.ts";
 import type { Member } from "../../lib/session/router.ts";
-import {
-  Server,
-  type ServerEvent,
-  type ServerOptions,
-  type ServerTerms,
-} from "../../lib/session/server.ts";
+import { Server } from "../../lib/session/server.ts";
+import type { ServerEvent } from "../../lib/session/server_event.ts";
+import type { ServerOptions, ServerTerms } from "../../lib/session/server_ports.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import type { Listener, Network } from "./network.ts";
 import { type Told, toldOf } from "./told.ts";
@@ -239,7 +236,7 @@ export class ServerNode implements Listener {
     );
     clock.drive(this);
     this.#network.listen(this.#host, this);
-    this.#network.datagrams.bind(this.#host, server);
+    this.#network.datagrams.bind(this.#host, server.datagrams);
     return server;
   }
 

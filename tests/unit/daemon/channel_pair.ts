@@ -17,11 +17,9 @@ import type { Counters } from "../../../lib/session/counters.ts";
 import { DatagramChannel } from "../../../lib/session/datagram_channel.ts";
 import { DATAGRAM_MOST } from "../../../lib/session/limits.ts";
 import { RecordChannel } from "../../../lib/session/record_channel.ts";
-import type {
-  ChannelContext,
-  ChannelOwner,
-  SecureChannel,
-} from "../../../lib/session/secure_channel.ts";
+import type { ChannelContext } from "../../../lib/session/channel_context.ts";
+import type { ChannelOwner } from "../../../lib/session/channel_owner.ts";
+import type { SecureChannel } from "../../../lib/session/secure_channel.ts";
 
 const LOOPBACK = new SocketAddress(Uint8Array.fromHex("020000007f0000010000000000000000"));
 export const CAPABILITIES = Capability.Offload | Capability.UdpSegments;

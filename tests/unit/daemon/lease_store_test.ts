@@ -4,7 +4,7 @@ import { formatLeases, LeaseStore, parseLeases } from "../../../daemon/lease_sto
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import type { Lease } from "../../../lib/address/leases.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
-import type { ServerEvent } from "../../../lib/session/server.ts";
+import type { ServerEvent } from "../../../lib/session/server_event.ts";
 import { Random } from "../../random.ts";
 import { orSyntaxError } from "../or_error.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";

@@ -19,8 +19,9 @@ import { Gatekeeper } from "../../../lib/session/gatekeeper.ts";
 import type { Attempt } from "../../../lib/session/attempt.ts";
 import { Introduction } from "../../../lib/session/introduction.ts";
 import { MAX_CONNECTIONS, MAX_LEASES } from "../../../lib/session/limits.ts";
-import type { ChannelContext } from "../../../lib/session/secure_channel.ts";
-import { Server, type ServerEvent } from "../../../lib/session/server.ts";
+import type { ChannelContext } from "../../../lib/session/channel_context.ts";
+import { Server } from "../../../lib/session/server.ts";
+import type { ServerEvent } from "../../../lib/session/server_event.ts";
 import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 
 const SLOTS = 4;

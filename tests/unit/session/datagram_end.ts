@@ -9,7 +9,7 @@ import { Batches } from "../../../lib/session/batches.ts";
 import { Counters } from "../../../lib/session/counters.ts";
 import { DatagramChannel } from "../../../lib/session/datagram_channel.ts";
 import { DATAGRAM_MOST } from "../../../lib/session/limits.ts";
-import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
+import type { ChannelLoss, ChannelOwner } from "../../../lib/session/channel_owner.ts";
 import type { DatagramTransport } from "../../../lib/session/transport.ts";
 import { Random } from "../../random.ts";
 import type { Recipe, Version } from "../packet/offload_packets.ts";

@@ -6,6 +6,7 @@ import {
   VirtioNetHeader,
 } from "../../../lib/packet/virtio_net_header.ts";
 import { ControlType } from "../../../lib/protocol/control.ts";
+import { MAX_FRAME_BODY } from "../../../lib/protocol/frame.ts";
 import { Capability } from "../../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import type { Handshake } from "../../../lib/protocol/noise.ts";
@@ -14,7 +15,7 @@ import { Batches } from "../../../lib/session/batches.ts";
 import { Counters, DropReason } from "../../../lib/session/counters.ts";
 import { REJECT_AFTER_TIME, REKEY_AFTER_TIME } from "../../../lib/session/limits.ts";
 import { RecordChannel } from "../../../lib/session/record_channel.ts";
-import type { ChannelLoss, ChannelOwner } from "../../../lib/session/secure_channel.ts";
+import type { ChannelLoss, ChannelOwner } from "../../../lib/session/channel_owner.ts";
 import type { StreamQuality, StreamTransport } from "../../../lib/session/transport.ts";
 import { flip } from "../../hex.ts";
 import { Random } from "../../random.ts";
@@ -261,6 +262,20 @@ Deno.test("what finds no room is dropped before it is sealed, and no record is m
   assertEquals(server.packets, [packet("1"), packet("4")]);
   assertEquals(server.controls, [[ControlType.Close, Uint8Array.of(1)]]);
   assertEquals(client.counters.dropped(DropReason.OutboxFull), 2);
+});
+
+Deno.test("a packet behind a full record is dropped like others where that finds no room", () => {
+  const [client, server] = pair();
+  // A record holds two of these.
+  const longest = new Uint8Array(MAX_FRAME_BODY);
+  for (const each of [longest, longest, packet("3")]) {
+    client.channel.sendPacket(each, 0, each.length, WHOLE);
+  }
+  client.room = 0;
+  client.turn();
+  deliver(client, server);
+  assertEquals(server.packets.map(({ length }) => length), [longest.length, longest.length]);
+  assertEquals(client.counters.dropped(DropReason.OutboxFull), 1);
 });
 
 Deno.test("new keys come in without a packet lost, doubled or out of order", () => {
