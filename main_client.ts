@@ -11,7 +11,7 @@ import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
 import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
-import { readClientSettings } from "./lib/config/settings.ts";
+import { readClientSettings } from "./lib/config/client_settings.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({

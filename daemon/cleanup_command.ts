@@ -1,6 +1,6 @@
 import { OsError } from "../ffi/error.ts";
 import { type Arguments } from "../lib/config/command_line.ts";
-import { STATE_OPTIONS } from "../lib/config/options.ts";
+import { STATE_OPTIONS } from "../lib/config/common_options.ts";
 import { readOperands, readText } from "../lib/config/values.ts";
 import { undoKilledDns } from "./dns.ts";
 import { Failure } from "./failure.ts";

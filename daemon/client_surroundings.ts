@@ -1,8 +1,8 @@
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
+import type { HookSettings } from "../lib/config/common_settings.ts";
 import { readDns } from "../lib/config/dns.ts";
 import { list, type TunnelVariables } from "../lib/config/hook_variables.ts";
-import type { HookSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Dns } from "./dns.ts";

@@ -8,7 +8,7 @@ import {
   type TunnelVariables,
 } from "../lib/config/hook_variables.ts";
 import type { Registry } from "../lib/config/registry.ts";
-import type { ServerSettings } from "../lib/config/settings.ts";
+import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { ServerEvent } from "../lib/session/server.ts";
 import { checkHook, finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";

@@ -1,10 +1,11 @@
 import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
+import { CONNECT_OPTIONS } from "../../lib/config/client_options.ts";
+import { type ClientSettings, readClientSettings } from "../../lib/config/client_settings.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
+import { DEFAULT_PORT } from "../../lib/config/defaults.ts";
 import { parseInvite } from "../../lib/config/invite.ts";
-import { CONNECT_OPTIONS, DEFAULT_PORT } from "../../lib/config/options.ts";
-import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";

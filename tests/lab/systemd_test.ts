@@ -8,7 +8,7 @@ import { ServiceFiles } from "../../daemon/service_files.ts";
 import { runUninstall } from "../../daemon/uninstall_command.ts";
 import { readArguments, UsageError } from "../../lib/config/command_line.ts";
 import { formatInvite, TOKEN_LENGTH } from "../../lib/config/invite.ts";
-import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/service_options.ts";
 import { SERVER_MANUAL } from "../../lib/help/manuals.ts";
 import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
