@@ -8,6 +8,7 @@ import {
 } from "./control_request.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
+import { removeIfAny } from "./state_file.ts";
 import { readToEnd, writeAll } from "./stream_text.ts";
 
 /** What a program does about a request; what it gives, as JSON, is the answer. */
@@ -102,7 +103,7 @@ export function openControlSocket(
 function listenPrivately(path: string): Deno.UnixListener {
   const temporary = `${path}${NEW_SUFFIX}`;
   const folder = temporary.slice(0, temporary.lastIndexOf("/"));
-  removeIfAny(folder);
+  removeIfAny(folder, { recursive: true });
   Deno.mkdirSync(folder, { mode: 0o700 });
   let listener: Deno.UnixListener | undefined;
   try {
@@ -114,15 +115,7 @@ function listenPrivately(path: string): Deno.UnixListener {
     listener?.close();
     throw error;
   } finally {
-    removeIfAny(folder);
-  }
-}
-
-function removeIfAny(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    removeIfAny(folder, { recursive: true });
   }
 }
 

@@ -1,5 +1,4 @@
 import { OsError } from "../ffi/error.ts";
-import { lockFile } from "../ffi/file_lock.ts";
 import {
   type ChangedSetting,
   planUndoing,
@@ -10,7 +9,7 @@ import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { deleteTable, listTable, tryNft } from "./nft.ts";
-import { readStateFile, readTextIfAny } from "./state_file.ts";
+import { readStateFile, removeIfAny } from "./state_file.ts";
 
 /** Where the two programs keep their notes in a state folder, which they may have in common. */
 export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
@@ -66,15 +65,6 @@ function isHere({ bootId, namespace }: GatewayNote): boolean {
   return bootId === here.bootId && namespace === here.namespace;
 }
 
-/** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
-export async function undoKilledClient(folder: string): Promise<string[]> {
-  const notePath = `${folder}/${GATEWAY_NOTES.client}`;
-  if (readTextIfAny(notePath) === undefined) return [];
-  using lock = lockFile(`${folder}/client.lock`, { wait: false });
-  if (lock === undefined) return [];
-  return await undoGateway(notePath) ? ["forwarding for a client, and its packet filter"] : [];
-}
-
 /** The tables of gateways that turned forwarding on, or keep it on. */
 async function guardedTables(): Promise<string[]> {
   const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
@@ -97,13 +87,5 @@ function putBack({ settings }: GatewayNote): void {
         reason: error.reason,
       });
     }
-  }
-}
-
-function removeIfAny(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

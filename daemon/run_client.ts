@@ -27,13 +27,13 @@ import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
 import { openControlSocket } from "./control_socket.ts";
 import { DoctorHint } from "./doctor_hint.ts";
-import { restoreDns } from "./dns.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
-import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
+import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
 import { randomKey } from "./identity.ts";
 import { type JoinPlan, planJoin } from "./join_plan.ts";
+import { putBackLeftovers } from "./leftovers.ts";
 import { log, setLogLevel, setUpLogging } from "./logging.ts";
 import {
   type ClientAnswer,
@@ -74,10 +74,7 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   const folder = openStateFolder(path);
   using state = new ClientState(folder);
   const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.client}`;
-  if (await undoGateway(gatewayNote)) {
-    log.info("Put back what a client had changed that was killed");
-  }
-  await restoreDns(folder);
+  await putBackLeftovers("client", folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(source, plan.servers, { state, plan, folder, gatewayNote }, stop);

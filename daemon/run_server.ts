@@ -18,8 +18,9 @@ import { Door } from "./door.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Failure } from "./failure.ts";
 import { Gateway } from "./gateway.ts";
-import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
+import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
 import { loadIdentity } from "./identity.ts";
+import { putBackLeftovers } from "./leftovers.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { listen } from "./listen.ts";
 import { findConflict, hostsFor, localAddresses } from "./local_networks.ts";
@@ -28,11 +29,11 @@ import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from
 import { serveMetrics } from "./metrics_server.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { PeerRoutes } from "./peer_routes.ts";
+import { holdFolder } from "./program_lock.ts";
 import { randomNetwork } from "./random_network.ts";
 import { RegistryStore } from "./registry_store.ts";
 import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { ServiceManager } from "./sd_notify.ts";
-import { holdServerFolder } from "./server_lock.ts";
 import { writeServerNote } from "./server_note.ts";
 import { checkServerHooks, ServerHooks } from "./server_hooks.ts";
 import { reporter } from "./server_log.ts";
@@ -65,16 +66,14 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   const service = new ServiceManager();
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const folder = openStateFolder(path);
-  using _lock = holdServerFolder(folder);
+  using _lock = holdFolder("server", folder);
   const { network } = settings;
   checkNetwork(network);
   checkCongestionControl(settings.congestion);
   checkServerHooks(settings);
   const suite = selectCipherSuite(settings.crypto);
   const gatewayNote = `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`;
-  if (await undoGateway(gatewayNote)) {
-    log.info("Put back what a server had changed that was killed");
-  }
+  await putBackLeftovers("server", folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted6 = settings.network6 === "random" ? randomNetwork(folder) : settings.network6;
   if (wanted6 !== undefined) checkNetwork(wanted6);

@@ -17,6 +17,7 @@ import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
 import { type LocalAddress, localAddresses } from "../local_networks.ts";
+import { lockPath } from "../program_lock.ts";
 import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
@@ -25,7 +26,7 @@ import { Caller } from "./caller.ts";
 import { checkClassicServer } from "./classic_server.ts";
 import { checkDevice } from "./device.ts";
 import { Knocker } from "./knock.ts";
-import { checkClientLeftovers } from "./leftovers.ts";
+import { checkLeftovers, checkRules } from "./leftovers.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
 import { checkLoop, checkNetworks, type TunnelView } from "./networks.ts";
 import { reachServer } from "./reach.ts";
@@ -57,7 +58,7 @@ interface Scene {
 export async function runClientDoctor(args: Arguments): Promise<void> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
   const folder = settings.state ?? defaultStateFolder();
-  const running = lockHolder(`${folder}/client.lock`);
+  const running = lockHolder(lockPath("client", folder));
   const tun = running === undefined ? undefined : tunOf(running);
   const disconnected = running === undefined ? undefined : await reasonOfNoConnection(folder);
   const scene: Scene = { settings, folder, running, tun, disconnected };
@@ -72,7 +73,10 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
       },
       { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
       { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
-      { name: "leftovers", run: () => checkClientLeftovers(folder, running !== undefined) },
+      {
+        name: "leftovers",
+        run: () => [...checkRules(), ...checkLeftovers("client", folder, running !== undefined)],
+      },
       { name: "tunnel", run: () => checkRunning(scene) },
       { name: "server", run: () => checkServers(scene) },
       { name: "dns", run: checkMachineDns },
