@@ -29,6 +29,12 @@ export interface Reached {
   carrier: Carrier;
 }
 
+/** @throws {Failure} if a program that is to be run at an event cannot be */
+export function checkClientHooks({ up, down }: HookSettings): void {
+  if (up !== undefined) checkHook("up", up);
+  if (down !== undefined) checkHook("down", down);
+}
+
 /**
  * What a client does to its machine besides the interface: DNS, then the hooks, in that order. It lasts,
  * as the interface does, from the first connection to the end of the program.
@@ -47,13 +53,10 @@ export class ClientSurroundings {
   /**
    * @param tun name of the TUN device
    * @param folder the client's state folder; undefined to leave the machine's DNS alone
-   * @throws {Failure} if a hook cannot be run
    */
   constructor(tun: string, hooks: HookSettings, folder: string | undefined) {
     this.#tun = tun;
     this.#hooks = hooks;
-    if (hooks.up !== undefined) checkHook("up", hooks.up);
-    if (hooks.down !== undefined) checkHook("down", hooks.down);
     this.#queue = new HookQueue(hooks.timeout, runHook);
     this.#dns = folder === undefined ? undefined : new Dns(tun, folder);
   }

@@ -18,7 +18,7 @@ export type ControlHandler = (request: ControlRequest) => Promise<unknown> | unk
  * The Unix socket by which commands reach a running program: `server.sock` or `client.sock` in its state
  * folder, for its owner alone. A connection carries one request and one answer.
  */
-export class ControlSocket {
+export class ControlSocket implements Disposable {
   readonly #path: string;
   readonly #handlers: ReadonlyMap<string, ControlHandler>;
   readonly #server: BoundedServer<Deno.UnixAddr>;
@@ -42,8 +42,8 @@ export class ControlSocket {
   }
 
   /** Listens no more. The file goes, unless it is another program's by now. */
-  close(): void {
-    this.#server.close();
+  [Symbol.dispose](): void {
+    this.#server[Symbol.dispose]();
     try {
       if (Deno.lstatSync(this.#path).ino === this.#inode) Deno.removeSync(this.#path);
     } catch (error) {

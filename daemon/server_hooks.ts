@@ -36,6 +36,7 @@ export class ServerHooks {
   readonly #queue: HookQueue;
   /** Clients that are there, and what their hooks were told. */
   readonly #clients = new Map<string, PeerVariables>();
+  #isUp = false;
 
   /** @param tun name of the TUN device */
   constructor(
@@ -53,6 +54,7 @@ export class ServerHooks {
 
   /** The server serves. */
   up(): void {
+    this.#isUp = true;
     this.#queue.add(TUNNEL, {
       kind: "begin",
       program: this.#settings.hooks.up,
@@ -66,8 +68,9 @@ export class ServerHooks {
     else if (event.type === "left") this.#left(subjectOf(event), event.reason);
   }
 
-  /** All clients are gone, and the tunnel with them. */
+  /** All clients are gone, and the tunnel with them, if it was ever up. */
   async end(): Promise<void> {
+    if (!this.#isUp) return;
     for (const subject of [...this.#clients.keys()]) this.#left(subject, "the server stopped");
     await finishHooks(this.#queue);
     const { down, timeout } = this.#settings.hooks;
