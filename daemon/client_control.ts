@@ -3,33 +3,20 @@ import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { ClientSettings } from "../lib/config/client_settings.ts";
-import { HandshakeError } from "../lib/protocol/noise.ts";
 import type { ClientEvent } from "../lib/session/client_event.ts";
-import { Introduction } from "../lib/session/introduction.ts";
 import type { ClientFacts } from "../lib/status/client_status.ts";
+import { ClientHandshakes, type Membership } from "./client_handshakes.ts";
 import { ClientLog } from "./client_log.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientServers, type ServerPlace } from "./client_servers.ts";
-import type { ClientState } from "./client_state.ts";
 import type { ClientTunnel } from "./client_tunnel.ts";
 import { DoctorHint } from "./doctor_hint.ts";
-import { Failure } from "./failure.ts";
-import { randomKey } from "./identity.ts";
-import type { JoinPlan } from "./join_plan.ts";
 import { log } from "./logging.ts";
 import type { ClientAnswer, ClientMessage, ClientSetup } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import type { ServiceManager } from "./sd_notify.ts";
 import { reportCounters } from "./statistics.ts";
 import { capabilitiesOf } from "./tun_setup.ts";
-
-/** What only a secure client has. */
-export interface Membership {
-  state: ClientState;
-  plan: JoinPlan;
-  /** Where the state is kept. */
-  folder: string;
-}
 
 /** What a client's main thread works on. */
 export interface ClientParts {
@@ -49,7 +36,8 @@ export interface ClientParts {
  */
 export class ClientControl implements Disposable {
   readonly #parts: ClientParts;
-  readonly #introduction: Introduction | undefined;
+  /** Of a secure client. */
+  readonly #handshakes: ClientHandshakes | undefined;
   readonly #addresses: ClientServers;
   readonly #log: ClientLog;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
@@ -61,15 +49,21 @@ export class ClientControl implements Disposable {
   readonly monitor: ClientMonitor;
 
   constructor(parts: ClientParts) {
-    const { servers, tun } = parts;
+    const { settings, servers, membership, tun } = parts;
     this.#parts = parts;
-    this.#introduction = introduce(parts);
     this.#addresses = new ClientServers(servers);
     this.#log = new ClientLog(servers, tun.name);
     this.#worker = new PacketWorker(
       new URL("./client_worker.ts", import.meta.url),
+      tun.name,
       clientSetup(parts),
       (message) => this.#receive(message),
+    );
+    this.#handshakes = membership && new ClientHandshakes(
+      membership,
+      settings.address,
+      capabilitiesOf(tun),
+      (message) => this.#worker.post(message),
     );
     this.monitor = new ClientMonitor(
       this.#facts(0),
@@ -81,7 +75,9 @@ export class ClientControl implements Disposable {
 
   /** Rejects when the client cannot, or need not, go on. @throws {Failure} that says why */
   async run(): Promise<never> {
-    return await Promise.race([this.#ended(), this.#broken.promise]);
+    await Promise.race([this.#worker.stopped, this.#broken.promise]);
+    // It was asked to stop.
+    return await new Promise<never>(() => {});
   }
 
   /** Settles when the packet worker has come round: it is not hanging. */
@@ -98,21 +94,11 @@ export class ClientControl implements Disposable {
   /** Has the packet worker close everything. @throws {Failure} if it ends otherwise */
   async stop(): Promise<void> {
     this.#worker.stop();
-    await this.#worker.stopped.catch((error) => this.#explain(error));
+    await this.#worker.stopped;
   }
 
   [Symbol.dispose](): void {
     this.#hint.cancel();
-  }
-
-  async #ended(): Promise<never> {
-    await this.#worker.stopped.catch((error) => this.#explain(error));
-    // It was asked to.
-    return await new Promise<never>(() => {});
-  }
-
-  #explain(error: Error): never {
-    throw new Failure(`The packet worker on ${this.#parts.tun.name} ended: ${error.message}`);
   }
 
   /** What there is to tell of the client while it is with this server. */
@@ -135,20 +121,14 @@ export class ClientControl implements Disposable {
       case "resolve":
         this.#resolve(message.question, message.server);
         return;
-      case "requestHello": {
-        const { link, server, session, index } = message;
-        const bytes = this.#introduction!.hello(link, server, session, index);
-        return this.#worker.post({ type: "hello", link, bytes });
-      }
-      case "requestRekey": {
-        const { link } = message;
-        const initiation = this.#introduction!.rekey(link);
-        return this.#worker.post({ type: "rekeyInitiation", link, message: initiation });
-      }
+      case "requestHello":
+        return this.#handshakes!.hello(message);
+      case "requestRekey":
+        return this.#handshakes!.rekey(message.link);
       case "complete":
-        return this.#complete(message.link, message.message);
+        return this.#handshakes!.complete(message.link, message.message);
       case "forget":
-        return this.#introduction!.forget(message.link);
+        return this.#handshakes!.forget(message.link);
       case "woke":
         return this.#log.woke(message.slept);
       case "network_changed":
@@ -163,30 +143,16 @@ export class ClientControl implements Disposable {
   }
 
   async #resolve(question: number, server: number): Promise<void> {
-    const { servers, tunnel } = this.#parts;
     try {
-      const found = await this.#addresses.find(question, server, servers[server]!.host);
+      const found = await this.#addresses.find(question, server);
       if (found === undefined) return;
-      tunnel.expect(found);
+      this.#parts.tunnel.expect(found);
       const addresses = found.map(({ bytes }) => bytes);
       this.#worker.post({ type: "resolved", question, addresses });
     } catch (error) {
       if (!(error instanceof ResolveError)) return this.#broken.reject(error);
       const { message: reason, temporary } = error;
       this.#worker.post({ type: "unresolved", question, reason, permanent: !temporary });
-    }
-  }
-
-  #complete(link: number, message: Uint8Array): void {
-    try {
-      const { handshake, capabilities } = this.#introduction!.complete(link, message);
-      this.#worker.post({ type: "established", link, handshake, capabilities });
-      // The message is a copy; these keys are not needed here any more.
-      handshake.sendKey.fill(0);
-      handshake.receiveKey.fill(0);
-    } catch (error) {
-      if (!(error instanceof HandshakeError || error instanceof SyntaxError)) throw error;
-      this.#worker.post({ type: "refuted", link });
     }
   }
 
@@ -237,7 +203,7 @@ export class ClientControl implements Disposable {
       membership.state.servers = membership.plan.servers;
       membership.state.forgetInvite();
     }
-    this.#introduction?.enrolled(place);
+    this.#handshakes?.enrolled(place);
     this.monitor.told = told;
     this.monitor.facts = this.#facts(place);
     this.monitor.sendsOver(carrier, "it answered first");
@@ -267,16 +233,4 @@ function clientSetup({ settings, servers, tun }: ClientParts): ClientSetup {
     crypto,
     congestion,
   };
-}
-
-function introduce({ settings, membership, tun }: ClientParts): Introduction | undefined {
-  if (membership === undefined) return undefined;
-  const { state, plan } = membership;
-  const { invite } = plan;
-  const servers = plan.servers.map(({ publicKey }) => publicKey);
-  const capabilities = capabilitiesOf(tun);
-  return new Introduction(
-    { identity: state.identity, servers, invite, address: settings.address, capabilities },
-    { timestamp: () => state.nextTimestamp(), randomKey },
-  );
 }

@@ -12,6 +12,7 @@ export type ServerPlace = Pick<ServerReference, "host" | "port">;
  * worker tries those of one server at a time, and names them by their indices.
  */
 export class ClientServers {
+  readonly #servers: readonly ServerPlace[];
   /** Of each server. */
   readonly #addresses: readonly ServerAddresses[];
   /** What the worker was given last. */
@@ -22,6 +23,7 @@ export class ClientServers {
   readonly #last = new Map<number, SocketAddress>();
 
   constructor(servers: readonly ServerPlace[]) {
+    this.#servers = servers;
     this.#addresses = servers.map(({ host, port }) => new ServerAddresses(host, port));
   }
 
@@ -32,15 +34,12 @@ export class ClientServers {
    * @returns undefined if there is another question by now, whose answer the worker waits for
    * @throws {ResolveError}
    */
-  async find(
-    question: number,
-    server: number,
-    host: string,
-  ): Promise<readonly SocketAddress[] | undefined> {
+  async find(question: number, server: number): Promise<readonly SocketAddress[] | undefined> {
     this.#question = question;
     const found = await this.#addresses[server]!.find();
     if (question !== this.#question) return undefined;
     this.#candidates = inTurn(found, this.#last.get(server)?.toString());
+    const { host } = this.#servers[server]!;
     log.debug("{host} is {addresses}", { host, addresses: this.#candidates.join(", ") });
     return this.#candidates;
   }

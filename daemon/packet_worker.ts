@@ -1,5 +1,6 @@
 import { createEventFd, notifyEventFd } from "../ffi/eventfd.ts";
 import { Counters } from "../lib/session/counters.ts";
+import { Failure } from "./failure.ts";
 import type {
   PingMessage,
   PongMessage,
@@ -12,7 +13,7 @@ import type {
 export class PacketWorker<Setup, Outgoing extends object, Incoming extends { type: string }> {
   /** What the worker counts, to be read at any time. */
   readonly counters: Counters;
-  /** Settles when the worker has closed everything; rejects if nobody asked it to. */
+  /** Settles when the worker has closed everything; rejects with a Failure if nobody asked it to. */
   readonly stopped: Promise<void>;
   readonly #port: MessagePort;
   readonly #wakeup = createEventFd();
@@ -23,10 +24,11 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
    * Starts the worker.
    *
    * @param module URL of the worker's file
+   * @param device what it works on, for the person
    * @param setup what it starts from; file descriptors in it are the worker's from now on
    * @param receive takes the worker's messages
    */
-  constructor(module: URL, setup: Setup, receive: (message: Incoming) => void) {
+  constructor(module: URL, device: string, setup: Setup, receive: (message: Incoming) => void) {
     const counters = new SharedArrayBuffer(Counters.BYTE_LENGTH);
     this.counters = new Counters(counters);
     const { port1, port2 } = new MessageChannel();
@@ -40,11 +42,11 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
         worker.terminate();
         const { error } = data as StoppedMessage;
         if (error === undefined) resolve();
-        else reject(new Error(error));
+        else reject(new Failure(`The packet worker on ${device} ended: ${error}`));
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Error(`The packet worker failed: ${event.message}`));
+        reject(new Failure(`The packet worker on ${device} failed: ${event.message}`));
       };
     });
     const start: WorkerStart<Setup> = { port: port2, wakeup: this.#wakeup, counters, setup };

@@ -1,7 +1,8 @@
 import type { ClientSettings } from "../lib/config/client_settings.ts";
 import { DEFAULT_PORT } from "../lib/config/defaults.ts";
 import { selectCipherSuite } from "./cipher_suite.ts";
-import { ClientControl, type Membership } from "./client_control.ts";
+import { ClientControl } from "./client_control.ts";
+import type { Membership } from "./client_handshakes.ts";
 import type { ServerPlace } from "./client_servers.ts";
 import { ClientState } from "./client_state.ts";
 import { checkClientHooks } from "./client_surroundings.ts";
@@ -69,7 +70,6 @@ async function connect(
   await using tunnel = new ClientTunnel(settings, tun.name, membership?.folder);
   const service = new ServiceManager();
   using control = new ClientControl({ settings, servers, membership, tun, tunnel, service });
-  const failed = control.run();
   using _metrics = settings.metrics &&
     serveMetrics(settings.metrics, () => control.monitor.metrics());
   using _socket = folder === undefined ? undefined : openControlSocket("client", folder, {
@@ -82,7 +82,7 @@ async function connect(
   service.ready(`Connecting to ${servers[0]!.host}`);
   using _watchdog = service.watch(() => control.answer());
 
-  const signal = await Promise.race([stop, failed]);
+  const signal = await Promise.race([stop, control.run()]);
   log.info("Stopping on {signal}", { signal });
   service.stopping();
   await tunnel.end();

@@ -3,7 +3,6 @@ import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
 import type { ServerFacts } from "../lib/status/server_status.ts";
 import { Door } from "./door.ts";
-import { Failure } from "./failure.ts";
 import type { LeaseStore } from "./lease_store.ts";
 import { setLogLevel } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
@@ -61,6 +60,7 @@ export class ServerControl implements AsyncDisposable {
     this.#hooks = new ServerHooks(settings, networks, tun.name, () => registry.registry);
     this.#worker = new PacketWorker(
       new URL("./server_worker.ts", import.meta.url),
+      tun.name,
       this.#setup,
       (message) => this.#receive(message),
     );
@@ -93,11 +93,13 @@ export class ServerControl implements AsyncDisposable {
     this.#facts = serverFacts(settings, { ...this.#setup, ...terms }, this.#tun);
   }
 
-  /** The server serves. Rejects when it cannot go on. @throws {Failure} if the packet worker ends */
+  /** The server serves. Rejects when it cannot go on. @throws {Failure} that says why */
   async run(): Promise<never> {
     this.#hooks.up();
     this.#door.watch().catch((error) => this.#broken.reject(error));
-    return await Promise.race([this.#ended(), this.#broken.promise]);
+    await Promise.race([this.#worker.stopped, this.#broken.promise]);
+    // It was asked to stop.
+    return await new Promise<never>(() => {});
   }
 
   /** Settles when the packet worker has come round: it is not hanging. */
@@ -108,7 +110,7 @@ export class ServerControl implements AsyncDisposable {
   /** Has the packet worker close everything. @throws {Failure} if it ends otherwise */
   async stop(): Promise<void> {
     this.#worker.stop();
-    await this.#worker.stopped.catch((error) => this.#explain(error));
+    await this.#worker.stopped;
   }
 
   /** Writes what is not written yet, and runs the hooks of the end. */
@@ -116,16 +118,6 @@ export class ServerControl implements AsyncDisposable {
     this.#state.leases.close();
     this.#door.close();
     await this.#hooks.end();
-  }
-
-  async #ended(): Promise<never> {
-    await this.#worker.stopped.catch((error) => this.#explain(error));
-    // It was asked to.
-    return await new Promise<never>(() => {});
-  }
-
-  #explain(error: Error): never {
-    throw new Failure(`The packet worker on ${this.#tun} ended: ${error.message}`);
   }
 
   #receive(message: ServerMessage): void {

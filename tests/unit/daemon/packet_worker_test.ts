@@ -4,7 +4,12 @@ import { PacketWorker } from "../../../daemon/packet_worker.ts";
 Deno.test("a packet worker answers while its loop goes round, and not while it hangs", async () => {
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const module = new URL("./hanging_worker.ts", import.meta.url);
-  const worker = new PacketWorker<typeof flag, { type: "hang" }, never>(module, flag, () => {});
+  const worker = new PacketWorker<typeof flag, { type: "hang" }, never>(
+    module,
+    "tun0",
+    flag,
+    () => {},
+  );
   await worker.answer();
   await worker.answer();
   worker.post({ type: "hang" });
