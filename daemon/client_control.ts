@@ -41,7 +41,6 @@ export class ClientControl implements Disposable {
   readonly #addresses: ClientServers;
   readonly #log: ClientLog;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
-  readonly #broken = Promise.withResolvers<never>();
   readonly #hint = new DoctorHint();
   /** The place of the server that the client is, or was last, connected to. */
   #server = 0;
@@ -57,7 +56,7 @@ export class ClientControl implements Disposable {
       new URL("./client_worker.ts", import.meta.url),
       tun.name,
       clientSetup(parts),
-      (message) => this.#receive(message),
+      (message) => this.#handle(message),
     );
     this.#handshakes = membership && new ClientHandshakes(
       membership,
@@ -74,10 +73,8 @@ export class ClientControl implements Disposable {
   }
 
   /** Rejects when the client cannot, or need not, go on. @throws {Failure} that says why */
-  async run(): Promise<never> {
-    await Promise.race([this.#worker.stopped, this.#broken.promise]);
-    // It was asked to stop.
-    return await new Promise<never>(() => {});
+  get failed(): Promise<never> {
+    return this.#worker.failed;
   }
 
   /** Settles when the packet worker has come round: it is not hanging. */
@@ -106,14 +103,6 @@ export class ClientControl implements Disposable {
     const { settings, servers, membership, tun } = this.#parts;
     const key = membership?.plan.servers[server]?.publicKey;
     return clientFacts(settings, servers[server]!, key, tun.name);
-  }
-
-  #receive(message: ClientMessage): void {
-    try {
-      this.#handle(message);
-    } catch (error) {
-      this.#broken.reject(error);
-    }
   }
 
   #handle(message: ClientMessage): void {
@@ -150,7 +139,7 @@ export class ClientControl implements Disposable {
       const addresses = found.map(({ bytes }) => bytes);
       this.#worker.post({ type: "resolved", question, addresses });
     } catch (error) {
-      if (!(error instanceof ResolveError)) return this.#broken.reject(error);
+      if (!(error instanceof ResolveError)) return this.#worker.fail(error as Error);
       const { message: reason, temporary } = error;
       this.#worker.post({ type: "unresolved", question, reason, permanent: !temporary });
     }

@@ -15,6 +15,7 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
   readonly counters: Counters;
   /** Settles when the worker has closed everything; rejects with a Failure if nobody asked it to. */
   readonly stopped: Promise<void>;
+  readonly #failure = Promise.withResolvers<never>();
   readonly #port: MessagePort;
   readonly #wakeup = createEventFd();
   /** Who waits for the worker's answers, the first one first. */
@@ -26,7 +27,7 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
    * @param module URL of the worker's file
    * @param device what it works on, for the person
    * @param setup what it starts from; file descriptors in it are the worker's from now on
-   * @param receive takes the worker's messages
+   * @param receive takes the worker's messages; what it throws is for `failed`
    */
   constructor(module: URL, device: string, setup: Setup, receive: (message: Incoming) => void) {
     const counters = new SharedArrayBuffer(Counters.BYTE_LENGTH);
@@ -37,7 +38,7 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
     this.stopped = new Promise((resolve, reject) => {
       port1.onmessage = ({ data }: MessageEvent<Incoming | PongMessage | StoppedMessage>) => {
         if (data.type === "pong") return this.#asking.shift()?.();
-        if (data.type !== "stopped") return receive(data as Incoming);
+        if (data.type !== "stopped") return this.#receive(receive, data as Incoming);
         port1.close();
         worker.terminate();
         const { error } = data as StoppedMessage;
@@ -49,8 +50,21 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
         reject(new Failure(`The packet worker on ${device} failed: ${event.message}`));
       };
     });
+    this.stopped.catch((error) => this.fail(error));
+    // Whoever waits hears of it; nobody may any more.
+    this.failed.catch(() => {});
     const start: WorkerStart<Setup> = { port: port2, wakeup: this.#wakeup, counters, setup };
     worker.postMessage(start, [port2]);
+  }
+
+  /** Rejects when the program cannot go on: the worker ended unasked, or its messages cannot be followed. */
+  get failed(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  /** Says that the program cannot go on. */
+  fail(error: Error): void {
+    this.#failure.reject(error);
   }
 
   post(message: Outgoing): void {
@@ -68,6 +82,15 @@ export class PacketWorker<Setup, Outgoing extends object, Incoming extends { typ
   stop(): void {
     const message: StopMessage = { type: "stop" };
     this.#send(message);
+  }
+
+  /** An exception in an event's handler would end the program there and then. */
+  #receive(receive: (message: Incoming) => void, message: Incoming): void {
+    try {
+      receive(message);
+    } catch (error) {
+      this.fail(error as Error);
+    }
   }
 
   #send(message: Outgoing | PingMessage | StopMessage): void {

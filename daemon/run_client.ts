@@ -82,7 +82,7 @@ async function connect(
   service.ready(`Connecting to ${servers[0]!.host}`);
   using _watchdog = service.watch(() => control.answer());
 
-  const signal = await Promise.race([stop, control.run()]);
+  const signal = await Promise.race([stop, control.failed]);
   log.info("Stopping on {signal}", { signal });
   service.stopping();
   await tunnel.end();

@@ -74,11 +74,11 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   releaseStartupMemory();
   announceServer(settings, tunnel, sockets, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
-  const failed = control.run();
+  control.begin();
   service.ready(`Serving ${networks.network} on ${tun.name}`);
   using _watchdog = service.watch(() => control.answer());
 
-  const signal = await Promise.race([stop, failed]);
+  const signal = await Promise.race([stop, control.failed]);
   log.info("Stopping on {signal}", { signal });
   service.stopping();
   await control.stop();

@@ -38,7 +38,6 @@ export class ServerControl implements AsyncDisposable {
   readonly #hooks: ServerHooks;
   readonly #worker: PacketWorker<ServerSetup, GatekeeperMessage | TermsMessage, ServerMessage>;
   readonly #door: Door;
-  readonly #broken = Promise.withResolvers<never>();
   #facts: ServerFacts;
   /** Knows how the server fares, for whoever asks. */
   readonly monitor: ServerMonitor;
@@ -62,7 +61,7 @@ export class ServerControl implements AsyncDisposable {
       new URL("./server_worker.ts", import.meta.url),
       tun.name,
       this.#setup,
-      (message) => this.#receive(message),
+      (message) => this.#handle(message),
     );
     const routes = new PeerRoutes(tun.name, networks.network6 !== undefined);
     this.#door = new Door(
@@ -93,13 +92,15 @@ export class ServerControl implements AsyncDisposable {
     this.#facts = serverFacts(settings, { ...this.#setup, ...terms }, this.#tun);
   }
 
-  /** The server serves. Rejects when it cannot go on. @throws {Failure} that says why */
-  async run(): Promise<never> {
+  /** The server serves from now on. */
+  begin(): void {
     this.#hooks.up();
-    this.#door.watch().catch((error) => this.#broken.reject(error));
-    await Promise.race([this.#worker.stopped, this.#broken.promise]);
-    // It was asked to stop.
-    return await new Promise<never>(() => {});
+    this.#door.watch().catch((error) => this.#worker.fail(error));
+  }
+
+  /** Rejects when the server cannot go on. @throws {Failure} that says why */
+  get failed(): Promise<never> {
+    return this.#worker.failed;
   }
 
   /** Settles when the packet worker has come round: it is not hanging. */
@@ -118,14 +119,6 @@ export class ServerControl implements AsyncDisposable {
     this.#state.leases.close();
     this.#door.close();
     await this.#hooks.end();
-  }
-
-  #receive(message: ServerMessage): void {
-    try {
-      this.#handle(message);
-    } catch (error) {
-      this.#broken.reject(error);
-    }
   }
 
   #handle(message: ServerMessage): void {
