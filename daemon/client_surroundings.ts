@@ -6,7 +6,7 @@ import { list, type TunnelVariables } from "../lib/config/hook_variables.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Dns } from "./dns.ts";
-import { checkHook, finishHooks, runHook } from "./hook.ts";
+import { finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
 import { revivePrefixes } from "./messages.ts";
@@ -27,12 +27,6 @@ export interface Reached {
   /** Its outer address and port. */
   server: string;
   carrier: Carrier;
-}
-
-/** @throws {Failure} if a program that is to be run at an event cannot be */
-export function checkClientHooks({ up, down }: HookSettings): void {
-  if (up !== undefined) checkHook("up", up);
-  if (down !== undefined) checkHook("down", down);
 }
 
 /**

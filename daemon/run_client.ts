@@ -5,7 +5,6 @@ import { ClientControl } from "./client_control.ts";
 import type { Membership } from "./client_handshakes.ts";
 import type { ServerPlace } from "./client_servers.ts";
 import { ClientState } from "./client_state.ts";
-import { checkClientHooks } from "./client_surroundings.ts";
 import { ClientTunnel } from "./client_tunnel.ts";
 import { checkCongestionControl } from "./congestion_control.ts";
 import { controlFolder } from "./control_folder.ts";
@@ -13,6 +12,7 @@ import { openControlSocket } from "./control_socket.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
+import { checkHooks } from "./hook.ts";
 import { planJoin } from "./join_plan.ts";
 import { putBackLeftovers } from "./leftovers.ts";
 import { log, setLogLevel, setUpLogging } from "./logging.ts";
@@ -34,7 +34,7 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
-  checkClientHooks(settings.hooks);
+  checkHooks(settings.hooks);
   if (settings.classic) return await connect(source, classicServers(settings), undefined, stop);
 
   const suite = selectCipherSuite(settings.crypto);

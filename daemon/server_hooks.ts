@@ -10,22 +10,13 @@ import {
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { ServerEvent } from "../lib/session/server.ts";
-import { checkHook, finishHooks, runHook } from "./hook.ts";
+import { finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 
 type Coming = Extract<ServerEvent, { type: "joined" }>;
 
 /** The subject of `--up` and `--down`; no client's, which are names and addresses. */
 const TUNNEL = "";
-
-/** @throws {Failure} if a program that is to be run at an event cannot be */
-export function checkServerHooks({ hooks }: ServerSettings): void {
-  const { up, down, onConnect, onDisconnect } = hooks;
-  const programs = { up, down, "on-connect": onConnect, "on-disconnect": onDisconnect };
-  for (const [option, program] of Object.entries(programs)) {
-    if (program !== undefined) checkHook(option, program);
-  }
-}
 
 /** Runs a server's hooks: for the tunnel, and for each client that comes and goes. */
 export class ServerHooks {
