@@ -20,6 +20,16 @@ export function cleanupCommand(program: ProgramName): Command {
   };
 }
 
+/**
+ * Undoes what either program with a state folder left that does not run any more. Returns a line on each
+ * thing.
+ *
+ * @throws {Failure}
+ */
+export async function cleanUpAll(folder: string): Promise<string[]> {
+  return [...await undo("server", folder), ...await undo("client", folder)];
+}
+
 async function cleanUp(program: ProgramName, args: Arguments): Promise<void> {
   readOperands(args);
   const done = await undo(program, readText(args, "state") ?? defaultStateFolder());

@@ -51,6 +51,8 @@ export class ClientInterface {
     this.#sourceRouting = new SourceRouting(name);
     this.#ipv6 = new TunIpv6(name);
     this.#routes = new TunRoutes(name);
+    // For an end that waits for nothing: a full tunnel would stay shut.
+    globalThis.addEventListener("unload", () => this.clear());
   }
 
   /** Whether it has an IPv6 address, too. */

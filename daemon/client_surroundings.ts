@@ -40,7 +40,9 @@ export class ClientSurroundings {
   readonly #dns: Dns | undefined;
   #reached: Reached | undefined;
   #variables: TunnelVariables | undefined;
-  /** Each step begins when those before are done. */
+  /** What is to be followed next, if that waits for its turn. */
+  #next: Tunnel | undefined;
+  /** The last step: each begins when the one before is done. */
   #last: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
@@ -56,17 +58,17 @@ export class ClientSurroundings {
   }
 
   /**
-   * The interface is like this now.
+   * The interface is like this now. However fast that changes, one step at the most waits; at the end
+   * nothing is done about it any more.
    *
    * @param reached told at each connection
    */
   set(tunnel: Tunnel, reached = this.#reached): void {
+    if (this.#ended !== undefined) return;
     this.#reached = reached;
-    this.#inTurn(() => this.#setDns(tunnel));
-    const before = this.#variables;
-    const after = this.#variables = this.#variablesOf(tunnel);
-    if (before === undefined) return this.#runUp("begin", "up", after);
-    if (!isSame(before, after)) this.#runUp("change", "change", after);
+    const isDue = this.#next !== undefined;
+    this.#next = tunnel;
+    if (!isDue) this.#last = this.#last.then(() => this.#follow());
   }
 
   /** Runs the hook for the end, and puts all back. */
@@ -84,14 +86,19 @@ export class ClientSurroundings {
     await this.#dns?.clear();
   }
 
-  #runUp(kind: "begin" | "change", event: string, tunnel: TunnelVariables): void {
-    const variables = { ...tunnel, SIMPLEVPN_EVENT: event };
-    const hook = { kind, program: this.#hooks.up, variables };
-    this.#inTurn(() => this.#queue.add(this.#tun, hook));
+  async #follow(): Promise<void> {
+    const tunnel = this.#next!;
+    this.#next = undefined;
+    const before = this.#variables;
+    const after = this.#variables = this.#variablesOf(tunnel);
+    await this.#setDns(tunnel);
+    if (before === undefined) this.#runUp("begin", "up", after);
+    else if (!isSame(before, after)) this.#runUp("change", "change", after);
   }
 
-  #inTurn(step: () => Promise<void> | void): void {
-    this.#last = this.#last.then(step);
+  #runUp(kind: "begin" | "change", event: string, tunnel: TunnelVariables): void {
+    const variables = { ...tunnel, SIMPLEVPN_EVENT: event };
+    this.#queue.add(this.#tun, { kind, program: this.#hooks.up, variables });
   }
 
   async #setDns({ configuration, isFull }: Tunnel): Promise<void> {

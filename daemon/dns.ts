@@ -1,9 +1,12 @@
+import { effectiveUser } from "../ffi/ownership.ts";
 import { formatAddress } from "../lib/address/ip_address.ts";
 import type { DnsSettings } from "../lib/config/dns.ts";
 import { DnsNoteFile } from "./dns_note.ts";
+import { describeRefusal } from "./dns_remedy.ts";
 import {
   clearResolvconf,
   clearResolved,
+  type DnsWay,
   findResolvconf,
   hasResolved,
   type Resolvconf,
@@ -18,7 +21,7 @@ import { RESOLV_CONF, ResolvConfFile } from "./resolv_conf_file.ts";
 /** How DNS servers are set. */
 type Way = { type: "resolved" } | { type: "resolvconf"; kind: Resolvconf } | { type: "file" };
 
-const WAY_NAMES: Readonly<Record<Way["type"], string>> = {
+const WAY_NAMES: Readonly<Record<DnsWay, string>> = {
   resolved: "systemd-resolved",
   resolvconf: "resolvconf",
   file: RESOLV_CONF,
@@ -92,12 +95,19 @@ export class Dns {
   }
 
   async #set(settings: DnsSettings): Promise<void> {
-    this.#way ??= await findWay();
-    await this.#apply(this.#way, settings);
+    const before = this.#way;
+    const way = this.#way ??= await findWay();
+    try {
+      await this.#apply(way, settings);
+    } catch (error) {
+      // What was not done is not to be undone, and by the next time there may be another way.
+      this.#way = before;
+      throw new Error(await describeRefusal(error as Error, way.type) ?? (error as Error).message);
+    }
     log.info("DNS: {servers} for {names}, by {way}", {
       servers: settings.servers.map(formatAddress).join(", ") || "no server",
       names: settings.all ? "all names" : settings.domains.join(", "),
-      way: WAY_NAMES[this.#way.type],
+      way: WAY_NAMES[way.type],
     });
   }
 
@@ -105,11 +115,8 @@ export class Dns {
     switch (way.type) {
       case "resolved":
         return await setResolved(this.#link, settings);
-      case "resolvconf": {
-        const entry = resolvconfEntry(this.#link);
-        this.#note.write({ way: "resolvconf", entry });
-        return await setResolvconf(way.kind, entry, settings);
-      }
+      case "resolvconf":
+        return await this.#applyResolvconf(way.kind, settings);
       case "file": {
         const { servers, domains, all } = settings;
         return this.#file.set({ nameservers: servers.map(formatAddress), search: domains, all });
@@ -117,11 +124,24 @@ export class Dns {
     }
   }
 
+  async #applyResolvconf(kind: Resolvconf, settings: DnsSettings): Promise<void> {
+    const entry = resolvconfEntry(this.#link);
+    const isFirst = this.#note.read() === undefined;
+    this.#note.write({ way: "resolvconf", entry });
+    try {
+      await setResolvconf(kind, entry, settings);
+    } catch (error) {
+      // From root's program it may have taken a part of it; others it let do nothing, nor undo it.
+      if (isFirst && effectiveUser() !== 0) this.#note.remove();
+      throw error;
+    }
+  }
+
   async #clear(): Promise<void> {
     const way = this.#way;
     this.#way = undefined;
     if (way?.type === "resolved") await clearResolved(this.#link);
-    else if (way !== undefined) await putBack(this.#note, this.#file);
+    else await putBack(this.#note, this.#file);
   }
 }
 

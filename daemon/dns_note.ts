@@ -1,7 +1,7 @@
 import { parseJson } from "../lib/config/parse_json.ts";
 import { Buffer } from "node:buffer";
-import { readStateFile, removeIfAny } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { readNoteIfAny, readStateFile, removeIfAny } from "./state_file.ts";
+import { writeNoteAtomically } from "./state_folder.ts";
 
 /** What is in a file's place. */
 export type FileState =
@@ -31,12 +31,13 @@ export class DnsNoteFile {
 
   /** What is to be undone, if anything. @throws {Failure} if there is a file that cannot be read */
   read(): DnsNote | undefined {
-    return readStateFile(this.path, parseNote);
+    const text = readNoteIfAny(this.path);
+    return text === undefined ? undefined : readStateFile(this.path, parseNote, text);
   }
 
   /** Writes it, so that it is there before what it tells. @throws {Error} of Deno.errors */
   write(note: DnsNote): void {
-    writeFileAtomically(this.path, formatNote(note));
+    writeNoteAtomically(this.path, formatNote(note));
   }
 
   /** It is undone. */

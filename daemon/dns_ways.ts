@@ -16,12 +16,18 @@ const RESOLVED_FOLDER = "/run/systemd/resolve/";
 /** Exit status of a Debian resolvconf that is too old to know --version. */
 const NOT_RECOGNIZED = 99;
 
+/** How a machine is given DNS servers. */
+export type DnsWay = "resolved" | "resolvconf" | "file";
+
 /** Programs of the name resolvconf(8). */
 export type Resolvconf = "openresolv" | "debian";
 
 /** Whether this machine's names are looked up by systemd-resolved, and it runs. */
 export async function hasResolved(): Promise<boolean> {
-  if (!asksResolved()) return false;
+  return asksResolved() && await runsResolved();
+}
+
+export async function runsResolved(): Promise<boolean> {
   try {
     return (await run(["resolvectl", "dns"])).code === 0;
   } catch {
@@ -30,7 +36,7 @@ export async function hasResolved(): Promise<boolean> {
 }
 
 /** resolv.conf leads there, or glibc asks there before it looks at resolv.conf (nss-resolve(8)). */
-function asksResolved(): boolean {
+export function asksResolved(): boolean {
   const { nameservers } = parseResolvConf(readTextIfAny(RESOLV_CONF) ?? "");
   if (nameservers.some((server) => RESOLVED_STUBS.includes(server))) return true;
   const hosts = /^hosts:(.*)$/m.exec(readTextIfAny("/etc/nsswitch.conf") ?? "")?.[1] ?? "";
@@ -65,6 +71,22 @@ export async function setResolved(
 /** Takes them away. They go with the link as well. @throws {Error} that says why not */
 export async function clearResolved(link: string): Promise<void> {
   await must(["resolvectl", "revert", link]);
+}
+
+/** The servers of a link in systemd-resolved, as text. @throws {Error} that says why not */
+export function resolvedServers(link: string): Promise<string[]> {
+  return askResolved("dns", link);
+}
+
+/** The domains of a link there, as `setResolved()` gives them. @throws {Error} that says why not */
+export function resolvedDomains(link: string): Promise<string[]> {
+  return askResolved("domain", link);
+}
+
+/** It answers with a line such as "Link 7 (vpn0): lab.example ~.". */
+async function askResolved(what: "dns" | "domain", link: string): Promise<string[]> {
+  const said = await must(["resolvectl", what, link]);
+  return said.slice(said.indexOf("):") + 2).split(/\s+/).filter((word) => word !== "");
 }
 
 /** Which resolvconf(8) there is; systemd's, which is but another name of resolvectl(1), is none. */
@@ -112,9 +134,10 @@ function run(command: [string, ...string[]], input?: string): Promise<CommandRes
   return runCommand(command, { timeout: TIMEOUT, ...input === undefined ? {} : { input } });
 }
 
-async function must(command: [string, ...string[]], input?: string): Promise<void> {
+/** @returns what it said */
+async function must(command: [string, ...string[]], input?: string): Promise<string> {
   const { code, stdout, stderr } = await run(command, input);
-  if (code === 0) return;
+  if (code === 0) return stdout;
   const said = (stderr || stdout).trim().split("\n")[0]!.slice(0, 200);
   throw new Error(`"${command.join(" ")}" ended with status ${code}: ${said}`);
 }

@@ -1,6 +1,6 @@
 import { OsError } from "../ffi/error.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
-import { listInterfaces, setInterfaceGroup } from "../ffi/link.ts";
+import { listBridges, listInterfaces, setInterfaceGroup } from "../ffi/link.ts";
 import type { GatewayMode } from "../lib/config/common_settings.ts";
 import {
   forwardingInterfaces,
@@ -73,38 +73,44 @@ export class Gateway implements AsyncDisposable {
       ...planForwarding(versions, others, readSetting),
     ];
     const turnedOn = versionsTurnedOn(settings);
-    const rules: GatewayRules = {
+    const rules = (): GatewayRules => ({
       tun,
       nat: mode === "nat",
       guard: turnedOn.length === 0 ? undefined : {
         versions: turnedOn,
         forwarding: forwardingInterfaces(settings),
+        bridges: listBridges(),
         notePath,
       },
-    };
-    const needsTable = rules.nat || rules.guard !== undefined;
+    });
+    const needsTable = mode === "nat" || turnedOn.length > 0;
     if (needsTable) await checkNft(mode);
     const table = needsTable ? tableName(tun) : undefined;
     const note = { ...whereabouts(), table, settings };
     writeFileAtomically(notePath, formatGatewayNote(note));
-    if (needsTable) await applyRuleset(gatewayTable(rules));
+    if (needsTable) await applyRuleset(gatewayTable(rules()));
     for (const { name, after } of settings) setTo(name, after);
     // A device is like "default" at first, which may say otherwise than "all". It ends with the program.
     setTo(`net/ipv4/conf/${tun}/forwarding`, "1");
     announce(this.#options, turnedOn);
     await warnOfFirewalls(tun);
-    if (needsTable) await this.#watch(tableName(tun), gatewayTable(rules), turnedOn.length > 0);
+    if (needsTable) await this.#watch(rules);
   }
 
   /** Looks now and then at what else happens to the machine's packet filters. */
-  async #watch(table: string, ruleset: string, isGuarded: boolean): Promise<void> {
-    let isWarned = !isGuarded || await warnOfForwarders();
+  async #watch(rules: () => GatewayRules): Promise<void> {
+    const { tun, guard } = rules();
+    let isWarned = guard === undefined || await warnOfForwarders();
+    // The first look makes it anew: something may have changed since it was made.
+    let before = "";
     const look = async (): Promise<void> => {
       try {
-        await restoreTable(table, ruleset);
+        const ruleset = gatewayTable(rules());
+        await renewTable(tableName(tun), ruleset, before);
+        before = ruleset;
         isWarned ||= await warnOfForwarders();
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
+        if (!(error instanceof Failure || error instanceof OsError)) throw error;
         log.error("{reason}", { reason: error.message });
       }
     };
@@ -114,10 +120,17 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-/** Makes the table anew that is gone, as after a reload of all of a machine's rules. @throws {Failure} */
-async function restoreTable(table: string, ruleset: string): Promise<void> {
-  if (await listTable(table) !== undefined) return;
+/**
+ * Makes the table anew that is gone, as after a reload of all of a machine's rules, or that is to be
+ * another one, since there is another bridge.
+ *
+ * @throws {Failure}
+ */
+async function renewTable(table: string, ruleset: string, before: string): Promise<void> {
+  const isGone = await listTable(table) === undefined;
+  if (!isGone && ruleset === before) return;
   await applyRuleset(ruleset);
+  if (!isGone) return;
   log.warn(
     "The nftables table inet {table} was gone, as after a reload of all rules: made it anew",
     {

@@ -3,9 +3,10 @@ import {
   type ChangedSetting,
   planUndoing,
   versionsTurnedOn,
+  withoutVersions,
 } from "../lib/gateway/forwarding_plan.ts";
 import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
-import { gatewayTables, notePathIn } from "../lib/gateway/ruleset.ts";
+import { gatewayTables, guardedVersions, notePathIn } from "../lib/gateway/ruleset.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { deleteTable, listTable, tryNft } from "./nft.ts";
@@ -23,11 +24,13 @@ export async function undoGateway(notePath: string): Promise<boolean> {
   const note = readStateFile(notePath, parseGatewayNote);
   const isToDo = note !== undefined && isHere(note);
   if (isToDo) {
-    const others = (await guardedTables()).filter((table) => table !== note.table);
-    if (others.length === 0) putBack(note);
-    else if (versionsTurnedOn(note.settings).length > 0) {
+    const others = (await guardedTables()).filter(({ name }) => name !== note.table);
+    // Whichever ends last puts a version back; another gateway need not be for both.
+    const needed = others.flatMap(({ text }) => guardedVersions(text));
+    putBack(withoutVersions(note.settings, needed));
+    if (versionsTurnedOn(note.settings).some((version) => needed.includes(version))) {
       log.info("Forwarding stays on for another gateway of this machine (table inet {table})", {
-        table: others[0],
+        table: others[0]!.name,
       });
     }
     // It comes last, so that nothing is forwarded that was not before.
@@ -38,15 +41,13 @@ export async function undoGateway(notePath: string): Promise<boolean> {
 }
 
 /**
- * What another gateway of this machine changed that still runs, or was killed: whichever ends last is to
- * put it back.
+ * What other gateways of this machine changed that still run, or were killed: whichever ends last is to put
+ * it back.
  */
 export async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
-  for (const table of await guardedTables()) {
-    const note = peekAt(notePathIn(await listTable(table) ?? "") ?? "");
-    if (note !== undefined && isHere(note)) return note.settings;
-  }
-  return [];
+  const notes = (await guardedTables()).flatMap(({ text }) => peekAt(notePathIn(text)!) ?? []);
+  const settings = notes.filter(isHere).flatMap(({ settings }) => settings);
+  return [...new Map(settings.map((setting) => [setting.name, setting])).values()];
 }
 
 /** The note of another program, which may be another user's, and is not to be touched. */
@@ -65,15 +66,17 @@ function isHere({ bootId, namespace }: GatewayNote): boolean {
   return bootId === here.bootId && namespace === here.namespace;
 }
 
-/** The tables of gateways that turned forwarding on, or keep it on. */
-async function guardedTables(): Promise<string[]> {
-  const tables = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
-  const texts = await Promise.all(tables.map(listTable));
-  return tables.filter((_, i) => notePathIn(texts[i] ?? "") !== undefined);
+/** The tables of gateways that turned forwarding on, or keep it on, with what nft prints of them. */
+async function guardedTables(): Promise<{ name: string; text: string }[]> {
+  const names = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
+  const tables = await Promise.all(
+    names.map(async (name) => ({ name, text: await listTable(name) ?? "" })),
+  );
+  return tables.filter(({ text }) => notePathIn(text) !== undefined);
 }
 
 /** Gives settings the values back that they had. */
-function putBack({ settings }: GatewayNote): void {
+function putBack(settings: readonly ChangedSetting[]): void {
   for (const { name, value } of planUndoing(settings, readSetting)) {
     if (readSetting(name) === value) continue;
     log.debug("sysctl -w {name}={value}", { name, value });

@@ -1,3 +1,4 @@
+import { effectiveUser } from "../ffi/ownership.ts";
 import type { HookSettings } from "../lib/config/common_settings.ts";
 import { plain, type Variables } from "../lib/config/hook_variables.ts";
 import { Failure } from "./failure.ts";
@@ -34,16 +35,37 @@ export function checkHook(option: string, path: string): void {
     // What may be a link's name leads to is what counts.
     const real = Deno.realPathSync(path);
     const { isFile, mode, uid } = Deno.statSync(real);
-    const folder = Deno.statSync(real.slice(0, real.lastIndexOf("/")) || "/");
     if (!isFile) throw new Error("it is no file");
     if ((mode! & RUN) === 0) throw new Error("it is not executable (chmod +x)");
-    if (uid !== ROOT && uid !== Deno.uid()) throw new Error("it belongs to another user");
-    const isOpen = (mode! & OTHERS_WRITE) !== 0 ||
-      (folder.mode! & (OTHERS_WRITE | STICKY)) === OTHERS_WRITE;
-    if (isOpen) throw new Error("every user could change it (chmod o-w it, or its folder)");
+    if (!isTrusted(uid)) throw new Error("it belongs to another user");
+    if ((mode! & OTHERS_WRITE) !== 0) throw new Error("every user could change it (chmod o-w it)");
+    foldersAbove(real).forEach(checkFolder);
   } catch (error) {
     throw new Failure(`Cannot use --${option} ${path}: ${(error as Error).message}`);
   }
+}
+
+/** @throws {Error} if other users could put another program in the place of one that is in the folder */
+function checkFolder(path: string): void {
+  const { mode, uid } = Deno.statSync(path);
+  if (!isTrusted(uid)) throw new Error(`the folder ${path} belongs to another user`);
+  if ((mode! & (OTHERS_WRITE | STICKY)) !== OTHERS_WRITE) return;
+  throw new Error(`every user could change it (chmod o-w the folder ${path})`);
+}
+
+function isTrusted(uid: number | null): boolean {
+  return uid === ROOT || uid === effectiveUser();
+}
+
+/** All folders that a path leads through, the innermost first. */
+function foldersAbove(path: string): string[] {
+  const parts = path.split("/").slice(1, -1);
+  return ["/", ...parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`)].toReversed();
+}
+
+/** Milliseconds that hooks can take at a program's end: those that still run then, and `--down`. */
+export function endTimeOf({ timeout, ...programs }: HookSettings): number {
+  return Object.values(programs).some((program) => program !== undefined) ? 2 * timeout : 0;
 }
 
 /**

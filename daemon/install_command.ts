@@ -9,7 +9,9 @@ import { formatInvite, type Invite } from "../lib/config/invite.ts";
 import { INSTALL_OPTIONS } from "../lib/config/service_options.ts";
 import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
+import { cleanUpAll } from "./cleanup_command.ts";
 import { JOINED_SERVER, WAITING_INVITE } from "./client_state.ts";
+import { dnsHint, hasPolkit } from "./dns_remedy.ts";
 import { Failure } from "./failure.ts";
 import {
   exists,
@@ -49,6 +51,8 @@ export interface ServiceNeeds {
   writesSysctls: boolean;
   /** Whether it keeps state at all. */
   keepsState: boolean;
+  /** Whether it may have to set this machine's DNS. */
+  setsDns: boolean;
   /** How it gets in when it is first started. */
   invite: Invite | undefined;
   /** Whether it cannot do without an invite if it has not joined before. */
@@ -126,12 +130,13 @@ export async function install(
     write(files.program, () => placeProgram(file, files.program));
   }
   write(files.sysusers, () => placeFile(files.sysusers, SYSUSERS));
-  const hasPolkit = exists(files.polkitRules.slice(0, files.polkitRules.lastIndexOf("/")));
-  if (program.name === "simplevpn-client" && hasPolkit) {
+  if (program.name === "simplevpn-client" && hasPolkit(root)) {
     write(files.polkitRules, () => placeFile(files.polkitRules, POLKIT_RULES));
   }
   for (const [path, text] of help) write(root + path, () => placeFile(root + path, text));
   await prepareState(files, needs, root);
+  const hint = needs.setsDns && root === "" ? await dnsHint() : undefined;
+  if (hint !== undefined) console.log(hint);
   return files;
 }
 
@@ -141,6 +146,8 @@ async function prepareState(
   root: string,
 ): Promise<void> {
   if (root === "") {
+    // Root can do that, and the service, whose the notes are to be, perhaps not.
+    for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
     const owner = await makeServiceUser(files.sysusers);
     if (giveStateFolder(files.state, owner)) console.log(`${files.state} is the service's`);
   }

@@ -1,3 +1,4 @@
+import { effectiveUser } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 
 /** Bytes in a log file at the most; a longer line still goes into one whole. */
@@ -5,6 +6,8 @@ export const LOG_FILE_MOST = 10 * 1024 * 1024;
 
 /** Files before the present one that are kept, as PATH.1 (the latest) to PATH.5. */
 export const LOG_FILES_KEPT = 5;
+
+const ROOT = 0;
 
 /**
  * A log file, for its owner alone, which is rotated before it gets too long. Whoever else renames or
@@ -66,7 +69,32 @@ export class LogFile {
 }
 
 function open(path: string): Deno.FsFile {
-  return Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+  const isStrange = isInStrangeFolder(path);
+  if (isStrange) checkOrdinary(path);
+  const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+  try {
+    // Somebody may have put a link there in the meantime.
+    if (isStrange) checkOrdinary(path, file);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Whether this is root, who may write all files, and another user can put links in the file's folder. */
+function isInStrangeFolder(path: string): boolean {
+  if (effectiveUser() !== ROOT) return false;
+  return Deno.statSync(path.slice(0, path.lastIndexOf("/") + 1) || ".").uid !== ROOT;
+}
+
+/** @throws {Error} if what is at the path, if anything, is no file, or not the one that is open */
+function checkOrdinary(path: string, open?: Deno.FsFile): void {
+  const present = lstatIfAny(path);
+  const isAnother = open !== undefined &&
+    (present === undefined || identityOf(present) !== identityOf(open.statSync()));
+  if (present?.isFile !== false && !isAnother) return;
+  throw new Error("there is a link, or no file, in a folder of another user");
 }
 
 function identityOf({ dev, ino }: Deno.FileInfo): string {
@@ -74,8 +102,16 @@ function identityOf({ dev, ino }: Deno.FileInfo): string {
 }
 
 function statIfAny(path: string): Deno.FileInfo | undefined {
+  return ifAny(() => Deno.statSync(path));
+}
+
+function lstatIfAny(path: string): Deno.FileInfo | undefined {
+  return ifAny(() => Deno.lstatSync(path));
+}
+
+function ifAny<T>(look: () => T): T | undefined {
   try {
-    return Deno.statSync(path);
+    return look();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

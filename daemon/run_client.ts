@@ -12,7 +12,7 @@ import { openControlSocket } from "./control_socket.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
-import { checkHooks } from "./hook.ts";
+import { checkHooks, endTimeOf } from "./hook.ts";
 import { planJoin } from "./join_plan.ts";
 import { putBackLeftovers } from "./leftovers.ts";
 import { log, setLogLevel, setUpLogging } from "./logging.ts";
@@ -84,7 +84,7 @@ async function connect(
 
   const signal = await Promise.race([stop, control.failed]);
   log.info("Stopping on {signal}", { signal });
-  service.stopping();
+  service.stopping(endTimeOf(settings.hooks));
   await tunnel.end();
   await control.stop();
 }

@@ -5,7 +5,7 @@ import { openControlSocket } from "./control_socket.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
-import { checkHooks } from "./hook.ts";
+import { checkHooks, endTimeOf } from "./hook.ts";
 import { loadIdentity } from "./identity.ts";
 import { LeaseStore } from "./lease_store.ts";
 import { putBackLeftovers } from "./leftovers.ts";
@@ -80,6 +80,6 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
 
   const signal = await Promise.race([stop, control.failed]);
   log.info("Stopping on {signal}", { signal });
-  service.stopping();
+  service.stopping(endTimeOf(settings.hooks));
   await control.stop();
 }

@@ -6,6 +6,9 @@ import { log } from "./logging.ts";
 // deno-lint-ignore no-control-regex
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]+/g;
 
+/** Milliseconds that an end may take by itself: settings and DNS are put back by programs. */
+const END_TIME = 30_000;
+
 /**
  * The service manager that started this program, as systemd (sd_notify(3), sd_watchdog_enabled(3)).
  * Where there is none, telling it something does nothing.
@@ -35,9 +38,14 @@ export class ServiceManager {
     this.#tell(statusLine(text));
   }
 
-  /** Says that the program is about to end. */
-  stopping(): void {
-    this.#tell("STOPPING=1");
+  /**
+   * Says that the program is about to end, and how long that may take: more than TimeoutStopSec= of its
+   * unit, perhaps, and to be killed would leave the machine changed.
+   *
+   * @param time milliseconds that what was configured may take
+   */
+  stopping(time: number): void {
+    this.#tell("STOPPING=1", `EXTEND_TIMEOUT_USEC=${(time + END_TIME) * 1000}`);
   }
 
   /**

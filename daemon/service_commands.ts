@@ -66,6 +66,7 @@ function checkServer(args: Arguments): Promise<ServiceNeeds> {
     logFile,
     writesSysctls: gateway !== undefined,
     keepsState: true,
+    setsDns: false,
     invite: undefined,
     needsInvite: false,
   });
@@ -73,12 +74,14 @@ function checkServer(args: Arguments): Promise<ServiceNeeds> {
 
 async function checkClient(args: Arguments): Promise<ServiceNeeds> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
-  const { classic, servers, logFile, gateway } = settings;
+  const { classic, servers, logFile, gateway, dns } = settings;
   return {
     hasLowPort: false,
     logFile,
     writesSysctls: gateway !== undefined,
     keepsState: !classic,
+    // A classic server tells none.
+    setsDns: dns && !classic,
     invite: await readInvite(settings),
     needsInvite: servers.length === 0,
   };

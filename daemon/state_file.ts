@@ -1,6 +1,9 @@
+import { effectiveUser } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
 import { writeFileAtomically } from "./state_folder.ts";
+
+const ROOT = 0;
 
 /** Milliseconds from one writing of a file to the next at the least. */
 const WRITE_INTERVAL = 1000;
@@ -53,6 +56,34 @@ export class DeferredFile {
   }
 }
 
+/**
+ * The text of a file that root acts by, or undefined if there is none: nobody else may have written it,
+ * whoever the folder belongs to (@see {writeNoteAtomically}).
+ *
+ * @throws {Failure} if it cannot be read, or is another user's
+ */
+export function readNoteIfAny(path: string): string | undefined {
+  if (effectiveUser() !== ROOT) return readTextIfAny(path);
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const { uid, size } = file.statSync();
+    if (uid !== ROOT) {
+      throw new Error(
+        "it belongs to another user, and root would act by it: look at it, and remove it",
+      );
+    }
+    const bytes = new Uint8Array(size);
+    let length = 0;
+    for (let read: number | null = 1; read && length < size; length += read ?? 0) {
+      read = file.readSync(bytes.subarray(length));
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
 /** The text of a file, or undefined if there is none. @throws {Failure} if it cannot be read */
 export function readTextIfAny(path: string): string | undefined {
   try {
@@ -76,10 +107,14 @@ export function removeIfAny(path: string, options: Deno.RemoveOptions = {}): voi
  * Reads a file that can be done without: one that is damaged is set aside, and said so.
  *
  * @param parse throws a SyntaxError if the text is no such file
+ * @param text what is in it, if that was read already
  * @throws {Failure} if there is a file that cannot be read
  */
-export function readStateFile<T>(path: string, parse: (text: string) => T): T | undefined {
-  const text = readTextIfAny(path);
+export function readStateFile<T>(
+  path: string,
+  parse: (text: string) => T,
+  text = readTextIfAny(path),
+): T | undefined {
   if (text === undefined) return undefined;
   try {
     return parse(text);

@@ -1,5 +1,5 @@
 import { type FileLock, lockFile } from "../ffi/file_lock.ts";
-import { createFile } from "../ffi/new_file.ts";
+import { createFile, type NewFile } from "../ffi/new_file.ts";
 import { effectiveUser, type FileOwner } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 
@@ -51,12 +51,25 @@ export function openStateFolder(path: string): string {
  * @throws {Error} if the folder cannot be written
  */
 export function writeFileAtomically(path: string, text: string): void {
-  const folder = folderOf(path);
+  replaceFile(path, text, { mode: 0o600, owner: ownerIn(folderOf(path)) });
+}
+
+/**
+ * The same for a note of what is to be undone. What root is to undo stays root's, also in a folder of
+ * another user, who may read it, and could have root do anything if it were that user's to write.
+ *
+ * @throws {Error} if the folder cannot be written
+ */
+export function writeNoteAtomically(path: string, text: string): void {
+  const isStrange = ownerIn(folderOf(path)) !== undefined;
+  replaceFile(path, text, { mode: isStrange ? 0o644 : 0o600, owner: undefined });
+}
+
+function replaceFile(path: string, text: string, how: Pick<NewFile, "mode" | "owner">): void {
   const temporary = `${path}.new`;
-  const bytes = new TextEncoder().encode(text);
-  createFile(temporary, { bytes, mode: 0o600, owner: ownerIn(folder) });
+  createFile(temporary, { bytes: new TextEncoder().encode(text), ...how });
   Deno.renameSync(temporary, path);
-  syncFolder(folder);
+  syncFolder(folderOf(path));
 }
 
 /** Locks a file of a state folder (@see {lockFile}). @throws {OsError} */

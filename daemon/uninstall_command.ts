@@ -1,6 +1,7 @@
 import type { Arguments } from "../lib/config/command_line.ts";
 import { SERVICE_USER } from "../lib/config/service_unit.ts";
 import { isGiven, readOperands, readText } from "../lib/config/values.ts";
+import { cleanUpAll } from "./cleanup_command.ts";
 import { Failure } from "./failure.ts";
 import { exists, isProgramCopied, ServiceFiles, type ServiceName } from "./service_files.ts";
 import { checkMayManage, systemctl } from "./systemctl.ts";
@@ -24,7 +25,11 @@ export async function runUninstall(name: ServiceName, args: Arguments): Promise<
   }
   if (!exists(files.unit)) console.log(`${name} is not installed as a service`);
   else {
-    if (root === undefined) await systemctl("disable", "--quiet", "--now", name);
+    if (root === undefined) {
+      await systemctl("disable", "--quiet", "--now", name);
+      // Nobody could afterwards.
+      for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
+    }
     removeFiles(files);
     if (root === undefined) await systemctl("daemon-reload");
   }

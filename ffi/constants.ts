@@ -198,7 +198,10 @@ export const NLM_F_CREATE = 0x400;
 
 // linux/if_link.h
 export const IFLA_IFNAME = 3;
+export const IFLA_LINKINFO = 18;
 export const IFLA_GROUP = 27;
+/** Of IFLA_LINKINFO. */
+export const IFLA_INFO_KIND = 1;
 
 // linux/if_addr.h
 export const IFA_ADDRESS = 1;

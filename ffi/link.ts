@@ -2,19 +2,34 @@
 import {
   IFLA_GROUP,
   IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
   NLM_F_ACK,
   NLM_F_DUMP,
   RTM_GETLINK,
   RTM_NEWLINK,
 } from "./constants.ts";
 import { IFINFOMSG } from "./layout.ts";
-import { body, hostOrder, readAttributes, request } from "./netlink.ts";
+import { body, hostOrder, readAttributes, readNested, request } from "./netlink.ts";
 
 /** The names of all interfaces of this network namespace. @throws {OsError} */
 export function listInterfaces(): string[] {
+  return links().map(({ name }) => name);
+}
+
+/** The names of the bridges among them (ip-link(8), "type bridge"). @throws {OsError} */
+export function listBridges(): string[] {
+  return links().filter(({ kind }) => kind === "bridge").map(({ name }) => name);
+}
+
+/** All interfaces, and of what kind those are that are no hardware. @throws {OsError} */
+function links(): { name: string; kind: string | undefined }[] {
   return request(RTM_GETLINK, NLM_F_DUMP, body(IFINFOMSG), []).flatMap((message) => {
-    const name = readAttributes(message, IFINFOMSG).get(IFLA_IFNAME);
-    return name === undefined ? [] : [textOf(name)];
+    const attributes = readAttributes(message, IFINFOMSG);
+    const name = attributes.get(IFLA_IFNAME);
+    const info = attributes.get(IFLA_LINKINFO);
+    const kind = info && readNested(info).get(IFLA_INFO_KIND);
+    return name === undefined ? [] : [{ name: textOf(name), kind: kind && textOf(kind) }];
   });
 }
 
@@ -25,7 +40,8 @@ export function setInterfaceGroup(index: number, group: number): void {
   request(RTM_NEWLINK, NLM_F_ACK, message, [{ type: IFLA_GROUP, value: hostOrder(group) }]);
 }
 
-/** Text that ends with a NUL. */
+/** Text that may end with a NUL: a name does, a kind does not. */
 function textOf({ buffer, byteOffset, byteLength }: DataView): string {
-  return new TextDecoder().decode(new Uint8Array(buffer, byteOffset, byteLength - 1));
+  const text = new TextDecoder().decode(new Uint8Array(buffer, byteOffset, byteLength));
+  return text.replace(/\0$/, "");
 }

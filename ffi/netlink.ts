@@ -113,9 +113,18 @@ export function messageType(message: DataView): number {
  * with what follows it.
  */
 export function readAttributes(message: DataView, body: { size: number }): Map<number, DataView> {
+  return attributesFrom(message, NLMSGHDR.size + body.size);
+}
+
+/** The attributes that an attribute's value is made of, by their types. */
+export function readNested(value: DataView): Map<number, DataView> {
+  return attributesFrom(value, 0);
+}
+
+function attributesFrom(message: DataView, start: number): Map<number, DataView> {
   const attributes = new Map<number, DataView>();
   const end = message.byteLength;
-  for (let at = NLMSGHDR.size + body.size; at + RTATTR.size <= end;) {
+  for (let at = start; at + RTATTR.size <= end;) {
     const length = message.getUint16(at + RTATTR.rta_len, true);
     if (length < RTATTR.size || length > end - at) break;
     const valueAt = message.byteOffset + at + RTATTR.size;

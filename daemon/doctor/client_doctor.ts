@@ -36,6 +36,7 @@ import { runChecks } from "./run_checks.ts";
 import { checkCrypto, checkState, type StateFile } from "./state.ts";
 import { tellFindings } from "./tell.ts";
 import { checkTunnel, notConnected } from "./tunnel.ts";
+import { checkTunnelDns } from "./tunnel_dns.ts";
 
 const FILES: readonly StateFile[] = [
   { name: "client.key", isSecret: true, isVital: true, read: readPrivateKey },
@@ -52,6 +53,8 @@ interface Scene {
   tun: string | undefined;
   /** Why that is not connected; undefined if it is, or nobody says. */
   disconnected: string | undefined;
+  /** The DNS servers that its server told it; undefined if nobody says. */
+  told: readonly string[] | undefined;
 }
 
 /** Finds what keeps a client's tunnel from working. @throws {Failure} if there is a fault */
@@ -60,8 +63,9 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
   const folder = settings.state ?? defaultStateFolder();
   const running = lockHolder(lockPath("client", folder));
   const tun = running === undefined ? undefined : tunOf(running);
-  const disconnected = running === undefined ? undefined : await reasonOfNoConnection(folder);
-  const scene: Scene = { settings, folder, running, tun, disconnected };
+  const status = running === undefined ? undefined : await statusOf(folder);
+  const disconnected = status?.connected === false ? status.reason : undefined;
+  const scene: Scene = { settings, folder, running, tun, disconnected, told: status?.dns };
   tellFindings(
     "simplevpn-client",
     args,
@@ -80,6 +84,7 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
       { name: "tunnel", run: () => checkRunning(scene) },
       { name: "server", run: () => checkServers(scene) },
       { name: "dns", run: checkMachineDns },
+      { name: "dns", run: () => checkDnsOfTunnel(scene) },
     ]),
   );
 }
@@ -96,15 +101,18 @@ function latestTimestamp(folder: string): number | undefined {
 }
 
 /** What the running client says; only its own user and root can ask it. */
-async function reasonOfNoConnection(folder: string): Promise<string | undefined> {
+async function statusOf(folder: string): Promise<ClientStatus | undefined> {
   try {
-    const status = await ask("client", folder, { command: "status" });
-    const { connected, reason } = status as Pick<ClientStatus, "connected" | "reason">;
-    return connected ? undefined : reason;
+    return await ask("client", folder, { command: "status" }) as ClientStatus;
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;
   }
+}
+
+async function checkDnsOfTunnel({ settings, running, tun, told }: Scene): Promise<Finding[]> {
+  if (running === undefined || tun === undefined || told === undefined) return [];
+  return await checkTunnelDns({ pid: running, tun, told, uses: settings.dns });
 }
 
 async function checkRunning({ running, tun, disconnected }: Scene): Promise<Finding[]> {

@@ -5,6 +5,7 @@ import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
 import { hasRoomFor } from "../address/tunnel_networks.ts";
+import { HOST_NETWORK_LENGTHS } from "../protocol/control.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import { CLASSIC_PREFIX_LENGTH, DEFAULT_NETWORK } from "./defaults.ts";
 import type { ServerSettings } from "./server_settings.ts";
@@ -18,9 +19,6 @@ export type RouteChoice = "pushed" | "everything" | readonly Prefix[];
 
 /** Options that say so, of which there may be one. */
 const ROUTE_CHOICES = ["full-tunnel", "split", "no-routes"];
-
-/** Least and greatest prefix length of a network with room for a server and a client, by version. */
-const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
 
 /** A network that addresses can be given out of: unicast, and with room for a server and a client. */
 export function hostNetwork(text: string): Prefix {

@@ -75,6 +75,16 @@ export function planUndoing(
   return [...writes.filter(isSwitch), ...writes.filter((write) => !isSwitch(write))];
 }
 
+/** Those of some changes that have to do with none of these versions. */
+export function withoutVersions(
+  changes: readonly ChangedSetting[],
+  versions: readonly IpVersion[],
+): ChangedSetting[] {
+  return changes.filter(({ name }) =>
+    !versions.some((version) => name.startsWith(`net/${version}/`))
+  );
+}
+
 /** Which versions were not forwarded before these changes. */
 export function versionsTurnedOn(changes: readonly ChangedSetting[]): IpVersion[] {
   return changes.flatMap(({ name }) => SWITCH.exec(name)?.[1] as IpVersion | undefined ?? []);

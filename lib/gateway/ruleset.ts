@@ -13,6 +13,11 @@ export interface Guard {
   versions: readonly IpVersion[];
   /** Interfaces from which IPv4 was forwarded all the same. */
   forwarding: readonly string[];
+  /**
+   * The machine's bridges. Where br_netfilter is loaded, what one passes between its ports comes by here
+   * as if it were forwarded.
+   */
+  bridges: readonly string[];
   /** The absolute path of the note of what was changed: another gateway of this machine may end last. */
   notePath: string;
 }
@@ -24,6 +29,8 @@ export interface GatewayRules {
   nat: boolean;
   guard: Guard | undefined;
 }
+
+const VERSIONS: readonly IpVersion[] = ["ipv4", "ipv6"];
 
 /** Begins the names of gateways' tables. */
 const TABLE_PREFIX = "simplevpn_";
@@ -72,20 +79,32 @@ const PLAIN_NAME = /^[A-Za-z0-9_.@:+-]+$/;
 /** A comment has 128 bytes at most (NFTNL_UDATA_COMMENT_MAXLEN), and no quotes. */
 const PLAIN_PATH = /^[A-Za-z0-9_.@:+\/-]{1,100}$/;
 
-function guardRules({ versions, forwarding, notePath }: Guard): string[] {
-  const names = forwarding.filter((name) => PLAIN_NAME.test(name)).map((name) => `"${name}"`);
+function guardRules({ versions, forwarding, bridges, notePath }: Guard): string[] {
+  const names = quoted(forwarding);
+  const bridged = quoted(bridges).map((name) => `${name} . ${name}`);
   const note = PLAIN_PATH.test(notePath) ? notePath : "-";
   return [
     `iifgroup ${TUN_GROUP} accept`,
     `oifgroup ${TUN_GROUP} accept`,
     ...names.length > 0 ? [`meta nfproto ipv4 iifname { ${names.join(", ")} } accept`] : [],
+    ...bridged.length > 0 ? [`iifname . oifname { ${bridged.join(", ")} } accept`] : [],
     `meta nfproto { ${versions.join(", ")} } drop comment "note: ${note}"`,
   ];
+}
+
+function quoted(names: readonly string[]): string[] {
+  return names.filter((name) => PLAIN_NAME.test(name)).map((name) => `"${name}"`);
 }
 
 /** The names of gateways' tables in what "nft list tables" prints. */
 export function gatewayTables(list: string): string[] {
   return [...list.matchAll(/^table inet (\S+)$/gm)].map(([, name]) => name!).filter(isGatewayTable);
+}
+
+/** The versions of IP that a table's guard is for, in what "nft list table" prints of it. */
+export function guardedVersions(table: string): IpVersion[] {
+  const versions = /meta nfproto (?:\{ (.*) \}|(\w+)) drop comment "note: /.exec(table);
+  return VERSIONS.filter((version) => (versions?.[1] ?? versions?.[2])?.includes(version));
 }
 
 /**

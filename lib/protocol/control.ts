@@ -94,6 +94,12 @@ enum ItemType {
 const MTU_LEAST = 68;
 const MTU_MOST = 65_535;
 
+/**
+ * Least and greatest prefix length of a tunnel's own network, by version: one with room for a server and
+ * a client, and not so large that a client's route to it would take the better part of the internet.
+ */
+export const HOST_NETWORK_LENGTHS = { ipv4: [8, 30], ipv6: [16, 126] } as const;
+
 /** Bounds of times, in milliseconds: a tenth of a second and a day. */
 export const TIME_LEAST = 100;
 export const TIME_MOST = 86_400_000;
@@ -223,7 +229,7 @@ function readPrefix(value: Uint8Array): Prefix {
 function readIpv4Interface(value: Uint8Array | undefined): InterfaceAddress {
   if (value === undefined) throw new SyntaxError("There is no address");
   const address = readUint(value.subarray(0, 4), 4);
-  const prefix = new Ipv4Prefix(address, within(value[4]!, 1, 30));
+  const prefix = new Ipv4Prefix(address, within(value[4]!, ...HOST_NETWORK_LENGTHS.ipv4));
   if (!isOrdinary(address) || address === prefix.first || address === prefix.last) {
     throw new SyntaxError("The address is no host's");
   }
@@ -235,7 +241,7 @@ function readIpv6Interface(
 ): InterfaceAddress<Ipv6Address> | undefined {
   if (value === undefined) return undefined;
   const address = readIpv6(value);
-  const prefix = new Ipv6Prefix(address, within(value[16]!, 1, 126));
+  const prefix = new Ipv6Prefix(address, within(value[16]!, ...HOST_NETWORK_LENGTHS.ipv6));
   if (!isOrdinary(address) || address.every((word, i) => word === prefix.first[i])) {
     throw new SyntaxError("The IPv6 address is no host's");
   }

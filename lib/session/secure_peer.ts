@@ -90,6 +90,11 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     if (!this.connection.isClosed) this.#configure(verdict.admit);
   }
 
+  /** Whether there are networks behind other clients that it reaches unless the server keeps them apart. */
+  get hasNetworksBeyond(): boolean {
+    return (this.#session?.admission.beyond.length ?? 0) > 0;
+  }
+
   /** The server tells its clients something else from now on, and waits for them as long as that says. */
   changeTerms(): void {
     this.channel.changeTiming(this.#server.timing);

@@ -261,11 +261,15 @@ export class Server {
 
   /** Goes by other terms from now on; tells secure clients if that means anything for them. */
   change(terms: ServerTerms, now: number): void {
-    const before = JSON.stringify([this.#options.push, this.timing]);
+    const { push, timing, isolate } = this.#options;
     this.#options = { ...this.#options, ...terms };
-    if (JSON.stringify([terms.push, terms.timing]) === before) return;
+    const isForAll = JSON.stringify([terms.push, terms.timing]) !== JSON.stringify([push, timing]);
+    // Who is kept apart from others is told of no networks behind them.
+    const isForSome = terms.isolate !== isolate;
+    if (!isForAll && !isForSome) return;
     for (const { stage } of this.#connections.values()) {
-      if (stage instanceof SecurePeer) stage.changeTerms();
+      if (!(stage instanceof SecurePeer)) continue;
+      if (isForAll || stage.hasNetworksBeyond) stage.changeTerms();
     }
     this.#deadline = now;
   }

@@ -65,6 +65,10 @@ async function startDnsServer(lab: TunnelLab, address: string, answer: string): 
   await process.waitFor(/listening/);
 }
 
+function isThere(path: string): Promise<boolean> {
+  return Deno.lstat(path).then(() => true, () => false);
+}
+
 /** What a file is, with its owner and mode. */
 async function look(path: string): Promise<unknown> {
   const { isSymlink, mode, uid, gid } = await Deno.lstat(path);
@@ -214,6 +218,37 @@ await test("a second signal puts resolv.conf back, too", async () => {
   process.kill("SIGINT");
   assertEquals((await process.status).code, 1);
   assertEquals(await look(scene.services.resolvConf), before);
+});
+
+await test("what the server tells while the DNS is put back is not used any more", async () => {
+  const folder = await Deno.makeTempDir();
+  const [config, mark] = [`${folder}/server.toml`, `${folder}/mark`];
+  await Deno.writeTextFile(config, 'dns = ["10.0.0.1"]\n');
+  await using scene = await open("--config", config);
+  const { lab, services: { etc } } = scene;
+  await Deno.writeTextFile(
+    `${etc}/../usr/local/sbin/resolvconf`,
+    `#!/bin/sh
+    case "$1" in
+    --version) echo openresolv ;;
+    -f) touch ${mark}.begun; until [ -e ${mark}.go ]; do sleep 0.1; done; rm ${mark}.entry ;;
+    *) cat > ${mark}.entry ;;
+    esac`,
+  );
+  const process = await scene.join();
+  await process.waitFor(/DNS: 10\.0\.0\.1 for all names, by resolvconf/);
+  process.kill("SIGTERM");
+  await eventually(() => isThere(`${mark}.begun`), Boolean);
+  await Deno.writeTextFile(config, 'dns = ["10.0.0.7"]\n');
+  await lab.manage("reload");
+  await process.waitFor(/The server changed this machine's settings/);
+  await Deno.writeTextFile(`${mark}.go`, "");
+  assertEquals((await process.status).code, 0, process.stderr);
+  assert(!/DNS: 10\.0\.0\.7/.test(process.stderr), process.stderr);
+  for (const path of [`${mark}.entry`, `${lab.clientState(scene.client)}/dns.json`]) {
+    assert(!await isThere(path), path);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 await test("another DNS that the server tells when it is back is used, and none as well", async () => {

@@ -1,5 +1,6 @@
 /** A server's machine as a gateway: what it forwards and what not, and that all is as before afterwards. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { program } from "../../scripts/program.ts";
 import { withEmptyFolder, withReadOnlySettings } from "./mounts.ts";
 import {
@@ -137,6 +138,31 @@ await labTest(
     assert(await reaches(bystander.machine, INTERNET[0]));
     await server.stop();
     assertEquals(await gatewayState(lab.server), before);
+  },
+);
+
+await labTest(
+  "a bridge goes on to pass what its ports send each other",
+  ["nft", "ping"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    // Where br_netfilter is loaded, packet filters see that; else there is nothing that could drop it.
+    const bridged = async (bridge: string): Promise<Machine> => {
+      const guests = await Promise.all([1, 2].map((n) => lab.lab.machine(`${bridge}-${n}`)));
+      await lab.server.run("ip", "link", "add", bridge, "type", "bridge");
+      await lab.server.run("ip", "link", "set", bridge, "up");
+      for (const [i, guest] of guests.entries()) {
+        const { one } = await lab.lab.cable(lab.server, [], guest, [`192.0.2.${i + 1}/24`]);
+        await lab.server.run("ip", "link", "set", one, "master", bridge);
+      }
+      return guests[0]!;
+    };
+    const guest = await bridged("br0");
+    assert(await eventually(() => reaches(guest, "192.0.2.2"), Boolean));
+    await lab.startSecureServer("--nat");
+    assert(await reaches(guest, "192.0.2.2"));
+    const later = await bridged("br1");
+    assert(await eventually(() => reaches(later, "192.0.2.2"), Boolean, 60_000));
   },
 );
 
@@ -279,6 +305,50 @@ await labTest("of two gateways the last one puts back", ["nft", "ping"], async (
   assertEquals(await gatewayState(lab.server), before);
 });
 
+await labTest(
+  "of two gateways the one with IPv6 puts that back, if the other has none",
+  ["nft"],
+  async () => {
+    await using lab = await TunnelLab.open();
+    await addInternet(lab);
+    const before = await gatewayState(lab.server);
+    const others = ["-p", "2003", "--network", "10.9.0.0/16"];
+    const first = await lab.startSecureServer(
+      ...["--nat", "--no-ipv6", "--state", `${lab.lab.folder}/first`],
+    );
+    const without = await gatewayState(lab.server);
+    const second = await lab.startSecureServer("--nat", ...others);
+    assertMatch(await gatewayState(lab.server), /ipv6\/conf\/all\/forwarding:1/);
+    await second.stop();
+    assertEquals(settingsIn(await gatewayState(lab.server)), settingsIn(without));
+    await first.stop();
+    assertEquals(await gatewayState(lab.server), before);
+  },
+);
+
+await labTest("a third gateway has what the first two turned on", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  await addInternet(lab);
+  const before = await gatewayState(lab.server);
+  const start = (n: number, ...options: string[]): Promise<LabProcess> => {
+    const own = ["--network", `10.${n}.0.0/16`, "--state", `${lab.lab.folder}/${n}`];
+    return lab.startSecureServer("--forward", "-p", `${2002 + n}`, ...own, ...options);
+  };
+  const first = await start(1, "--no-ipv6");
+  const second = await start(2);
+  const third = await start(3);
+  const all = await gatewayState(lab.server);
+  await second.stop();
+  await first.stop();
+  for (const version of ["ipv4", "ipv6"]) {
+    const line = new RegExp(`${version}/conf/all/forwarding:1`);
+    assertMatch(all, line);
+    assertMatch(await gatewayState(lab.server), line);
+  }
+  await third.stop();
+  assertEquals(await gatewayState(lab.server), before);
+});
+
 await labTest("without nft --nat says what to install", [], async () => {
   await using lab = await TunnelLab.open();
   const command = withEmptyFolder("/usr/sbin", lab.serverCommand("--nat"));
@@ -310,6 +380,11 @@ await labTest("cleanup leaves a running server alone", ["nft"], async () => {
   );
   assertNotEquals(await gatewayState(lab.server), during);
 });
+
+/** The kernel's settings in what gatewayState() gives, those of TUN devices left out. */
+function settingsIn(state: string): string {
+  return state.slice(0, state.indexOf("table ")).replaceAll(/^.*\/simplevpn\d+\/.*\n/gm, "");
+}
 
 /** The packet filters in what gatewayState() gives. */
 function rulesIn(state: string): string {

@@ -1,4 +1,5 @@
 /** Machines whose names are looked up in one way or another; each has an /etc, and so on, of its own. */
+import { assertMatch } from "@std/assert";
 import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
 import { withFile } from "./mounts.ts";
@@ -9,9 +10,12 @@ const PACKAGES = "/opt/simplevpn-lab";
 /** What of /etc the C library and the programs need. */
 const COPIED = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache", "ssl", "alternatives"];
 
+/** Numbers of users that these machines have. */
+export const USERS = { "systemd-resolve": 64099, polkitd: 64100, simplevpn: 64101 };
+
 /** What is in the way of tests that need what name_services.sh unpacks; undefined if nothing is. */
 export function unpackedObstacle(
-  name: "systemd-resolved" | "openresolv" | "resolvconf",
+  name: "systemd-resolved" | "polkitd" | "openresolv" | "resolvconf",
 ): string | undefined {
   try {
     Deno.statSync(`${PACKAGES}/${name}`);
@@ -21,7 +25,7 @@ export function unpackedObstacle(
   }
 }
 
-/** A machine's own /etc, /run and /usr/local/sbin, for commands that `wrap()` gives. */
+/** A machine's own /etc, /run and so on, for commands that `wrap()` gives. */
 export class NameServices {
   readonly etc: string;
   readonly #folder: string;
@@ -30,7 +34,7 @@ export class NameServices {
   private constructor(folder: string) {
     this.#folder = folder;
     this.etc = `${folder}/etc`;
-    const targets = ["/etc", "/run", "/usr/local/sbin"];
+    const targets = ["/etc", "/run", "/usr/local/sbin", "/usr/share/polkit-1"];
     this.#mounts = targets.map((target) => [target, `${folder}${target}`]);
   }
 
@@ -41,6 +45,7 @@ export class NameServices {
     for (const name of COPIED) {
       await new Deno.Command("cp", { args: ["-a", `/etc/${name}`, services.etc] }).output();
     }
+    for (const [name, id] of Object.entries(USERS)) await services.#addUser(name, id);
     // Whatever this machine has of these is not there, as far as anybody can tell.
     for (const name of ["resolvconf", "resolvectl"]) {
       await Deno.writeTextFile(`${folder}/usr/local/sbin/${name}`, ABSENT, { mode: 0o755 });
@@ -104,6 +109,51 @@ export class NameServices {
     await machine.run(...this.wrap(["sh", "-c", add]));
   }
 
+  /** Makes a user, with a group of the same name and number. */
+  async #addUser(name: string, id: number): Promise<void> {
+    const lines = {
+      passwd: `${name}:x:${id}:${id}::/:/usr/sbin/nologin`,
+      group: `${name}:x:${id}:`,
+    };
+    for (const [file, line] of Object.entries(lines)) {
+      const path = `${this.etc}/${file}`;
+      // The machine that the test runs on may have one of that name.
+      const others = (await Deno.readTextFile(path)).split("\n").filter((other) =>
+        !other.startsWith(`${name}:`)
+      );
+      await Deno.writeTextFile(path, [line, ...others].join("\n"));
+    }
+  }
+
+  /**
+   * Starts polkitd, as Debian sets it up. To be called after `startResolved()`: it needs a system bus.
+   */
+  async startPolkit(machine: Machine): Promise<LabProcess> {
+    const id = USERS.polkitd;
+    const root = `${PACKAGES}/polkitd`;
+    const share = `${this.#folder}/usr/share/polkit-1`;
+    for (const name of ["polkitd", "systemd-resolved"]) {
+      await machine.run("cp", "-r", `${PACKAGES}/${name}/usr/share/polkit-1/.`, share);
+    }
+    const own = `${this.etc}/polkit-1/rules.d`;
+    await Deno.mkdir(own, { recursive: true });
+    // As the package's postinst has it.
+    for (const folder of [own, `${share}/rules.d`]) {
+      await Deno.chown(folder, id, 0);
+      await Deno.chmod(folder, 0o700);
+    }
+    const libraries = `${root}/usr/lib/${Deno.build.arch}-linux-gnu`;
+    const daemon = `${root}/usr/lib/polkit-1/polkitd`;
+    const process = machine.start(this.wrap([daemon]), { LD_LIBRARY_PATH: libraries });
+    const ready = /Acquired the name org\.freedesktop\.PolicyKit1/;
+    const said = await eventually(
+      () => Promise.resolve(process.stdout),
+      (said) => ready.test(said),
+    );
+    assertMatch(said, ready);
+    return process;
+  }
+
   /** Starts a system bus and systemd-resolved, which asks `nameserver` for what is nobody else's. */
   async startResolved(machine: Machine, nameserver: string): Promise<LabProcess> {
     const root = this.#folder;
@@ -114,8 +164,6 @@ export class NameServices {
         `exec ${PACKAGES}/systemd-resolved/usr/bin/resolvectl --no-pager "$@"\n`,
       { mode: 0o755 },
     );
-    await Deno.writeTextFile(`${this.etc}/passwd`, USER, { append: true });
-    await Deno.writeTextFile(`${this.etc}/group`, "systemd-resolve:x:64099:\n", { append: true });
     await Deno.mkdir(`${this.etc}/systemd`, { recursive: true });
     await Deno.writeTextFile(
       `${this.etc}/systemd/resolved.conf`,
@@ -123,7 +171,10 @@ export class NameServices {
     );
     await Deno.writeTextFile(`${root}/bus.conf`, BUS);
     await Deno.mkdir(`${root}/run/dbus`, { recursive: true });
-    await Deno.mkdir(`${root}/run/systemd`, { recursive: true });
+    // systemd-logind makes these, and polkitd looks in them for who sits at the machine.
+    for (const name of ["seats", "sessions", "users", "machines"]) {
+      await Deno.mkdir(`${root}/run/systemd/${name}`, { recursive: true });
+    }
     const file = `${root}/bus.conf`;
     machine.start(this.wrap(["dbus-daemon", `--config-file=${file}`, "--nofork", "--nopidfile"]));
     await eventually(() => exists(`${root}/run/dbus/system_bus_socket`), (is) => is);
@@ -141,10 +192,7 @@ export class NameServices {
 /** A program that is in the place of none. */
 const ABSENT = "#!/bin/sh\nexit 127\n";
 
-/** A line of /etc/passwd: whom systemd-resolved runs as. */
-const USER = "systemd-resolve:x:64099:64099::/:/usr/sbin/nologin\n";
-
-/** A system bus that lets everybody do everything. */
+/** A system bus with the rules of Debian's, and of the packages that are here. */
 const BUS = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -152,11 +200,20 @@ const BUS = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
   <listen>unix:path=/run/dbus/system_bus_socket</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow receive_sender="*"/>
-    <allow own="*"/>
     <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus"/>
   </policy>
+  <includedir>${PACKAGES}/systemd-resolved/usr/share/dbus-1/system.d</includedir>
+  <includedir>${PACKAGES}/polkitd/usr/share/dbus-1/system.d</includedir>
 </busconfig>
 `;
 

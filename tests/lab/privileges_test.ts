@@ -5,37 +5,15 @@ import { program } from "../../scripts/program.ts";
 import { gatewayState } from "./gateway_lab.ts";
 import { assertOneLine, ending } from "./inspection.ts";
 import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+import { asService, bundled } from "./unprivileged.ts";
 
 /** Some user's number, who has no name and owns nothing. */
-const USER = "51820";
-
-/** What systemd does for a service with this user and this one capability. */
-const AS_USER = [
-  "setpriv",
-  ...["--reuid", USER, "--regid", USER, "--clear-groups", "--no-new-privs"],
-  ...["--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin"],
-  "--bounding-set=-all,+net_admin",
-];
-
-/** Programs that any user can run: Deno's cache of npm packages is root's own. */
-async function bundled(folder: string, name: "server" | "client"): Promise<string[]> {
-  if (SOURCE === "compiled") return program(name, SOURCE);
-  const root = new URL("../../", import.meta.url).pathname;
-  const files = [[`main_${name}.ts`, "main.js"], [`daemon/${name}_worker.ts`, `${name}_worker.ts`]];
-  for (const [from, to] of files) {
-    const args = ["bundle", "--quiet", `--output=${folder}/${to}`, from!];
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root })
-      .output();
-    assert(success, new TextDecoder().decode(stderr));
-  }
-  const command = program(name).slice(0, -1);
-  return [...command, "--no-config", "--no-check", "--no-lock", `${folder}/main.js`];
-}
+const USER = 51820;
 
 async function stateOf(lab: TunnelLab, name: string): Promise<string> {
   const folder = `${lab.lab.folder}/${name}`;
   await Deno.mkdir(folder, { mode: 0o700 });
-  await Deno.chown(folder, Number(USER), Number(USER));
+  await Deno.chown(folder, USER, USER);
   return folder;
 }
 
@@ -48,8 +26,15 @@ async function launch(
   await Deno.mkdir(folder, { mode: 0o755 });
   const state = await stateOf(lab, `${name}-state`);
   const cache = [`DENO_DIR=${state}/cache`, `HOME=${state}`];
-  const command = ["env", ...cache, ...AS_USER, ...await bundled(folder, name), "--state", state];
-  assertEquals((await machine.run(...AS_USER, "id", "-u")).trim(), USER);
+  const command = [
+    "env",
+    ...cache,
+    ...asService(USER),
+    ...await bundled(folder, name),
+    "--state",
+    state,
+  ];
+  assertEquals((await machine.run(...asService(USER), "id", "-u")).trim(), `${USER}`);
   return { state, command };
 }
 
@@ -77,7 +62,7 @@ await labTest(
     await lab.server.run(...program("server", SOURCE), ...remove);
     await process.waitFor(/this client was removed there/);
     for (const { name, isFile } of Deno.readDirSync(atServer.state)) {
-      if (isFile) assertEquals(Deno.statSync(`${atServer.state}/${name}`).uid, Number(USER), name);
+      if (isFile) assertEquals(Deno.statSync(`${atServer.state}/${name}`).uid, USER, name);
     }
     assertEquals((await server.stop()).code, 0);
   },

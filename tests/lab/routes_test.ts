@@ -90,6 +90,24 @@ await labTest("a full tunnel without IPv6 lets no IPv6 pass it by", COMMANDS, as
   assertEquals(await networkState(machine), before);
 });
 
+await labTest("a second signal opens a full tunnel, too", COMMANDS, async () => {
+  await using internet = await Internet.open();
+  const { lab, client: { machine } } = internet;
+  const hook = `${lab.lab.folder}/slow`;
+  await Deno.writeTextFile(hook, "#!/bin/sh\nsleep 60\n", { mode: 0o755 });
+  await lab.startSecureServer();
+  const before = await networkState(machine);
+  const { process } = await internet.join(SERVER, "--full-tunnel", "--down", hook);
+  await process.waitFor(/Everything goes through/);
+  process.kill("SIGTERM");
+  await process.waitFor(/Stopping on SIGTERM/);
+  // Sooner it would be the same request once more.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  process.kill("SIGINT");
+  assertEquals((await process.status).code, 1);
+  assertEquals(await eventually(() => networkState(machine), (state) => state === before), before);
+});
+
 await labTest(
   "a full tunnel whose server is gone stays shut until it is back",
   COMMANDS,

@@ -14,6 +14,7 @@ import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
 import { NotifySocket } from "../unit/daemon/notify_socket.ts";
 import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
+import { gatewayState } from "./gateway_lab.ts";
 import { assertOneLine, ending } from "./inspection.ts";
 import { withEmptyFolder, withFile } from "./mounts.ts";
 import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
@@ -251,6 +252,7 @@ await labTest("the service manager hears of a server's and a client's life", [],
     NOTIFY_SOCKET: name,
     WATCHDOG_USEC: "200000",
   });
+  const stopping = ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"];
   const [serverName, clientName] = [`${lab.lab.folder}/server`, `${lab.lab.folder}/client`];
   using serverSocket = NotifySocket.bind(serverName);
   using clientSocket = NotifySocket.bind(clientName);
@@ -266,10 +268,10 @@ await labTest("the service manager hears of a server's and a client's life", [],
     await socket.until("WATCHDOG=1");
   }
   process.kill("SIGTERM");
-  await clientSocket.until("STOPPING=1");
+  assertEquals(await clientSocket.until("STOPPING=1"), stopping);
   assertEquals((await process.status).code, 0);
   server.kill("SIGTERM");
-  await serverSocket.until("STOPPING=1");
+  assertEquals(await serverSocket.until("STOPPING=1"), stopping);
   assertEquals((await server.status).code, 0);
 });
 
@@ -327,6 +329,32 @@ ls /usr/local/bin/simplevpn* /etc/systemd/system/simplevpn* /var/lib/simplevpn 2
 cat "$FOLDER/systemctl"
 `;
 
+/** Has a server killed that is a gateway, and uninstalls its service, with the notes on what to undo. */
+const KILLED = `
+set -e
+mkdir -p -m 700 /var/lib/simplevpn
+touch /etc/systemd/system/simplevpn-server.service
+$SERVER --nat --state /var/lib/simplevpn 2>"$FOLDER/log" &
+until grep -q "Listening on" "$FOLDER/log"; do sleep 0.1; done
+kill -9 $!
+wait $! || true
+$SERVER uninstall --purge
+`;
+
+await labTest("uninstall puts back what a killed service changed", ["nft"], async () => {
+  await using lab = await TunnelLab.open();
+  const folder = `${lab.lab.folder}/layers`;
+  await Deno.mkdir(folder);
+  const before = await gatewayState(lab.server);
+  const process = lab.server.start(["sh", INSTALLED, folder, KILLED], {
+    ...{ SERVER: program("server", SOURCE).join(" "), FOLDER: folder },
+  });
+  const { code, stdout, stderr } = await ending(process, 60_000);
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^Undone: forwarding and its packet filter$/m);
+  assertEquals(await gatewayState(lab.server), before);
+});
+
 if (SOURCE === "compiled") {
   await labTest("install, upgrade and uninstall on a machine with systemd", [], async () => {
     await using lab = await TunnelLab.open();
@@ -346,6 +374,12 @@ if (SOURCE === "compiled") {
     has("simplevpn 644 /var/lib/simplevpn/server.key");
     assertMatch(stdout, /has not joined a network yet.*install INVITE/);
     has("simplevpn 600 /var/lib/simplevpn/invite");
+    // The server's service needs no DNS, and polkit may be here.
+    assertEquals(stdout.match(/^If the server tells DNS servers/gm)?.length, 1);
+    assertMatch(
+      stdout,
+      /cannot set them yet: for that run "apt-get install systemd-resolved( polkitd)?", then "simplevpn-client install" again$/m,
+    );
     const calls = lines.slice(lines.findLastIndex((line) => line.startsWith("Kept the user")) + 1);
     assertEquals(calls, [
       ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],

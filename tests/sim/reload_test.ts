@@ -103,6 +103,17 @@ Deno.test("connected clients are kept apart from now on, and not any more", () =
   }
 });
 
+Deno.test("networks behind others are told of only while clients are not kept apart", () => {
+  const { world, server } = secureWorld();
+  join(world, server, "office", { routes: ROUTES.slice(0, 1) });
+  const pi = join(world, server, "pi");
+  for (const isolate of [false, true, false]) {
+    server.change({ isolate });
+    world.clock.run(1_000);
+    assertEquals(pi.configuration!.routes.map(String), isolate ? [] : ["192.168.0.0/24"]);
+  }
+});
+
 Deno.test("a lower limit ends no connection, but keeps new ones out; a higher one lets them in", () => {
   const { world, server } = secureWorld();
   const peers = ["one", "two", "three"].map((name) => enrolled(world, server, name));

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../daemon/failure.ts";
-import { checkHook } from "../../../daemon/hook.ts";
+import { checkHook, endTimeOf } from "../../../daemon/hook.ts";
+import { effectiveUser } from "../../../ffi/ownership.ts";
 import { PEER_VARIABLES, plain, TUNNEL_VARIABLES } from "../../../lib/config/hook_variables.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
@@ -25,6 +26,37 @@ Deno.test("checkHook() wants a program that nobody else could have changed", () 
   checkHook("up", path);
   Deno.chmodSync(folder.path, 0o700);
   assertThrows(() => checkHook("up", folder.path), Failure, "it is no file");
+});
+
+Deno.test({
+  name:
+    "checkHook() wants no folder of another user above the program, who could put another there",
+  ignore: effectiveUser() !== 0,
+  fn: () => {
+    using folder = new TemporaryFolder();
+    const [outer, inner] = [`${folder.path}/outer`, `${folder.path}/outer/inner`];
+    const path = `${inner}/hook`;
+    Deno.mkdirSync(inner, { recursive: true });
+    Deno.writeTextFileSync(path, "#!/bin/sh\n", { mode: 0o755 });
+    checkHook("up", path);
+    for (const stranger of [inner, outer]) {
+      const { uid, gid } = Deno.statSync(stranger);
+      Deno.chownSync(stranger, 65_534, 65_534);
+      const why = `the folder ${stranger} belongs to another user`;
+      assertThrows(() => checkHook("up", path), Failure, `Cannot use --up ${path}: ${why}`);
+      Deno.chownSync(stranger, uid, gid);
+    }
+    Deno.chmodSync(outer, 0o777);
+    assertThrows(() => checkHook("up", path), Failure, "every user could change it");
+  },
+});
+
+Deno.test("endTimeOf() is the time of two programs, if there are any", () => {
+  const none = { up: undefined, down: undefined, timeout: 30_000 };
+  assertEquals(endTimeOf(none), 0);
+  assertEquals(endTimeOf({ ...none, onConnect: undefined, onDisconnect: undefined }), 0);
+  assertEquals(endTimeOf({ ...none, down: "/hook" }), 60_000);
+  assertEquals(endTimeOf({ ...none, onDisconnect: "/hook" }), 60_000);
 });
 
 Deno.test("plain() leaves nothing that a terminal or a log obeys", () => {

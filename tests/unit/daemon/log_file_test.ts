@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { effectiveUser } from "../../../ffi/ownership.ts";
 import { Failure } from "../../../daemon/failure.ts";
 import { LOG_FILES_KEPT, LogFile } from "../../../daemon/log_file.ts";
+import { runCommand } from "../../../daemon/run_command.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 const encoder = new TextEncoder();
@@ -15,6 +17,30 @@ function contents(folder: string): Record<string, string> {
     names.map((name) => [name, Deno.readTextFileSync(`${folder}/${name}`)]),
   );
 }
+
+Deno.test({
+  name: "root follows no link that another user made, at the start or later",
+  ignore: effectiveUser() !== 0,
+  fn: async () => {
+    using folder = new TemporaryFolder();
+    const [theirs, secret] = [`${folder.path}/theirs`, `${folder.path}/secret`];
+    const path = `${theirs}/log`;
+    Deno.mkdirSync(theirs);
+    Deno.writeTextFileSync(secret, "");
+    await runCommand(["ln", "-s", secret, path]);
+    new LogFile(path).close();
+    Deno.chownSync(theirs, 65_534, 65_534);
+    assertThrows(() => new LogFile(path), Failure, "there is a link, or no file, in a folder");
+    Deno.removeSync(path);
+    const file = new LogFile(path);
+    writeLines(file, "one");
+    Deno.removeSync(path);
+    await runCommand(["ln", "-s", secret, path]);
+    assertThrows(() => writeLines(file, "two"), Error, "there is a link");
+    file.close();
+    assertEquals(Deno.readTextFileSync(secret), "");
+  },
+});
 
 Deno.test("LogFile appends to what is there, readable for its owner alone", () => {
   using temporary = new TemporaryFolder();

@@ -1,5 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { DnsNoteFile, formatNote, parseNote } from "../../../daemon/dns_note.ts";
+import { type DnsNote, DnsNoteFile, formatNote, parseNote } from "../../../daemon/dns_note.ts";
+import { Failure } from "../../../daemon/failure.ts";
+import { effectiveUser } from "../../../ffi/ownership.ts";
 import { ResolvConfFile } from "../../../daemon/resolv_conf_file.ts";
 import { Random } from "../../random.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
@@ -21,6 +23,24 @@ function open(text?: string | Uint8Array): Scene {
   const file = new ResolvConfFile(note, path);
   return { path, note, file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
+
+Deno.test({
+  name: "root follows no note that the owner of the state folder could have forged",
+  ignore: effectiveUser() !== 0,
+  fn: () => {
+    using folder = new TemporaryFolder();
+    Deno.chownSync(folder.path, 65_534, 65_534);
+    const note = new DnsNoteFile(folder.path);
+    const told: DnsNote = { way: "file", before: { type: "nothing" }, wrote: "text" };
+    note.write(told);
+    const { uid, mode } = Deno.statSync(note.path);
+    // Whoever owns the folder may know what there is to undo.
+    assertEquals([uid, mode! & 0o777], [0, 0o644]);
+    assertEquals(note.read(), told);
+    Deno.chownSync(note.path, 65_534, 65_534);
+    assertThrows(() => note.read(), Failure, "it belongs to another user");
+  },
+});
 
 Deno.test("ResolvConfFile puts back each byte, and the mode", () => {
   const bytes = new Random(3).bytes(5000);

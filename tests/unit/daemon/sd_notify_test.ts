@@ -17,8 +17,9 @@ for (const kind of ["a path", "an abstract name"]) {
     assertEquals(await socket.next(), ["READY=1", "STATUS=Serving 10.0.0.0/16"]);
     manager.status("two\nREADY=1\u001b[2J");
     assertEquals(await socket.next(), ["STATUS=two READY=1 [2J"]);
-    manager.stopping();
-    assertEquals(await socket.next(), ["STOPPING=1"]);
+    // A service is killed 10 s after it was asked to end, unless it says that it takes longer.
+    manager.stopping(60_000);
+    assertEquals(await socket.next(), ["STOPPING=1", "EXTEND_TIMEOUT_USEC=90000000"]);
   });
 }
 

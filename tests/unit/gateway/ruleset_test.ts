@@ -3,6 +3,7 @@ import { interfaceName } from "../../../lib/config/values.ts";
 import {
   gatewayTable,
   gatewayTables,
+  guardedVersions,
   notePathIn,
   tableName,
 } from "../../../lib/gateway/ruleset.ts";
@@ -32,7 +33,12 @@ table inet simplevpn_simplevpn0 {
 });
 
 Deno.test("gatewayTable() keeps a machine that did not forward before from forwarding anything else", () => {
-  const guard = { versions: ["ipv4", "ipv6"] as const, forwarding: ["eth1", 'e"'], notePath: NOTE };
+  const guard = {
+    versions: ["ipv4", "ipv6"] as const,
+    forwarding: ["eth1", 'e"'],
+    bridges: ["br0", 'b"', "br1"],
+    notePath: NOTE,
+  };
   const rules = gatewayTable({ tun: "a@b", nat: false, guard });
   assertEquals(
     rules,
@@ -45,6 +51,7 @@ table inet simplevpn_a/b {
     iifgroup 2002 accept
     oifgroup 2002 accept
     meta nfproto ipv4 iifname { "eth1" } accept
+    iifname . oifname { "br0" . "br0", "br1" . "br1" } accept
     meta nfproto { ipv4, ipv6 } drop comment "note: ${NOTE}"
   }
 }
@@ -58,7 +65,7 @@ Deno.test("notePathIn() finds the note of a guard, and that it could not be name
       gatewayTable({
         tun: "t",
         nat: false,
-        guard: { versions: ["ipv4"], forwarding: [], notePath },
+        guard: { versions: ["ipv4"], forwarding: [], bridges: [], notePath },
       }),
     );
   assertEquals(path(NOTE), NOTE);
@@ -66,6 +73,16 @@ Deno.test("notePathIn() finds the note of a guard, and that it could not be name
     assertEquals(path(other), "-");
   }
   assertEquals(notePathIn(gatewayTable({ tun: "t", nat: true, guard: undefined })), undefined);
+});
+
+Deno.test("guardedVersions() finds what a guard is for, as nft prints it", () => {
+  const of = (versions: string): string[] =>
+    guardedVersions(`\t\tmeta nfproto ${versions} drop comment "note: ${NOTE}"\n\t}\n}\n`);
+  assertEquals(of("{ ipv4, ipv6 }"), ["ipv4", "ipv6"]);
+  assertEquals(of("ipv4"), ["ipv4"]);
+  assertEquals(of("{ ipv6 }"), ["ipv6"]);
+  assertEquals(guardedVersions("\t\tmeta nfproto ipv4 accept\n"), []);
+  assertEquals(guardedVersions(""), []);
 });
 
 Deno.test("gatewayTables() are those of family inet that tableName() gave", () => {

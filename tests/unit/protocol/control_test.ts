@@ -68,6 +68,22 @@ function withItems(type: Type, ...values: (number[] | string)[]): Uint8Array {
   ]);
 }
 
+Deno.test("a client's own network is no large part of the internet, as no server's is", () => {
+  const ipv4 = (length: number): number[] => [128, 0, 0, 5, length];
+  for (const length of [8, 30]) readConfiguration(withItems(Type.Address, ipv4(length)));
+  for (const length of [16, 126]) {
+    readConfiguration(withItems(Type.Address, ipv4(8), ipv6("2001:db8::5", length)));
+  }
+  for (const length of [0, 1, 7, 31, 32]) {
+    const body = withItems(Type.Address, ipv4(length));
+    assertThrows(() => readConfiguration(body), SyntaxError, "not from 8 to 30");
+  }
+  for (const length of [0, 3, 15, 127, 128]) {
+    const body = withItems(Type.Address, ipv4(8), ipv6("2001:db8::5", length));
+    assertThrows(() => readConfiguration(body), SyntaxError, "not from 16 to 126");
+  }
+});
+
 Deno.test("readConfiguration() gives back what writeConfiguration() wrote", () => {
   const lists = { routes: [], prefixes: [], dns: [], searchDomains: [] };
   const bare = { ...FULL, ...lists, address6: undefined };
