@@ -1,5 +1,5 @@
 /** simplevpn-client: joins this machine to the IP network of a simplevpn-server. */
-import { CLEANUP_COMMAND } from "./daemon/cleanup_command.ts";
+import { cleanupCommand } from "./daemon/cleanup_command.ts";
 import { configCommands } from "./daemon/config_command.ts";
 import { runClientDoctor } from "./daemon/doctor/client_doctor.ts";
 import { KEY_COMMANDS } from "./daemon/key_commands.ts";
@@ -10,8 +10,9 @@ import { CLIENT_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS, STATE_OPTIONS } from "./lib/config/options.ts";
-import { readClientSettings } from "./lib/config/settings.ts";
+import { CLIENT_DOCTOR_OPTIONS, CONNECT_OPTIONS } from "./lib/config/client_options.ts";
+import { readClientSettings } from "./lib/config/client_settings.ts";
+import { STATE_OPTIONS } from "./lib/config/common_options.ts";
 import { CLIENT_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({
@@ -43,7 +44,7 @@ await runProgram({
       run: reconnect,
     },
     ...KEY_COMMANDS,
-    CLEANUP_COMMAND,
+    cleanupCommand("client"),
     ...serviceCommands(CLIENT_SERVICE),
     {
       name: "self-check",

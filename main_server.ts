@@ -1,4 +1,5 @@
 /** simplevpn-server: lets machines into one IP network and passes their packets. */
+import { cleanupCommand } from "./daemon/cleanup_command.ts";
 import { configCommands } from "./daemon/config_command.ts";
 import { runServerDoctor } from "./daemon/doctor/server_doctor.ts";
 import { runInvite } from "./daemon/invite_command.ts";
@@ -10,14 +11,12 @@ import { SERVER_SERVICE, serviceCommands } from "./daemon/service_commands.ts";
 import { selfCheck } from "./daemon/self_check.ts";
 import { SettingsSource } from "./daemon/settings_source.ts";
 import { statusCommand } from "./daemon/status_command.ts";
-import { cleanUpServer } from "./daemon/server_cleanup.ts";
 import {
   INVITE_OPTIONS,
   SERVE_OPTIONS,
   SERVER_DOCTOR_OPTIONS,
-  STATE_OPTIONS,
-} from "./lib/config/options.ts";
-import { readServerSettings } from "./lib/config/settings.ts";
+} from "./lib/config/server_options.ts";
+import { readServerSettings } from "./lib/config/server_settings.ts";
 import { SERVER_MANUAL } from "./lib/help/manuals.ts";
 
 await runProgram({
@@ -51,13 +50,7 @@ await runProgram({
     },
     ...KEY_COMMANDS,
     ...serviceCommands(SERVER_SERVICE),
-    {
-      name: "cleanup",
-      usage: "",
-      help: "undo what a server changed on this machine that was killed",
-      options: STATE_OPTIONS,
-      run: cleanUpServer,
-    },
+    cleanupCommand("server"),
     {
       name: "self-check",
       usage: "",

@@ -11,7 +11,7 @@ const ACCEPT_PAUSE = 1000;
  * Takes connections of a listener, for the few requests that are made of a running program: not many at
  * a time, and none for long.
  */
-export class BoundedServer<Address extends Deno.Addr> {
+export class BoundedServer<Address extends Deno.Addr> implements Disposable {
   readonly #listener: Deno.Listener<Deno.Conn<Address>, Address>;
   readonly #serve: (connection: Deno.Conn<Address>) => Promise<void>;
   #connections = 0;
@@ -28,7 +28,7 @@ export class BoundedServer<Address extends Deno.Addr> {
   }
 
   /** Takes no connection any more. */
-  close(): void {
+  [Symbol.dispose](): void {
     if (!this.#closed) this.#listener.close();
     this.#closed = true;
   }

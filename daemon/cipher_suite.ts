@@ -1,5 +1,5 @@
 import { openLibcrypto } from "../ffi/libcrypto.ts";
-import type { CryptoChoice } from "../lib/config/options.ts";
+import type { CryptoChoice } from "../lib/config/choices.ts";
 import type { CipherSuite } from "../lib/protocol/cipher.ts";
 import { nodeCipher } from "../lib/protocol/node_cipher.ts";
 import { Failure } from "./failure.ts";

@@ -1,36 +1,24 @@
 import { OsError } from "../ffi/error.ts";
-import { type Arguments } from "../lib/config/command_line.ts";
-import { STATE_OPTIONS } from "../lib/config/options.ts";
+import type { Arguments } from "../lib/config/command_line.ts";
+import { STATE_OPTIONS } from "../lib/config/common_options.ts";
 import { readOperands, readText } from "../lib/config/values.ts";
-import { undoKilledDns } from "./dns.ts";
+import type { ProgramName } from "./control_request.ts";
 import { Failure } from "./failure.ts";
+import { undoIfKilled } from "./leftovers.ts";
 import type { Command } from "./program.ts";
-import { undoKilledGateway } from "./gateway_leftovers.ts";
 import { removeStaleRules } from "./routing_rules.ts";
 import { defaultStateFolder } from "./state_folder.ts";
 
-/**
- * Undoes one kind of what a program that was killed may have left, and nothing of one that runs.
- *
- * @param folder the program's state folder, which need not be there
- * @returns a line for a person on each thing that it did
- */
-export type CleanupStep = (folder: string) => string[] | Promise<string[]>;
-
-const STEPS: readonly CleanupStep[] = [
-  removeStaleRules,
-  (folder) => undoKilledGateway("client", folder),
-  undoKilledDns,
-];
-
-/** What a client that starts does as well, for who does not start one again. */
-export const CLEANUP_COMMAND: Command = {
-  name: "cleanup",
-  usage: "[--state DIR]",
-  help: "undo what a client that was killed left behind",
-  options: STATE_OPTIONS,
-  run: cleanUp,
-};
+/** What a program that starts does as well, for who does not start one again. */
+export function cleanupCommand(program: ProgramName): Command {
+  return {
+    name: "cleanup",
+    usage: "[--state DIR]",
+    help: `undo what a ${program} that was killed left behind`,
+    options: STATE_OPTIONS,
+    run: (args) => cleanUp(program, args),
+  };
+}
 
 /**
  * Undoes what either program with a state folder left that does not run any more. Returns a line on each
@@ -39,26 +27,21 @@ export const CLEANUP_COMMAND: Command = {
  * @throws {Failure}
  */
 export async function cleanUpAll(folder: string): Promise<string[]> {
-  return [...await undoKilledGateway("server", folder), ...await cleanUpClient(folder)];
+  return [...await undo("server", folder), ...await undo("client", folder)];
 }
 
-async function cleanUpClient(folder: string): Promise<string[]> {
-  const done: string[] = [];
-  for (const step of STEPS) done.push(...await attempt(step, folder));
-  return done;
-}
-
-async function cleanUp(args: Arguments): Promise<void> {
+async function cleanUp(program: ProgramName, args: Arguments): Promise<void> {
   readOperands(args);
-  const done = await cleanUpClient(readText(args, "state") ?? defaultStateFolder());
+  const done = await undo(program, readText(args, "state") ?? defaultStateFolder());
   if (done.length === 0) console.log("There was nothing to undo");
   for (const line of done) console.log(`Undone: ${line}`);
 }
 
 /** @throws {Failure} */
-async function attempt(step: CleanupStep, folder: string): Promise<string[]> {
+async function undo(program: ProgramName, folder: string): Promise<string[]> {
   try {
-    return await step(folder);
+    const rules = program === "client" ? removeStaleRules() : [];
+    return [...rules, ...await undoIfKilled(program, folder)];
   } catch (error) {
     if (!(error instanceof OsError)) throw error;
     throw new Failure(`Cannot undo what was left behind: ${error.reason}: run as root (sudo)`);

@@ -5,7 +5,7 @@ import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
 import type { RouteChoice } from "../lib/config/networks.ts";
-import { isHostOf } from "../lib/config/settings.ts";
+import { isHostOf } from "../lib/config/networks.ts";
 import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
 import { Failure } from "./failure.ts";
 import { FullTunnel } from "./full_tunnel.ts";

@@ -1,6 +1,6 @@
 import { toBase64 } from "../lib/config/base64.ts";
+import type { ClientSettings } from "../lib/config/client_settings.ts";
 import type { ServerReference } from "../lib/config/invite.ts";
-import type { ClientSettings } from "../lib/config/settings.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ClientReport } from "../lib/session/report.ts";

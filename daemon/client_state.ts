@@ -5,8 +5,9 @@ import type { ServerReference } from "../lib/config/invite.ts";
 import { KEY_LENGTH, type KeyPair } from "../lib/protocol/x25519.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
+import { holdFolder } from "./program_lock.ts";
 import { readTextIfAny } from "./state_file.ts";
-import { lockStateFile, writeFileAtomically } from "./state_folder.ts";
+import { writeFileAtomically } from "./state_folder.ts";
 
 /**
  * So far ahead of the clock the file is, and of the latest timestamp: not each handshake writes it, of
@@ -47,14 +48,7 @@ export class ClientState implements Disposable {
   /** Makes the key if there is none. @throws {Failure} if another client uses the folder */
   constructor(folder: string) {
     this.#folder = folder;
-    const lock = lockStateFile(`${folder}/client.lock`, { wait: false });
-    if (lock === undefined) {
-      throw new Failure(
-        `Another simplevpn-client is running with the state folder ${folder}: end that one first, ` +
-          "or give this one a folder, and so an identity, of its own with --state DIR",
-      );
-    }
-    this.#lock = lock;
+    this.#lock = holdFolder("client", folder);
     this.identity = loadIdentity(`${folder}/client.key`);
     const kept = Number(readTextIfAny(this.#timestampPath));
     this.#timestamp = this.#keptTimestamp = Number.isSafeInteger(kept) ? kept : 0;

@@ -1,12 +1,12 @@
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
+import type { HookSettings } from "../lib/config/common_settings.ts";
 import { readDns } from "../lib/config/dns.ts";
 import { list, type TunnelVariables } from "../lib/config/hook_variables.ts";
-import type { HookSettings } from "../lib/config/settings.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import { Dns } from "./dns.ts";
-import { checkHook, finishHooks, runHook } from "./hook.ts";
+import { finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
 import { revivePrefixes } from "./messages.ts";
@@ -49,13 +49,10 @@ export class ClientSurroundings {
   /**
    * @param tun name of the TUN device
    * @param folder the client's state folder; undefined to leave the machine's DNS alone
-   * @throws {Failure} if a hook cannot be run
    */
   constructor(tun: string, hooks: HookSettings, folder: string | undefined) {
     this.#tun = tun;
     this.#hooks = hooks;
-    if (hooks.up !== undefined) checkHook("up", hooks.up);
-    if (hooks.down !== undefined) checkHook("down", hooks.down);
     this.#queue = new HookQueue(hooks.timeout, runHook);
     this.#dns = folder === undefined ? undefined : new Dns(tun, folder);
   }

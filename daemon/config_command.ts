@@ -1,6 +1,6 @@
 import type { Arguments, Option } from "../lib/config/command_line.ts";
+import { STATE_OPTIONS } from "../lib/config/common_options.ts";
 import { checkConfigFile } from "../lib/config/merged_settings.ts";
-import { STATE_OPTIONS } from "../lib/config/options.ts";
 import { readOperands, readText } from "../lib/config/values.ts";
 import { ask, type ProgramName } from "./control_request.ts";
 import { Failure } from "./failure.ts";

@@ -1,4 +1,4 @@
-import type { ClientSettings } from "../lib/config/settings.ts";
+import type { ClientSettings } from "../lib/config/client_settings.ts";
 import { isRunning } from "./control_request.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";

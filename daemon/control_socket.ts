@@ -8,6 +8,7 @@ import {
 } from "./control_request.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
+import { removeIfAny } from "./state_file.ts";
 import { readToEnd, writeAll } from "./stream_text.ts";
 
 /** What a program does about a request; what it gives, as JSON, is the answer. */
@@ -17,7 +18,7 @@ export type ControlHandler = (request: ControlRequest) => Promise<unknown> | unk
  * The Unix socket by which commands reach a running program: `server.sock` or `client.sock` in its state
  * folder, for its owner alone. A connection carries one request and one answer.
  */
-export class ControlSocket {
+export class ControlSocket implements Disposable {
   readonly #path: string;
   readonly #handlers: ReadonlyMap<string, ControlHandler>;
   readonly #server: BoundedServer<Deno.UnixAddr>;
@@ -41,8 +42,8 @@ export class ControlSocket {
   }
 
   /** Listens no more. The file goes, unless it is another program's by now. */
-  close(): void {
-    this.#server.close();
+  [Symbol.dispose](): void {
+    this.#server[Symbol.dispose]();
     try {
       if (Deno.lstatSync(this.#path).ino === this.#inode) Deno.removeSync(this.#path);
     } catch (error) {
@@ -102,7 +103,7 @@ export function openControlSocket(
 function listenPrivately(path: string): Deno.UnixListener {
   const temporary = `${path}${NEW_SUFFIX}`;
   const folder = temporary.slice(0, temporary.lastIndexOf("/"));
-  removeIfAny(folder);
+  removeIfAny(folder, { recursive: true });
   Deno.mkdirSync(folder, { mode: 0o700 });
   let listener: Deno.UnixListener | undefined;
   try {
@@ -114,15 +115,7 @@ function listenPrivately(path: string): Deno.UnixListener {
     listener?.close();
     throw error;
   } finally {
-    removeIfAny(folder);
-  }
-}
-
-function removeIfAny(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    removeIfAny(folder, { recursive: true });
   }
 }
 

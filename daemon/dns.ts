@@ -17,7 +17,6 @@ import {
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
 import { RESOLV_CONF, ResolvConfFile } from "./resolv_conf_file.ts";
-import { lockStateFile } from "./state_folder.ts";
 
 /** How DNS servers are set. */
 type Way = { type: "resolved" } | { type: "resolvconf"; kind: Resolvconf } | { type: "file" };
@@ -146,31 +145,24 @@ export class Dns {
   }
 }
 
-/** The same for a client of a state folder, unless that still runs. Returns a line on what it did. */
-export async function undoKilledDns(folder: string): Promise<string[]> {
-  if (new DnsNoteFile(folder).read() === undefined) return [];
-  using lock = lockStateFile(`${folder}/client.lock`, { wait: false });
-  if (lock === undefined) return [];
-  await restoreDns(folder);
-  return ["this machine's DNS"];
-}
-
 /**
  * Puts back what a client that was killed changed. To be called by whoever holds the lock of its folder.
  *
  * @param folder its state folder
+ * @returns whether there was anything to put back, and it could be
  * @throws {Failure} if what it noted there cannot be read
  */
-export async function restoreDns(folder: string): Promise<void> {
+export async function restoreDns(folder: string): Promise<boolean> {
   const note = new DnsNoteFile(folder);
   try {
-    await putBack(note, new ResolvConfFile(note));
+    return await putBack(note, new ResolvConfFile(note));
   } catch (error) {
     if (error instanceof Failure) throw error;
     log.error("Cannot put this machine's DNS back: {reason}: {path} tells what it was", {
       reason: (error as Error).message,
       path: note.path,
     });
+    return false;
   }
 }
 
@@ -180,13 +172,18 @@ async function findWay(): Promise<Way> {
   return kind === undefined ? { type: "file" } : { type: "resolvconf", kind };
 }
 
-async function putBack(noteFile: DnsNoteFile, file: ResolvConfFile): Promise<void> {
+/** Returns whether there was anything to put back. */
+async function putBack(noteFile: DnsNoteFile, file: ResolvConfFile): Promise<boolean> {
   const note = noteFile.read();
-  if (note?.way === "file") return putFileBack(file);
-  if (note === undefined) return;
+  if (note === undefined) return false;
+  if (note.way === "file") {
+    putFileBack(file);
+    return true;
+  }
   await clearResolvconf(note.entry);
   noteFile.remove();
   log.info("The DNS is as it was: resolvconf has no {entry} any more", { entry: note.entry });
+  return true;
 }
 
 function putFileBack(file: ResolvConfFile): void {

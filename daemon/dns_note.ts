@@ -1,6 +1,6 @@
 import { parseJson } from "../lib/config/parse_json.ts";
 import { Buffer } from "node:buffer";
-import { readNoteIfAny, readStateFile } from "./state_file.ts";
+import { readNoteIfAny, readStateFile, removeIfAny } from "./state_file.ts";
 import { writeNoteAtomically } from "./state_folder.ts";
 
 /** What is in a file's place. */
@@ -17,13 +17,16 @@ export type DnsNote =
   /** resolvconf(8) was given an entry of this name. */
   | { way: "resolvconf"; entry: string };
 
+/** The name of the file, in a client's state folder. */
+export const DNS_NOTE = "dns.json";
+
 /** The file, in a client's state folder, that lasts as long as what it tells. */
 export class DnsNoteFile {
   readonly path: string;
 
   /** @param folder the client's state folder */
   constructor(folder: string) {
-    this.path = `${folder}/dns.json`;
+    this.path = `${folder}/${DNS_NOTE}`;
   }
 
   /** What is to be undone, if anything. @throws {Failure} if there is a file that cannot be read */
@@ -39,11 +42,7 @@ export class DnsNoteFile {
 
   /** It is undone. */
   remove(): void {
-    try {
-      Deno.removeSync(this.path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeIfAny(this.path);
   }
 }
 

@@ -1,7 +1,7 @@
 import { OsError } from "../ffi/error.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
 import { listBridges, listInterfaces, setInterfaceGroup } from "../ffi/link.ts";
-import type { GatewayMode } from "../lib/config/settings.ts";
+import type { GatewayMode } from "../lib/config/common_settings.ts";
 import {
   forwardingInterfaces,
   type IpVersion,

@@ -7,12 +7,10 @@ import {
 } from "../lib/gateway/forwarding_plan.ts";
 import { type GatewayNote, parseGatewayNote } from "../lib/gateway/gateway_note.ts";
 import { gatewayTables, guardedVersions, notePathIn } from "../lib/gateway/ruleset.ts";
-import type { ProgramName } from "./control_request.ts";
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { deleteTable, listTable, tryNft } from "./nft.ts";
-import { readStateFile, readTextIfAny } from "./state_file.ts";
-import { lockStateFile } from "./state_folder.ts";
+import { readStateFile, removeIfAny } from "./state_file.ts";
 
 /** Where the two programs keep their notes in a state folder, which they may have in common. */
 export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
@@ -68,15 +66,6 @@ function isHere({ bootId, namespace }: GatewayNote): boolean {
   return bootId === here.bootId && namespace === here.namespace;
 }
 
-/** The same for a program of a state folder, unless that still runs. Returns a line on what it did. */
-export async function undoKilledGateway(program: ProgramName, folder: string): Promise<string[]> {
-  const notePath = `${folder}/${GATEWAY_NOTES[program]}`;
-  if (readTextIfAny(notePath) === undefined) return [];
-  using lock = lockStateFile(`${folder}/${program}.lock`, { wait: false });
-  if (lock === undefined) return [];
-  return await undoGateway(notePath) ? [`forwarding for a ${program}, and its packet filter`] : [];
-}
-
 /** The tables of gateways that turned forwarding on, or keep it on, with what nft prints of them. */
 async function guardedTables(): Promise<{ name: string; text: string }[]> {
   const names = gatewayTables((await tryNft(["list", "tables"]))?.stdout ?? "");
@@ -101,13 +90,5 @@ function putBack(settings: readonly ChangedSetting[]): void {
         reason: error.reason,
       });
     }
-  }
-}
-
-function removeIfAny(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { effectiveUser } from "../ffi/ownership.ts";
+import type { HookSettings } from "../lib/config/common_settings.ts";
 import { plain, type Variables } from "../lib/config/hook_variables.ts";
-import type { HookSettings } from "../lib/config/settings.ts";
 import { Failure } from "./failure.ts";
 import type { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
@@ -15,6 +15,14 @@ const RUN = 0o111;
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 const ROOT = 0;
+
+/** @throws {Failure} if a program that is to be run at an event cannot be */
+export function checkHooks({ up, down, onConnect, onDisconnect }: HookSettings): void {
+  const programs = { up, down, "on-connect": onConnect, "on-disconnect": onDisconnect };
+  for (const [option, program] of Object.entries(programs)) {
+    if (program !== undefined) checkHook(option, program);
+  }
+}
 
 /**
  * Checks a program that is to be run at an event.

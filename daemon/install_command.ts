@@ -4,8 +4,9 @@ import {
   readArguments,
   UsageError,
 } from "../lib/config/command_line.ts";
+import { CONFIG } from "../lib/config/common_options.ts";
 import { formatInvite, type Invite } from "../lib/config/invite.ts";
-import { CONFIG, INSTALL_OPTIONS } from "../lib/config/options.ts";
+import { INSTALL_OPTIONS } from "../lib/config/service_options.ts";
 import { SERVICE_LOGS, SERVICE_STATE } from "../lib/config/service_unit.ts";
 import { isGiven, readText } from "../lib/config/values.ts";
 import { cleanUpAll } from "./cleanup_command.ts";

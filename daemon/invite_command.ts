@@ -2,7 +2,7 @@ import { renderUnicodeCompact } from "uqr";
 import { toBase64 } from "../lib/config/base64.ts";
 import type { Arguments } from "../lib/config/command_line.ts";
 import { formatInvite, TOKEN_LENGTH } from "../lib/config/invite.ts";
-import { type InviteSettings, readInviteSettings } from "../lib/config/settings.ts";
+import { type InviteSettings, readInviteSettings } from "../lib/config/invite_settings.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { hostsFor } from "./local_networks.ts";

@@ -1,4 +1,7 @@
 import { readAll } from "./stdin.ts";
+import type { ClientSettings } from "../lib/config/client_settings.ts";
+import { UsageError } from "../lib/config/command_line.ts";
+import { DEFAULT_PORT } from "../lib/config/defaults.ts";
 import {
   type Invite,
   parseInvite,
@@ -6,10 +9,7 @@ import {
   type TokenSecrets,
   tokenSecrets,
 } from "../lib/config/invite.ts";
-import { UsageError } from "../lib/config/command_line.ts";
-import { DEFAULT_PORT } from "../lib/config/options.ts";
 import type { NamedServer } from "../lib/config/server_list.ts";
-import type { ClientSettings } from "../lib/config/settings.ts";
 import type { ClientState } from "./client_state.ts";
 import { Failure } from "./failure.ts";
 

@@ -1,5 +1,5 @@
 import { unixPeerPath } from "../ffi/unix_socket.ts";
-import type { LogLevel } from "../lib/config/options.ts";
+import type { LogLevel } from "../lib/config/choices.ts";
 
 /** How urgent a line is, for the journal: sd-daemon(3), after syslog(3). */
 const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };

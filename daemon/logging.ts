@@ -6,8 +6,8 @@ import {
   type Logger,
   type LogRecord,
 } from "@logtape/logtape";
-import type { LogLevel } from "../lib/config/options.ts";
-import type { CommonSettings } from "../lib/config/settings.ts";
+import type { LogLevel } from "../lib/config/choices.ts";
+import type { CommonSettings } from "../lib/config/common_settings.ts";
 import { journalPrefix, writesToJournal } from "./journal.ts";
 import { LogFile } from "./log_file.ts";
 

@@ -3,7 +3,7 @@ import type { TunDevice } from "../ffi/tun.ts";
 import type { Lease } from "../lib/address/leases.ts";
 import type { IpAddress } from "../lib/address/ip_address.ts";
 import { type Prefix, prefixOf } from "../lib/address/prefix.ts";
-import type { CryptoChoice } from "../lib/config/options.ts";
+import type { CryptoChoice } from "../lib/config/choices.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
 import type { Handshake } from "../lib/protocol/noise.ts";
 import type { ClientEvent } from "../lib/session/client_event.ts";

@@ -1,14 +1,14 @@
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
+import { STATE_OPTIONS } from "../lib/config/common_options.ts";
+import { hostIpv4, routedNetwork } from "../lib/config/networks.ts";
+import type { Peer, Registry } from "../lib/config/registry.ts";
 import {
   PEERS_ADD_OPTIONS,
   PEERS_LIST_OPTIONS,
   PEERS_SET_OPTIONS,
-  STATE_OPTIONS,
-} from "../lib/config/options.ts";
-import type { Peer, Registry } from "../lib/config/registry.ts";
-import { hostIpv4, routedNetwork } from "../lib/config/networks.ts";
+} from "../lib/config/server_options.ts";
 import {
   isGiven,
   peerName,

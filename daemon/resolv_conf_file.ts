@@ -5,6 +5,7 @@ import {
   type ResolvConf,
 } from "../lib/config/resolv_conf.ts";
 import type { DnsNote, DnsNoteFile, FileState } from "./dns_note.ts";
+import { removeIfAny } from "./state_file.ts";
 import { syncFolder } from "./state_folder.ts";
 
 export const RESOLV_CONF = "/etc/resolv.conf";
@@ -160,12 +161,4 @@ function write(path: string, bytes: Uint8Array, options: Deno.OpenOptions): void
 
 function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
-}
-
-function removeIfAny(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

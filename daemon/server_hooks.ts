@@ -8,24 +8,15 @@ import {
   type TunnelVariables,
 } from "../lib/config/hook_variables.ts";
 import type { Registry } from "../lib/config/registry.ts";
-import type { ServerSettings } from "../lib/config/settings.ts";
+import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { ServerEvent } from "../lib/session/server_event.ts";
-import { checkHook, finishHooks, runHook } from "./hook.ts";
+import { finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 
 type Coming = Extract<ServerEvent, { type: "joined" }>;
 
 /** The subject of `--up` and `--down`; no client's, which are names and addresses. */
 const TUNNEL = "";
-
-/** @throws {Failure} if a program that is to be run at an event cannot be */
-export function checkServerHooks({ hooks }: ServerSettings): void {
-  const { up, down, onConnect, onDisconnect } = hooks;
-  const programs = { up, down, "on-connect": onConnect, "on-disconnect": onDisconnect };
-  for (const [option, program] of Object.entries(programs)) {
-    if (program !== undefined) checkHook(option, program);
-  }
-}
 
 /** Runs a server's hooks: for the tunnel, and for each client that comes and goes. */
 export class ServerHooks {
@@ -36,6 +27,7 @@ export class ServerHooks {
   readonly #queue: HookQueue;
   /** Clients that are there, and what their hooks were told. */
   readonly #clients = new Map<string, PeerVariables>();
+  #isUp = false;
 
   /** @param tun name of the TUN device */
   constructor(
@@ -53,6 +45,7 @@ export class ServerHooks {
 
   /** The server serves. */
   up(): void {
+    this.#isUp = true;
     this.#queue.add(TUNNEL, {
       kind: "begin",
       program: this.#settings.hooks.up,
@@ -66,8 +59,9 @@ export class ServerHooks {
     else if (event.type === "left") this.#left(subjectOf(event), event.reason);
   }
 
-  /** All clients are gone, and the tunnel with them. */
+  /** All clients are gone, and the tunnel with them, if it was ever up. */
   async end(): Promise<void> {
+    if (!this.#isUp) return;
     for (const subject of [...this.#clients.keys()]) this.#left(subject, "the server stopped");
     await finishHooks(this.#queue);
     const { down, timeout } = this.#settings.hooks;

@@ -1,5 +1,5 @@
-import type { ServerSettings } from "../lib/config/settings.ts";
 import type { Registry } from "../lib/config/registry.ts";
+import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ServerReport } from "../lib/session/report.ts";
 import type { ServerEvent } from "../lib/session/server_event.ts";

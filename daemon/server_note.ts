@@ -2,8 +2,8 @@ import { parseJson } from "../lib/config/parse_json.ts";
 import { parseIpv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { parseIpv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
-import { DEFAULT_PORT } from "../lib/config/options.ts";
-import type { ServerSettings } from "../lib/config/settings.ts";
+import { DEFAULT_PORT } from "../lib/config/defaults.ts";
+import type { ServerSettings } from "../lib/config/server_settings.ts";
 import { readStateFile } from "./state_file.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 

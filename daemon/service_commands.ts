@@ -1,12 +1,10 @@
 /** What both programs have of commands for services, and what each of them is as one. */
+import { CONNECT_OPTIONS } from "../lib/config/client_options.ts";
+import { readClientSettings } from "../lib/config/client_settings.ts";
 import type { Arguments } from "../lib/config/command_line.ts";
-import {
-  CONNECT_OPTIONS,
-  INSTALL_OPTIONS,
-  SERVE_OPTIONS,
-  UNINSTALL_OPTIONS,
-} from "../lib/config/options.ts";
-import { readClientSettings, readServerSettings } from "../lib/config/settings.ts";
+import { SERVE_OPTIONS } from "../lib/config/server_options.ts";
+import { readServerSettings } from "../lib/config/server_settings.ts";
+import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../lib/config/service_options.ts";
 import { helpFiles } from "./help_files.ts";
 import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
 import { readInvite } from "./join_plan.ts";

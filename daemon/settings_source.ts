@@ -1,4 +1,5 @@
 import { type Arguments, type Option, UsageError } from "../lib/config/command_line.ts";
+import { CONFIG } from "../lib/config/common_options.ts";
 import {
   checkConfigFile,
   ConfigError,
@@ -6,7 +7,6 @@ import {
   mergeArguments,
   takeReloads,
 } from "../lib/config/merged_settings.ts";
-import { CONFIG } from "../lib/config/options.ts";
 import { readText } from "../lib/config/values.ts";
 import { Failure } from "./failure.ts";
 import { loadConfigFile } from "./load_config_file.ts";

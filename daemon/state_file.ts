@@ -94,6 +94,15 @@ export function readTextIfAny(path: string): string | undefined {
   }
 }
 
+/** Removes a file or a folder, if it is there. @throws {Error} of Deno.errors */
+export function removeIfAny(path: string, options: Deno.RemoveOptions = {}): void {
+  try {
+    Deno.removeSync(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /**
  * Reads a file that can be done without: one that is damaged is set aside, and said so.
  *

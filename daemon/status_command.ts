@@ -1,5 +1,5 @@
 import type { Arguments } from "../lib/config/command_line.ts";
-import { STATUS_OPTIONS } from "../lib/config/options.ts";
+import { STATUS_OPTIONS } from "../lib/config/common_options.ts";
 import { isGiven, readOperands, readText } from "../lib/config/values.ts";
 import type { ClientStatus } from "../lib/status/client_status.ts";
 import { printableJson } from "../lib/status/format.ts";

@@ -1,5 +1,6 @@
 import { SIGHUP } from "../ffi/constants.ts";
 import { isIgnored } from "../ffi/signal.ts";
+import { uncaughtException } from "./uncaught.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -10,6 +11,8 @@ const SAME_REQUEST = 500;
  * Waits for the first signal that asks the program to end; another one, later than SAME_REQUEST
  * milliseconds, ends it there and then. SIGHUP asks nothing of a program that was started to ignore it,
  * as by nohup(1).
+ *
+ * An exception that nobody catches asks the program to end, too: it is what this rejects with.
  *
  * @param hangUp what SIGHUP asks for instead, unless it comes because the terminal is gone
  */
@@ -31,5 +34,5 @@ export function stopSignal(hangUp?: () => void): Promise<Deno.Signal> {
       resolve(signal);
     });
   }
-  return promise;
+  return Promise.race([promise, uncaughtException()]);
 }

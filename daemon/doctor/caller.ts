@@ -1,5 +1,5 @@
 import { OsError } from "../../ffi/error.ts";
-import type { ClientSettings } from "../../lib/config/settings.ts";
+import type { ClientSettings } from "../../lib/config/client_settings.ts";
 import { Capability } from "../../lib/protocol/hello.ts";
 import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
 import { Introduction } from "../../lib/session/introduction.ts";

@@ -1,10 +1,11 @@
 import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { formatAddress, type IpAddress, isIpv4 } from "../../lib/address/ip_address.ts";
 import { prefixOf } from "../../lib/address/prefix.ts";
+import { CONNECT_OPTIONS } from "../../lib/config/client_options.ts";
+import { type ClientSettings, readClientSettings } from "../../lib/config/client_settings.ts";
 import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
+import { DEFAULT_PORT } from "../../lib/config/defaults.ts";
 import { parseInvite } from "../../lib/config/invite.ts";
-import { CONNECT_OPTIONS, DEFAULT_PORT } from "../../lib/config/options.ts";
-import { type ClientSettings, readClientSettings } from "../../lib/config/settings.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { fault, type Finding } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
@@ -16,6 +17,7 @@ import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
 import { type LocalAddress, localAddresses } from "../local_networks.ts";
+import { lockPath } from "../program_lock.ts";
 import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
 import { defaultStateFolder } from "../state_folder.ts";
@@ -24,7 +26,7 @@ import { Caller } from "./caller.ts";
 import { checkClassicServer } from "./classic_server.ts";
 import { checkDevice } from "./device.ts";
 import { Knocker } from "./knock.ts";
-import { checkClientLeftovers } from "./leftovers.ts";
+import { checkLeftovers, checkRules } from "./leftovers.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
 import { checkLoop, checkNetworks, type TunnelView } from "./networks.ts";
 import { reachServer } from "./reach.ts";
@@ -59,7 +61,7 @@ interface Scene {
 export async function runClientDoctor(args: Arguments): Promise<void> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
   const folder = settings.state ?? defaultStateFolder();
-  const running = lockHolder(`${folder}/client.lock`);
+  const running = lockHolder(lockPath("client", folder));
   const tun = running === undefined ? undefined : tunOf(running);
   const status = running === undefined ? undefined : await statusOf(folder);
   const disconnected = status?.connected === false ? status.reason : undefined;
@@ -75,7 +77,10 @@ export async function runClientDoctor(args: Arguments): Promise<void> {
       },
       { name: "state", run: () => settings.classic ? [] : checkState(folder, FILES) },
       { name: "crypto", run: () => settings.classic ? [] : checkCrypto(settings.crypto) },
-      { name: "leftovers", run: () => checkClientLeftovers(folder, running !== undefined) },
+      {
+        name: "leftovers",
+        run: () => [...checkRules(), ...checkLeftovers("client", folder, running !== undefined)],
+      },
       { name: "tunnel", run: () => checkRunning(scene) },
       { name: "server", run: () => checkServers(scene) },
       { name: "dns", run: checkMachineDns },

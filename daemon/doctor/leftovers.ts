@@ -1,19 +1,15 @@
 import { type Finding, warning } from "../../lib/doctor/finding.ts";
-import { DnsNoteFile } from "../dns_note.ts";
-import { GATEWAY_NOTES } from "../gateway_leftovers.ts";
+import type { ProgramName } from "../control_request.ts";
+import { type Leftover, LEFTOVERS } from "../leftovers.ts";
 import { deletion, staleRules } from "../routing_rules.ts";
 
-const LEFTOVERS = "leftovers";
+const CHECK = "leftovers";
 
-/**
- * What clients that were killed left of their changes to this machine.
- *
- * @param isRunning whether a client uses the state folder now, whose notes are its own then
- */
-export function checkClientLeftovers(folder: string, isRunning: boolean): Finding[] {
-  const rules = staleRules().map(deletion).map((command) =>
+/** Routing rules that clients left which were killed, whatever their state folder. */
+export function checkRules(): Finding[] {
+  return staleRules().map(deletion).map((command) =>
     warning(
-      LEFTOVERS,
+      CHECK,
       `A routing rule is left of a client that was killed: ${command.replace(" delete", "")}`,
       {
         why: "its TUN device is gone",
@@ -22,27 +18,28 @@ export function checkClientLeftovers(folder: string, isRunning: boolean): Findin
       },
     )
   );
-  if (isRunning) return rules;
-  const gateway = `${folder}/${GATEWAY_NOTES.client}`;
-  return [
-    ...rules,
-    ...checkNote(new DnsNoteFile(folder).path, "The DNS settings", "client"),
-    ...checkNote(gateway, "Forwarding and its packet filter", "client"),
-  ];
 }
 
-/** The same of a server. @see {checkClientLeftovers} */
-export function checkServerLeftovers(folder: string, isRunning: boolean): Finding[] {
+/**
+ * What else a program that was killed left of its changes to this machine.
+ *
+ * @param isRunning whether one uses the state folder now, whose notes are its own then
+ */
+export function checkLeftovers(
+  program: ProgramName,
+  folder: string,
+  isRunning: boolean,
+): Finding[] {
   if (isRunning) return [];
-  const gateway = `${folder}/${GATEWAY_NOTES.server}`;
-  return checkNote(gateway, "Forwarding and its packet filter", "server");
+  return LEFTOVERS[program].flatMap((leftover) => checkNote(program, folder, leftover));
 }
 
-/** A note lasts as long as what it tells of. */
-function checkNote(path: string, what: string, program: string): Finding[] {
+function checkNote(program: ProgramName, folder: string, { note, what }: Leftover): Finding[] {
+  const path = `${folder}/${note}`;
   if (!exists(path)) return [];
+  const named = `${what[0]!.toUpperCase()}${what.slice(1)}`;
   return [
-    warning(LEFTOVERS, `${what} are still as a ${program} that was killed made them`, {
+    warning(CHECK, `${named} are still as a ${program} that was killed made them`, {
       why: `its note ${path} is there, and no ${program} is running`,
       mend: `"sudo simplevpn-${program} cleanup", as does the next start`,
     }),

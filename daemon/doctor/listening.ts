@@ -2,7 +2,7 @@ import { Errno } from "../../ffi/error.ts";
 import { ProbeSocket } from "../../ffi/probe_socket.ts";
 import { closeFd } from "../../ffi/fd.ts";
 import { parseSocketAddress } from "../../ffi/resolve.ts";
-import type { ServerSettings } from "../../lib/config/settings.ts";
+import type { ServerSettings } from "../../lib/config/server_settings.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
 import { legacyDrops } from "../../lib/doctor/legacy_rules.ts";
 import { findDrop } from "../../lib/doctor/nft_ruleset.ts";

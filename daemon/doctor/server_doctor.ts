@@ -2,9 +2,10 @@ import { isClockSynchronized } from "../../ffi/clock_state.ts";
 import { formatAddress } from "../../lib/address/ip_address.ts";
 import { toBase64 } from "../../lib/config/base64.ts";
 import type { Arguments } from "../../lib/config/command_line.ts";
-import { CONFIG, SERVE_OPTIONS } from "../../lib/config/options.ts";
+import { CONFIG } from "../../lib/config/common_options.ts";
 import { parseRegistry } from "../../lib/config/registry_file.ts";
-import { readServerSettings, type ServerSettings } from "../../lib/config/settings.ts";
+import { SERVE_OPTIONS } from "../../lib/config/server_options.ts";
+import { readServerSettings, type ServerSettings } from "../../lib/config/server_settings.ts";
 import { isGiven } from "../../lib/config/values.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
 import { type Finding, note, ok } from "../../lib/doctor/finding.ts";
@@ -12,6 +13,7 @@ import { keyPairOf } from "../../lib/protocol/x25519.ts";
 import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { localAddresses } from "../local_networks.ts";
+import { lockPath } from "../program_lock.ts";
 import { parseNote, type ServerNote } from "../server_note.ts";
 import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
@@ -19,7 +21,7 @@ import { defaultStateFolder } from "../state_folder.ts";
 import { parseTimestamps } from "../timestamp_store.ts";
 import { checkDevice } from "./device.ts";
 import { checkForwarding } from "./forwarding.ts";
-import { checkServerLeftovers } from "./leftovers.ts";
+import { checkLeftovers } from "./leftovers.ts";
 import { checkFirewall, checkPort } from "./listening.ts";
 import { lockHolder, tunOf } from "./lock_holder.ts";
 import { checkNetworks } from "./networks.ts";
@@ -50,7 +52,7 @@ interface Scene {
 export async function runServerDoctor(args: Arguments): Promise<void> {
   const told = new SettingsSource(SERVE_OPTIONS, readServerSettings, args).settings;
   const folder = told.state ?? defaultStateFolder();
-  const running = lockHolder(`${folder}/server.lock`);
+  const running = lockHolder(lockPath("server", folder));
   const tun = running === undefined ? undefined : tunOf(running);
   const settings = withNote(told, args, readIfSound(`${folder}/server.json`, parseNote));
   const scene: Scene = { settings, folder, running, tun };
@@ -68,7 +70,7 @@ export async function runServerDoctor(args: Arguments): Promise<void> {
       { name: "state", run: () => checkState(folder, FILES) },
       { name: "crypto", run: () => checkCrypto(settings.crypto) },
       { name: "file-limit", run: () => checkFileLimit(files) },
-      { name: "leftovers", run: () => checkServerLeftovers(folder, running !== undefined) },
+      { name: "leftovers", run: () => checkLeftovers("server", folder, running !== undefined) },
       { name: "port", run: () => checkPort(settings, running) },
       { name: "firewall", run: () => checkFilters(scene) },
       { name: "networks", run: () => checkOwnNetworks(scene) },

@@ -1,6 +1,6 @@
 import { openLibcrypto } from "../../ffi/libcrypto.ts";
 import { fault, type Finding, note, ok, warning } from "../../lib/doctor/finding.ts";
-import type { CryptoChoice } from "../../lib/config/options.ts";
+import type { CryptoChoice } from "../../lib/config/choices.ts";
 import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { Failure } from "../failure.ts";
 import { readTextIfAny } from "../state_file.ts";

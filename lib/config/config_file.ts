@@ -2,7 +2,7 @@
 import { parse } from "@std/toml/parse";
 import type { Option } from "./command_line.ts";
 import { nearestName } from "./nearest_name.ts";
-import { CONFIG } from "./options.ts";
+import { CONFIG } from "./common_options.ts";
 import { type Statement, statementsOf } from "./toml_statements.ts";
 
 /** Something that is wrong with a file. */

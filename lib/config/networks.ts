@@ -1,14 +1,14 @@
 /** Networks and addresses that programs are told of on their command lines. */
 import { type IpAddress, isIpv4, isOrdinary, parseAddress } from "../address/ip_address.ts";
 import { parseIpv4 } from "../address/ipv4_address.ts";
-import { type Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
+import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
 import { hasRoomFor } from "../address/tunnel_networks.ts";
 import { HOST_NETWORK_LENGTHS } from "../protocol/control.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
-import { DEFAULT_NETWORK } from "./options.ts";
-import type { ServerSettings } from "./settings.ts";
+import { CLASSIC_PREFIX_LENGTH, DEFAULT_NETWORK } from "./defaults.ts";
+import type { ServerSettings } from "./server_settings.ts";
 import { isGiven, readAll, readTold } from "./values.ts";
 
 /**
@@ -66,6 +66,16 @@ export function hostIpv4(text: string): number {
 function checkedHost<Address extends IpAddress>(text: string, address: Address): Address {
   if (isOrdinary(address)) return address;
   throw new RangeError(`"${text}" is no host's address`);
+}
+
+/** The network that a classic client takes an address to be in if it is not told. */
+export function classicNetwork(address: number): Ipv4Prefix {
+  return new Ipv4Prefix(address, CLASSIC_PREFIX_LENGTH);
+}
+
+/** Whether a host can have this address in this network. */
+export function isHostOf(network: Ipv4Prefix, address: number): boolean {
+  return address > network.first && address < network.last;
 }
 
 /**

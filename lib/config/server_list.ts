@@ -1,5 +1,5 @@
 import { type Arguments, UsageError } from "./command_line.ts";
-import { host, integer, publicKey, readAll } from "./values.ts";
+import { host, port, publicKey, readAll } from "./values.ts";
 
 /** Servers that a client takes at the most. */
 const MOST_SERVERS = 16;
@@ -13,8 +13,6 @@ export interface NamedServer {
   /** One that is known already if undefined. */
   publicKey: Uint8Array | undefined;
 }
-
-const port = integer(1, 65_535);
 
 /**
  * Reads the servers that a client is told, the preferred one first: each a HOST or HOST:PORT, with a key for

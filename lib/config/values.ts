@@ -108,6 +108,12 @@ export function host(text: string): string {
   return bracketed?.[1] ?? text;
 }
 
+/** A port of TCP or UDP. */
+export const port = integer(1, 65_535);
+
+/** Bytes: the least MTU of an IPv4 link (RFC 791, 3.1), and the most that a TUN device takes. */
+export const mtu = integer(68, 65_535);
+
 /** An address of this machine and a port of TCP. */
 export interface MetricsEndpoint {
   host: string;

@@ -1,4 +1,4 @@
-import { DEFAULT_MTU } from "../config/options.ts";
+import { DEFAULT_MTU } from "../config/defaults.ts";
 import { MssClamp } from "../packet/mss.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { program, type ProgramName } from "../../scripts/program.ts";
 import project from "../../deno.json" with { type: "json" };
-import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../lib/config/options.ts";
+import { CONNECT_OPTIONS } from "../../lib/config/client_options.ts";
+import { SERVE_OPTIONS } from "../../lib/config/server_options.ts";
 import { assertOneLine, ending, eventually } from "./inspection.ts";
 import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 

@@ -41,7 +41,7 @@ Deno.test("a request is answered by the handler of its command", async () => {
   for (const command of ["unknown", "constructor", "__proto__", ""]) {
     await assertRejects(() => ask("server", folder, { command }), Failure, "no such command");
   }
-  socket.close();
+  socket[Symbol.dispose]();
 });
 
 Deno.test("a socket is for its owner alone, and gone after the end", async () => {
@@ -51,7 +51,7 @@ Deno.test("a socket is for its owner alone, and gone after the end", async () =>
   const { mode, isSocket } = Deno.lstatSync(controlPath("server", folder));
   assertEquals([mode! & 0o777, isSocket], [0o600, true]);
   assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["server.sock"]);
-  socket.close();
+  socket[Symbol.dispose]();
   assertEquals([...Deno.readDirSync(folder)], []);
   const failure = await assertRejects(() => ask("server", folder, { command: "echo" }), Failure);
   assert(failure.message.startsWith(
@@ -66,9 +66,9 @@ Deno.test("a socket takes the place of an old one, whose end does not remove it"
   Deno.writeTextFileSync(`${folder}/server.sock.new/s`, "left by a killed program");
   const old = serve(folder);
   const socket = serve(folder);
-  old.close();
+  old[Symbol.dispose]();
   assertEquals(await ask("server", folder, { command: "nothing" }), null);
-  socket.close();
+  socket[Symbol.dispose]();
 });
 
 Deno.test("requests that make no sense are answered with an error, or not at all", async () => {
@@ -80,7 +80,7 @@ Deno.test("requests that make no sense are answered with an error, or not at all
   }
   assertEquals(await exchange(folder, "x".repeat(REQUEST_MOST + 1)), "");
   assertEquals(await exchange(folder, `{"command":"echo"}\nmore`), '{"ok":{"command":"echo"}}\n');
-  socket.close();
+  socket[Symbol.dispose]();
 });
 
 Deno.test("connections that say nothing keep others away only beyond a limit, and end nothing", async () => {
@@ -99,7 +99,7 @@ Deno.test("connections that say nothing keep others away only beyond a limit, an
   for (let answer: unknown = undefined; answer !== null;) {
     answer = await ask("server", folder, { command: "nothing" }).catch(() => undefined);
   }
-  socket.close();
+  socket[Symbol.dispose]();
 });
 
 Deno.test("a path that is too long for a socket is told of, and done without", async () => {

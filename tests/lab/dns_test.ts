@@ -193,7 +193,7 @@ await test("after a client was killed cleanup puts resolv.conf back, and not bef
   assertMatch(await client.machine.run(...cleanup), /nothing to undo/);
   assertMatch(await Deno.readTextFile(services.resolvConf), /^nameserver 10\.0\.0\.1$/m);
   await process.stop("SIGKILL");
-  assertMatch(await client.machine.run(...cleanup), /Undone: this machine's DNS/);
+  assertMatch(await client.machine.run(...cleanup), /Undone: the DNS settings/);
   assertEquals(await look(services.resolvConf), before);
 });
 

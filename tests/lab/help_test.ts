@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type CommandOutput, output } from "../../scripts/lab.ts";
 import { program, type ProgramName } from "../../scripts/program.ts";
-import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../lib/config/options.ts";
+import { CONNECT_OPTIONS } from "../../lib/config/client_options.ts";
+import { SERVE_OPTIONS } from "../../lib/config/server_options.ts";
 import { missingPackages, SOURCE, testUnless } from "./tunnel_lab.ts";
 
 const OPTIONS = { server: SERVE_OPTIONS, client: CONNECT_OPTIONS } as const;

@@ -8,7 +8,7 @@ import { ServiceFiles } from "../../daemon/service_files.ts";
 import { runUninstall } from "../../daemon/uninstall_command.ts";
 import { readArguments, UsageError } from "../../lib/config/command_line.ts";
 import { formatInvite, TOKEN_LENGTH } from "../../lib/config/invite.ts";
-import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/options.ts";
+import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/service_options.ts";
 import { SERVER_MANUAL } from "../../lib/help/manuals.ts";
 import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
@@ -351,7 +351,7 @@ await labTest("uninstall puts back what a killed service changed", ["nft"], asyn
   });
   const { code, stdout, stderr } = await ending(process, 60_000);
   assertEquals(code, 0, stderr);
-  assertMatch(stdout, /^Undone: forwarding for a server, and its packet filter$/m);
+  assertMatch(stdout, /^Undone: forwarding and its packet filter$/m);
   assertEquals(await gatewayState(lab.server), before);
 });
 

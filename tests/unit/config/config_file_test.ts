@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { CONNECT_OPTIONS } from "../../../lib/config/client_options.ts";
 import { type Option, readArguments } from "../../../lib/config/command_line.ts";
+import { CONFIG } from "../../../lib/config/common_options.ts";
 import { keysOf, readConfigFile } from "../../../lib/config/config_file.ts";
-import { CONFIG, CONNECT_OPTIONS, SERVE_OPTIONS } from "../../../lib/config/options.ts";
+import { SERVE_OPTIONS } from "../../../lib/config/server_options.ts";
 import { Random } from "../../random.ts";
 
 function complaintsAbout(text: string, table = SERVE_OPTIONS): string[] {

@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { CONNECT_OPTIONS } from "../../../lib/config/client_options.ts";
+import { readClientSettings } from "../../../lib/config/client_settings.ts";
 import { type Arguments, type Option } from "../../../lib/config/command_line.ts";
 import { readConfigFile } from "../../../lib/config/config_file.ts";
 import { checkConfigFile } from "../../../lib/config/merged_settings.ts";
-import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../../lib/config/options.ts";
-import { readClientSettings, readServerSettings } from "../../../lib/config/settings.ts";
+import { SERVE_OPTIONS } from "../../../lib/config/server_options.ts";
+import { readServerSettings } from "../../../lib/config/server_settings.ts";
 import { formatRow, rowsOf } from "./options_table.ts";
 
 const DOCUMENT = new URL("../../../docs/configuration.md", import.meta.url);

@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { CONNECT_OPTIONS } from "../../../lib/config/client_options.ts";
+import { readClientSettings } from "../../../lib/config/client_settings.ts";
 import { type Arguments, readArguments, UsageError } from "../../../lib/config/command_line.ts";
 import { readConfigFile } from "../../../lib/config/config_file.ts";
 import {
@@ -8,8 +10,8 @@ import {
   mergeArguments,
   takeReloads,
 } from "../../../lib/config/merged_settings.ts";
-import { CONNECT_OPTIONS, SERVE_OPTIONS } from "../../../lib/config/options.ts";
-import { readClientSettings, readServerSettings } from "../../../lib/config/settings.ts";
+import { SERVE_OPTIONS } from "../../../lib/config/server_options.ts";
+import { readServerSettings } from "../../../lib/config/server_settings.ts";
 import { Random } from "../../random.ts";
 import { orError } from "../or_error.ts";
 

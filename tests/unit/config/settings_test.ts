@@ -2,25 +2,19 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
+import { CONNECT_OPTIONS } from "../../../lib/config/client_options.ts";
+import { type ClientSettings, readClientSettings } from "../../../lib/config/client_settings.ts";
 import { readArguments, UsageError } from "../../../lib/config/command_line.ts";
+import { STATE_OPTIONS } from "../../../lib/config/common_options.ts";
+import { type InviteSettings, readInviteSettings } from "../../../lib/config/invite_settings.ts";
+import { classicNetwork, isHostOf } from "../../../lib/config/networks.ts";
 import {
-  CONNECT_OPTIONS,
   INVITE_OPTIONS,
   PEERS_ADD_OPTIONS,
   PEERS_LIST_OPTIONS,
   SERVE_OPTIONS,
-  STATE_OPTIONS,
-} from "../../../lib/config/options.ts";
-import {
-  classicNetwork,
-  type ClientSettings,
-  type InviteSettings,
-  isHostOf,
-  readClientSettings,
-  readInviteSettings,
-  readServerSettings,
-  type ServerSettings,
-} from "../../../lib/config/settings.ts";
+} from "../../../lib/config/server_options.ts";
+import { readServerSettings, type ServerSettings } from "../../../lib/config/server_settings.ts";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
 const KEY_TEXT = KEY.toBase64();

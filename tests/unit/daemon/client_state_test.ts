@@ -3,10 +3,10 @@ import { ClientState } from "../../../daemon/client_state.ts";
 import { Failure } from "../../../daemon/failure.ts";
 import { planJoin } from "../../../daemon/join_plan.ts";
 import { toBase64 } from "../../../lib/config/base64.ts";
+import { CONNECT_OPTIONS } from "../../../lib/config/client_options.ts";
+import { readClientSettings } from "../../../lib/config/client_settings.ts";
 import { readArguments } from "../../../lib/config/command_line.ts";
 import type { ServerReference } from "../../../lib/config/invite.ts";
-import { CONNECT_OPTIONS } from "../../../lib/config/options.ts";
-import { readClientSettings } from "../../../lib/config/settings.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 Deno.test("timestamps grow, over restarts as well, and few of them are written", () => {

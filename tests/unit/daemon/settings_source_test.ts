@@ -2,8 +2,8 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Failure } from "../../../daemon/failure.ts";
 import { describeReload, SettingsSource } from "../../../daemon/settings_source.ts";
 import { readArguments, UsageError } from "../../../lib/config/command_line.ts";
-import { SERVE_OPTIONS } from "../../../lib/config/options.ts";
-import { readServerSettings, type ServerSettings } from "../../../lib/config/settings.ts";
+import { SERVE_OPTIONS } from "../../../lib/config/server_options.ts";
+import { readServerSettings, type ServerSettings } from "../../../lib/config/server_settings.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 /** A file that can be changed, and a program that goes by it. */
