@@ -1,6 +1,7 @@
 import { renderUnicodeCompact } from "uqr";
 import { toBase64 } from "../lib/config/base64.ts";
 import type { Arguments } from "../lib/config/command_line.ts";
+import { checkPeerAddress } from "../lib/config/networks.ts";
 import { formatInvite, TOKEN_LENGTH } from "../lib/config/invite.ts";
 import { type InviteSettings, readInviteSettings } from "../lib/config/invite_settings.ts";
 import { Failure } from "./failure.ts";
@@ -20,6 +21,7 @@ export function runInvite(args: Arguments): void {
     return console.error(`The invite for ${settings.name} is void now`);
   }
   const note = readServerNote(folder);
+  checkPeerAddress(settings.address, note.networks?.network);
   const host = settings.host ?? likelyHost(note);
   const token = crypto.getRandomValues(new Uint8Array(TOKEN_LENGTH));
   const line = formatInvite({

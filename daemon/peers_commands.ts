@@ -2,7 +2,7 @@ import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { toBase64 } from "../lib/config/base64.ts";
 import { type Arguments, UsageError } from "../lib/config/command_line.ts";
 import { STATE_OPTIONS } from "../lib/config/common_options.ts";
-import { hostIpv4, routedNetwork } from "../lib/config/networks.ts";
+import { checkPeerAddress, hostIpv4, routedNetwork } from "../lib/config/networks.ts";
 import type { Peer, Registry } from "../lib/config/registry.ts";
 import {
   PEERS_ADD_OPTIONS,
@@ -111,12 +111,18 @@ function change(args: Arguments, change: (registry: Registry) => Registry): void
   storeOf(args).update(change);
 }
 
+function readPeerAddress(args: Arguments): number | undefined {
+  const address = read(args, "address", hostIpv4);
+  checkPeerAddress(address, networksOfServer(args)?.network);
+  return address;
+}
+
 function add(args: Arguments): void {
   const [name, key] = readOperands(args, NAME, "Its PUBLIC_KEY");
   const peer: Peer = {
     name: peerName(name!),
     publicKey: toBase64(readKey(key!)),
-    address: read(args, "address", hostIpv4),
+    address: readPeerAddress(args),
     routes: readAll(args, "route", routedNetwork),
     enabled: true,
     isolated: isGiven(args, "isolate"),
@@ -129,7 +135,7 @@ function set(args: Arguments): void {
   const [name] = readOperands(args, NAME);
   rejectBoth(args, "route", "no-routes");
   rejectBoth(args, "isolate", "no-isolate");
-  const address = read(args, "address", hostIpv4);
+  const address = readPeerAddress(args);
   const routes = readAll(args, "route", routedNetwork);
   const changes: Partial<Peer> = {
     ...address !== undefined && { address },

@@ -1,8 +1,9 @@
 /** Networks and addresses that programs are told of on their command lines. */
 import { type IpAddress, isIpv4, isOrdinary, parseAddress } from "../address/ip_address.ts";
-import { parseIpv4 } from "../address/ipv4_address.ts";
+import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
 import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
+import { Pool } from "../address/pool.ts";
 import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
 import { hasRoomFor } from "../address/tunnel_networks.ts";
 import { HOST_NETWORK_LENGTHS } from "../protocol/control.ts";
@@ -76,6 +77,26 @@ export function classicNetwork(address: number): Ipv4Prefix {
 /** Whether a host can have this address in this network. */
 export function isHostOf(network: Ipv4Prefix, address: number): boolean {
   return address > network.first && address < network.last;
+}
+
+/**
+ * Checks the address that `--address` gives a peer.
+ *
+ * @param network the server's; undefined if no server has run yet
+ * @throws {UsageError}
+ */
+export function checkPeerAddress(
+  address: number | undefined,
+  network: Ipv4Prefix | undefined,
+): void {
+  if (address === undefined || network === undefined) return;
+  const what = address === Pool.serverAddress(network)
+    ? "the server's own"
+    : isHostOf(network, address)
+    ? undefined
+    : `no host's address in the server's network ${network}`;
+  if (what === undefined) return;
+  throw new UsageError(`The option --address "${formatIpv4(address)}" is ${what}`, ["address"]);
 }
 
 /**

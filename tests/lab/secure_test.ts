@@ -71,6 +71,18 @@ async function assertRejected(
   assertOneLine(output, 1, reason);
 }
 
+await labTest("nobody is promised an address that no client can have", [], async () => {
+  await using lab = await TunnelLab.open();
+  await lab.startSecureServer("--network", "10.86.0.0/24");
+  const state = ["--no-qr", "--state", lab.state];
+  for (const [address, why] of [["10.86.0.1", "the server's own"], ["10.0.0.9", "no host's"]]) {
+    const words = ["invite", "pi", "--address", address!, ...state];
+    const output = await lab.server.try(...program("server", SOURCE), ...words);
+    assertOneLine(output, 2, new RegExp(`--address "${address}" is ${why}`));
+  }
+  await lab.manage("invite", "pi", "--host", "192.0.2.1", "--address", "10.86.0.9", "--no-qr");
+});
+
 await labTest("an invite that was used, revoked or has expired is refused", [], async () => {
   await using lab = await TunnelLab.open();
   await lab.startSecureServer();
