@@ -3,8 +3,10 @@ import { ResolveError } from "../ffi/resolve.ts";
 import type { TunDevice } from "../ffi/tun.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import type { ClientSettings } from "../lib/config/client_settings.ts";
+import { writeAnnouncement } from "../lib/protocol/announcement.ts";
 import type { ClientEvent } from "../lib/session/client_event.ts";
 import type { ClientFacts } from "../lib/status/client_status.ts";
+import { Announcing } from "./announcing.ts";
 import { ClientHandshakes, type Membership } from "./client_handshakes.ts";
 import { ClientLog } from "./client_log.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
@@ -41,6 +43,7 @@ export class ClientControl implements Disposable {
   readonly #addresses: ClientServers;
   readonly #log: ClientLog;
   readonly #worker: PacketWorker<ClientSetup, ClientAnswer, ClientMessage>;
+  readonly #announcing: Announcing;
   readonly #hint = new DoctorHint();
   /** The place of the server that the client is, or was last, connected to. */
   #server = 0;
@@ -70,6 +73,8 @@ export class ClientControl implements Disposable {
       () => this.#worker.post({ type: "report" }),
     );
     reportCounters(this.#worker.counters, () => this.monitor.way);
+    this.#announcing = new Announcing(settings.announce);
+    this.#announcing.checkForwarding();
   }
 
   /** Rejects when the client cannot, or need not, go on. @throws {Failure} that says why */
@@ -154,7 +159,8 @@ export class ClientControl implements Disposable {
         const { configuration, mtu } = event;
         const { address } = configuration.address;
         this.monitor.told = this.#parts.tunnel.set({ address, configuration, mtu });
-        return this.#log.changed(event);
+        this.#log.changed(event);
+        return this.#announcing.configured(configuration);
       }
       case "down":
         this.monitor.down(event.reason);
@@ -198,6 +204,7 @@ export class ClientControl implements Disposable {
     this.monitor.sendsOver(carrier, "it answered first");
     service.status(`Connected to ${servers[place]!.host} as ${formatIpv4(address)}`);
     this.#log.up(server, carrier, told);
+    if (event.configuration !== undefined) this.#announcing.configured(event.configuration);
   }
 
   #failed(server: number, reason: string, next?: number): void {
@@ -208,7 +215,7 @@ export class ClientControl implements Disposable {
 
 /** What a client's packet worker starts from. */
 function clientSetup({ settings, servers, tun }: ClientParts): ClientSetup {
-  const { classic, address, mtu, timing, crypto, congestion } = settings;
+  const { classic, address, mtu, timing, announce, crypto, congestion } = settings;
   return {
     tun,
     tunIndex: new NetworkInterface(tun.name).index,
@@ -219,6 +226,8 @@ function clientSetup({ settings, servers, tun }: ClientParts): ClientSetup {
     address,
     mtu,
     timing,
+    // Also if it is of nothing: an earlier one, of a client that was told otherwise, is over.
+    announcement: classic ? undefined : writeAnnouncement(announce),
     crypto,
     congestion,
   };

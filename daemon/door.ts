@@ -1,14 +1,16 @@
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { Pool } from "../lib/address/pool.ts";
 import { Leases } from "../lib/address/leases.ts";
+import type { Prefix } from "../lib/address/prefix.ts";
 import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import { MAX_LIST } from "../lib/protocol/control.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
-import { type Answer, Gatekeeper } from "../lib/session/gatekeeper.ts";
+import type { Announcements, Unallowed } from "../lib/session/announcements.ts";
+import { type Answer, Gatekeeper, type Judgement } from "../lib/session/gatekeeper.ts";
 import { randomKey } from "./identity.ts";
 import { log } from "./logging.ts";
-import type { GatekeeperMessage, ServerMessage } from "./messages.ts";
+import { type GatekeeperMessage, revivePrefixes, type ServerMessage } from "./messages.ts";
 import type { RegistryStore } from "./registry_store.ts";
 import { TimestampStore } from "./timestamp_store.ts";
 
@@ -23,8 +25,11 @@ export interface DoorOptions {
   network: Ipv4Prefix;
   /** What this end can take, as bits of Capability. */
   capabilities: number;
-  /** Whoever else follows the registry, from the beginning on. */
+  announcements: Announcements;
+  /** Whoever else follows the registry, with the networks that are in force, from the beginning on. */
   follow(registry: Registry): void;
+  /** Told of what a peer announces and may not have. */
+  notAllowed(unallowed: Unallowed): void;
 }
 
 /** The main thread's part of letting clients in: the gatekeeper, and what it decides by. */
@@ -36,11 +41,11 @@ export class Door {
   readonly #pool: Pool;
   readonly #network: Ipv4Prefix;
   readonly #post: (message: GatekeeperMessage) => void;
-  readonly #followElsewhere: (registry: Registry) => void;
+  readonly #options: Pick<DoorOptions, "announcements" | "follow" | "notAllowed">;
 
   /** @param post sends a message to the packet worker */
   constructor(
-    { identity, folder, network, capabilities, follow }: DoorOptions,
+    { identity, folder, network, capabilities, ...options }: DoorOptions,
     store: RegistryStore,
     post: (message: GatekeeperMessage) => void,
   ) {
@@ -49,7 +54,7 @@ export class Door {
     this.#network = network;
     this.#pool = new Pool(network, Pool.serverAddress(network), new Leases(0));
     this.#post = post;
-    this.#followElsewhere = follow;
+    this.#options = options;
     this.#gatekeeper = new Gatekeeper(identity, {
       registry: () => store.registry,
       update: (change) => {
@@ -60,6 +65,7 @@ export class Door {
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),
       timestamps: this.#timestamps,
+      announcements: options.announcements,
       capabilities,
       randomKey,
       wallClock: Date.now,
@@ -74,6 +80,7 @@ export class Door {
     return this.#store.watch(() => {
       const known = new Set(this.#store.registry.peers.map(({ publicKey }) => publicKey));
       this.#timestamps.keep(known);
+      this.#options.announcements.keep(known);
       this.#tellUnusable();
       this.#tellUntold();
       this.#follow();
@@ -104,6 +111,8 @@ export class Door {
         // Who was enrolled just now may have networks behind it, which others are to be told of.
         return this.#store.registry === before ? undefined : this.#reconsider();
       }
+      case "announced":
+        return this.#announced(connection, revivePrefixes(message.networks));
       case "closed":
         return this.#gatekeeper.closed(connection);
     }
@@ -113,6 +122,14 @@ export class Door {
   close(): void {
     this.#store.close();
     this.#timestamps.close();
+  }
+
+  #announced(connection: number, networks: Prefix[]): void {
+    const inForce = (): Registry => this.#options.announcements.inForce(this.#store.registry);
+    const before = inForce();
+    this.#judge(this.#gatekeeper.announced(connection, networks));
+    // Most connections bring nothing new, and to follow costs system calls.
+    if (inForce() !== before) this.#follow();
   }
 
   #answer(
@@ -128,9 +145,11 @@ export class Door {
 
   /** Tells clients what the registry says of them that it did not before. */
   #reconsider(): void {
-    for (const { connection, verdict } of this.#gatekeeper.reconsider()) {
-      this.#post({ type: "judged", connection, verdict });
-    }
+    this.#judge(this.#gatekeeper.reconsider());
+  }
+
+  #judge(judgements: readonly Judgement[]): void {
+    for (const judgement of judgements) this.#post({ type: "judged", ...judgement });
   }
 
   /** A full disk, or a file edited by hand into a contradiction, keeps one peer out and no other. */
@@ -149,8 +168,10 @@ export class Door {
   /** Has others follow what the registry says now. */
   #follow(): void {
     const { registry } = this.#store;
+    const { announcements } = this.#options;
     this.#post({ type: "reserve", addresses: registry.reservedAddresses() });
-    this.#followElsewhere(registry);
+    this.#options.follow(announcements.inForce(registry));
+    for (const unallowed of announcements.untold(registry)) this.#options.notAllowed(unallowed);
   }
 
   /** The lowest that no peer has, so that a small network reads well. */

@@ -67,6 +67,7 @@ export type ServerMessage =
   | { type: "hello"; connection: number; message: Uint8Array; carrier: Carrier }
   | { type: "confirmed"; connection: number }
   | { type: "rekey"; connection: number; message: Uint8Array }
+  | { type: "announced"; connection: number; networks: Prefix[] }
   | { type: "closed"; connection: number }
   | { type: "report"; report: ServerReport };
 

@@ -1,6 +1,7 @@
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/server_settings.ts";
 import type { KeyPair } from "../lib/protocol/x25519.ts";
+import { Announcements } from "../lib/session/announcements.ts";
 import type { ServerFacts } from "../lib/status/server_status.ts";
 import { Door } from "./door.ts";
 import type { LeaseStore } from "./lease_store.ts";
@@ -55,7 +56,7 @@ export class ServerControl implements AsyncDisposable {
     this.#tun = tun.name;
     this.#setup = serverSetup(settings, identity.publicKey, tunnel, sockets, leases);
     this.#facts = serverFacts(settings, this.#setup, tun.name);
-    this.#report = reporter(networks);
+    this.#report = reporter(networks, settings.state);
     this.#hooks = new ServerHooks(settings, networks, tun.name, () => registry.registry);
     this.#worker = new PacketWorker(
       new URL("./server_worker.ts", import.meta.url),
@@ -64,13 +65,16 @@ export class ServerControl implements AsyncDisposable {
       (message) => this.#handle(message),
     );
     const routes = new PeerRoutes(tun.name, networks.network6 !== undefined);
+    const announcements = new Announcements();
     this.#door = new Door(
       {
         identity,
         folder,
         network: networks.network,
         capabilities: this.#setup.capabilities,
+        announcements,
         follow: (registry: Registry) => routes.follow(registry),
+        notAllowed: (unallowed) => this.#report({ type: "not_allowed", ...unallowed }),
       },
       registry,
       (message) => this.#worker.post(message),
@@ -79,6 +83,7 @@ export class ServerControl implements AsyncDisposable {
       () => this.#facts,
       this.#worker.counters,
       () => registry.registry,
+      announcements,
       () => this.#worker.post({ type: "report" }),
     );
     reportCounters(this.#worker.counters);

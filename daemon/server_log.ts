@@ -1,6 +1,7 @@
 import { formatAddress } from "../lib/address/ip_address.ts";
 import { formatIpv4 } from "../lib/address/ipv4_address.ts";
 import { addressesBeside, type TunnelNetworks } from "../lib/address/tunnel_networks.ts";
+import { allowCommand, type Unallowed } from "../lib/session/announcements.ts";
 import type { ServerEvent } from "../lib/session/server_event.ts";
 import { log } from "./logging.ts";
 import type { ServerMessage } from "./messages.ts";
@@ -11,10 +12,24 @@ const CLIENT_LINES = 100;
 const CLIENT_LINES_INTERVAL = 10_000;
 
 /** What a server's worker tells that a person may want to know. */
-export type Notice = Extract<ServerMessage, { type: "event" | "not_accepting" }>;
+export type Notice =
+  | Extract<ServerMessage, { type: "event" | "not_accepting" }>
+  | NotAllowed;
 
-/** Says what happens to clients, as many lines as are good for a log. */
-export function reporter(networks: TunnelNetworks): (notice: Notice) => void {
+/** A peer announces networks that it may not have. */
+export interface NotAllowed extends Unallowed {
+  type: "not_allowed";
+}
+
+/**
+ * Says what happens to clients, as many lines as are good for a log.
+ *
+ * @param state the folder that commands are to be told, if it is not the default
+ */
+export function reporter(
+  networks: TunnelNetworks,
+  state: string | undefined,
+): (notice: Notice) => void {
   const limit = new RateLimit(CLIENT_LINES, CLIENT_LINES_INTERVAL);
   return (notice) => {
     // Lines that nobody sees are not to take the place of others.
@@ -24,8 +39,19 @@ export function reporter(networks: TunnelNetworks): (notice: Notice) => void {
     });
     if (!allowed) return;
     if (notice.type === "event") describe(notice.event, networks);
+    else if (notice.type === "not_allowed") describeUnallowed(notice, state);
     else log.warn("Cannot take new connections for now: {reason}", { reason: notice.reason });
   };
+}
+
+function describeUnallowed({ peer, networks }: NotAllowed, state: string | undefined): void {
+  const { name, routes } = peer;
+  const folder = state === undefined ? "" : ` --state ${state}`;
+  log.warn("{name} announces {networks}, which it may not have; this allows it: {command}", {
+    name,
+    networks: networks.join(" and "),
+    command: `${allowCommand(name, routes, networks)}${folder}`,
+  });
 }
 
 function isForDebugging(notice: Notice): boolean {

@@ -1,5 +1,6 @@
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/server_settings.ts";
+import type { Announcements } from "../lib/session/announcements.ts";
 import type { Counters } from "../lib/session/counters.ts";
 import type { ServerReport } from "../lib/session/report.ts";
 import type { ServerEvent } from "../lib/session/server_event.ts";
@@ -15,6 +16,7 @@ export class ServerMonitor {
   readonly #facts: () => ServerFacts;
   readonly #counters: Counters;
   readonly #registry: () => Registry;
+  readonly #announcements: Announcements;
   readonly #enquiry: Enquiry<ServerReport>;
   readonly #started = performance.now();
   /** When registered peers left, by their public keys. */
@@ -25,11 +27,13 @@ export class ServerMonitor {
     facts: () => ServerFacts,
     counters: Counters,
     registry: () => Registry,
+    announcements: Announcements,
     ask: () => void,
   ) {
     this.#facts = facts;
     this.#counters = counters;
     this.#registry = registry;
+    this.#announcements = announcements;
     this.#enquiry = new Enquiry(ask);
   }
 
@@ -57,6 +61,7 @@ export class ServerMonitor {
       report,
       totals: this.#counters.read(),
       peers: this.#registry().peers,
+      announced: (publicKey) => this.#announcements.of(publicKey),
       leftFor: new Map([...this.#left].map(([key, leftAt]) => [key, now - leftAt])),
     });
   }

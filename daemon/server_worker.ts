@@ -69,6 +69,7 @@ class ServerWorker {
           post({ type: "hello", connection, message, carrier }),
         confirmed: (connection) => post({ type: "confirmed", connection }),
         rekey: (connection, message) => post({ type: "rekey", connection, message }),
+        announced: (connection, networks) => post({ type: "announced", connection, networks }),
         closed: (connection) => post({ type: "closed", connection }),
         randomKey,
       },

@@ -29,6 +29,11 @@ export function isWithin(prefix: Prefix, address: IpAddress): boolean {
   return !isIpv4(address) && prefix.contains(address);
 }
 
+/** Whether all addresses of a network lie in another one, or the same. */
+export function isPartOf(part: Prefix, whole: Prefix): boolean {
+  return part.length >= whole.length && isWithin(whole, part.first);
+}
+
 /** Length of the block at the beginning of all addresses that are no host's (0.0.0.0/8, ::/64). */
 const FIRST_BLOCK_LENGTHS = { ipv4: 8, ipv6: 64 } as const;
 
@@ -39,6 +44,11 @@ export function hasOrdinary(prefix: Prefix): boolean {
   // A shorter one reaches beyond that block; no other such block begins where a longer one does.
   if (isBeginning) return length < FIRST_BLOCK_LENGTHS[isIpv4(first) ? "ipv4" : "ipv6"];
   return isOrdinary(first);
+}
+
+/** Whether packets can be routed to a network: it has ordinary addresses, and is not everything. */
+export function isRoutable({ first, length }: Prefix): boolean {
+  return length > 0 && isOrdinary(first);
 }
 
 /** Whether two networks have addresses in common, which those of different versions never have. */

@@ -63,6 +63,12 @@ export const CONNECT_OPTIONS: readonly Option[] = [
   },
   { name: "no-routes", help: "send through the tunnel only what is for its own network" },
   ...GATEWAY_OPTIONS,
+  {
+    name: "announce",
+    value: "CIDR",
+    repeats: true,
+    help: "a network behind this machine, in use once the server allows it (repeatable)",
+  },
   { name: "mtu", value: "BYTES", help: "MTU of the TUN device (default what the server says)" },
   {
     name: "keepalive",

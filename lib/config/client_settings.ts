@@ -1,6 +1,7 @@
 /** What a person told a client, checked as a whole. Times are in milliseconds. */
 import { formatIpv4 } from "../address/ipv4_address.ts";
 import type { Ipv4Prefix } from "../address/ipv4_prefix.ts";
+import type { Prefix } from "../address/prefix.ts";
 import { CLASSIC_KEEPALIVE_INTERVAL, CLIENT_TIMEOUT } from "../session/limits.ts";
 import type { LivenessTiming } from "../session/liveness.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
@@ -11,6 +12,7 @@ import {
   hostIpv4,
   hostNetworkIpv4,
   isHostOf,
+  readAnnounced,
   readRouteChoice,
   type RouteChoice,
 } from "./networks.ts";
@@ -33,6 +35,7 @@ const SECURE_ONLY = [
   "no-dns",
   "forward",
   "nat",
+  "announce",
 ];
 
 export interface ClientSettings extends CommonSettings {
@@ -49,6 +52,8 @@ export interface ClientSettings extends CommonSettings {
   /** What the server says if undefined. */
   mtu: number | undefined;
   routes: RouteChoice;
+  /** Networks behind this machine that the server is told of. */
+  announce: Prefix[];
   /** Whether to use the DNS servers that the server says. */
   dns: boolean;
 }
@@ -64,6 +69,7 @@ export function readClientSettings(args: Arguments): ClientSettings {
     network: read(args, "network", hostNetworkIpv4),
     mtu: read(args, "mtu", mtu),
     routes: readRouteChoice(args),
+    announce: readAnnounced(args),
     dns: !isGiven(args, "no-dns"),
   };
   const wrong = (settings.classic ? SECURE_ONLY : CLASSIC_ONLY).find((name) => isGiven(args, name));

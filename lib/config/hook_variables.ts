@@ -27,7 +27,7 @@ export const PEER_VARIABLES = {
   SIMPLEVPN_ADDRESS6: "its IPv6 address, if it has one",
   SIMPLEVPN_NETWORK: "the tunnel's IPv4 network, as 10.0.0.0/16",
   SIMPLEVPN_NETWORK6: "its IPv6 network, if it has one",
-  SIMPLEVPN_ROUTES: "networks behind the peer",
+  SIMPLEVPN_ROUTES: "networks behind the peer that are allowed",
   SIMPLEVPN_OUTER: "the address that it comes from",
   SIMPLEVPN_REASON: "why it left",
 } as const;

@@ -4,8 +4,15 @@ import { formatIpv4, parseIpv4 } from "../address/ipv4_address.ts";
 import { Ipv4Prefix, parseIpv4Prefix } from "../address/ipv4_prefix.ts";
 import type { Ipv6Prefix } from "../address/ipv6_prefix.ts";
 import { Pool } from "../address/pool.ts";
-import { isIpv4Prefix, isIpv6Prefix, parsePrefix, type Prefix } from "../address/prefix.ts";
+import {
+  isIpv4Prefix,
+  isIpv6Prefix,
+  isRoutable,
+  parsePrefix,
+  type Prefix,
+} from "../address/prefix.ts";
 import { hasRoomFor } from "../address/tunnel_networks.ts";
+import { MAX_ANNOUNCED } from "../protocol/announcement.ts";
 import { HOST_NETWORK_LENGTHS } from "../protocol/control.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import { CLASSIC_PREFIX_LENGTH, DEFAULT_NETWORK } from "./defaults.ts";
@@ -44,7 +51,7 @@ export function hostNetworkIpv4(text: string): Ipv4Prefix {
 /** A network that packets can be routed to. */
 export function routedNetwork(text: string): Prefix {
   const network = parsePrefix(text);
-  if (network.length > 0 && isOrdinary(network.first)) return network;
+  if (isRoutable(network)) return network;
   throw new RangeError(`"${text}" is not a network of ordinary addresses`);
 }
 
@@ -154,4 +161,15 @@ export function readRouteChoice(args: Arguments): RouteChoice {
   }
   if (given === undefined) return "pushed";
   return given === "full-tunnel" ? "everything" : readAll(args, "split", splitNetwork);
+}
+
+/** Reads the networks that a client announces, each once. @throws {UsageError} */
+export function readAnnounced(args: Arguments): Prefix[] {
+  const given = readAll(args, "announce", routedNetwork);
+  const networks = [...new Map(given.map((network) => [`${network}`, network])).values()];
+  if (networks.length <= MAX_ANNOUNCED) return networks;
+  throw new UsageError(
+    `--announce: there are ${networks.length}, and ${MAX_ANNOUNCED} is the most that servers take`,
+    ["announce"],
+  );
 }

@@ -103,6 +103,11 @@ export class Registry {
     return [...networks.values()].slice(0, MAX_LIST);
   }
 
+  /** The peers alone, with other networks behind them than those that are allowed. */
+  withRoutes(routesOf: (peer: Peer) => readonly Prefix[]): Registry {
+    return new Registry(this.peers.map((peer) => ({ ...peer, routes: routesOf(peer) })));
+  }
+
   /** @throws {RegistryError} if the name, key or address is taken */
   addPeer(peer: Peer): Registry {
     this.#checkName(peer.name);

@@ -3,8 +3,16 @@ import { addressBytes, addressOfBytes, type IpAddress, isOrdinary } from "../add
 import { type Ipv6Address, readIpv6 } from "../address/ipv6_address.ts";
 import { Ipv4Prefix } from "../address/ipv4_prefix.ts";
 import { Ipv6Prefix } from "../address/ipv6_prefix.ts";
-import { hasOrdinary, type Prefix, prefixOf } from "../address/prefix.ts";
+import { hasOrdinary, type Prefix } from "../address/prefix.ts";
 import { type Item, readItems, readUint, uintValue, writeItems } from "./items.ts";
+import {
+  isIpv4Item,
+  isIpv6Item,
+  isPrefixItem,
+  prefixItems,
+  prefixValue,
+  readPrefix,
+} from "./prefix_item.ts";
 
 export enum ControlType {
   /** Server to client: everything that the client is to use from now on. A list of items. */
@@ -24,6 +32,8 @@ export enum ControlType {
   Probe = 8,
   /** Over UDP, server to client: as long as the Probe that it answers. */
   ProbeReply = 9,
+  /** Client to server: the networks behind the client. @see {writeAnnouncement} */
+  Announcement = 10,
 }
 
 /** Why a connection is ended. */
@@ -158,8 +168,8 @@ export function readConfiguration(body: Uint8Array): Configuration {
     address: readIpv4Interface(all(ItemType.Address).find(isIpv4Item)),
     address6: readIpv6Interface(all(ItemType.Address).find(isIpv6Item)),
     mtu: within(readUint(one(ItemType.Mtu), 2), MTU_LEAST, MTU_MOST),
-    routes: list(ItemType.Route).filter(isPrefixItem).map(readPrefix),
-    prefixes: list(ItemType.Prefix).filter(isPrefixItem).map(readPrefix),
+    routes: list(ItemType.Route).filter(isPrefixItem).map(readRoute),
+    prefixes: list(ItemType.Prefix).filter(isPrefixItem).map(readRoute),
     dns: list(ItemType.Dns).filter(({ length }) => length === 4 || length === 16)
       .map(addressOfBytes),
     searchDomains: list(ItemType.SearchDomain).map((value) => matching(value, DOMAIN_PATTERN)),
@@ -192,33 +202,8 @@ const CLOSE_TEXTS: Readonly<Record<CloseReason, string>> = {
   [CloseReason.ProtocolViolation]: "it was sent something that the protocol does not allow",
 };
 
-function prefixItems(type: ItemType, prefixes: readonly Prefix[]): Item[] {
-  return prefixes.map(({ first, length }) => ({ type, value: prefixValue(first, length) }));
-}
-
-function prefixValue(address: IpAddress, length: number): Uint8Array {
-  return Uint8Array.of(...addressBytes(address), length);
-}
-
-function isIpv4Item({ length }: Uint8Array): boolean {
-  return length === 4 + 1;
-}
-
-function isIpv6Item({ length }: Uint8Array): boolean {
-  return length === 16 + 1;
-}
-
-function isPrefixItem(value: Uint8Array): boolean {
-  return isIpv4Item(value) || isIpv6Item(value);
-}
-
-function readPrefix(value: Uint8Array): Prefix {
-  const address = value.subarray(0, -1);
-  const most = 8 * address.length;
-  const prefix = prefixOf(addressOfBytes(address), within(value.at(-1)!, 0, most));
-  if (!addressBytes(prefix.first).every((byte, i) => byte === address[i])) {
-    throw new SyntaxError("A route has host bits set");
-  }
+function readRoute(value: Uint8Array): Prefix {
+  const prefix = readPrefix(value);
   if (hasOrdinary(prefix)) return prefix;
   throw new SyntaxError(`A route leads to ${prefix}, where no host is`);
 }

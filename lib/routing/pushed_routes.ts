@@ -1,4 +1,4 @@
-import { isIpv4Prefix, isWithin, parsePrefix, type Prefix } from "../address/prefix.ts";
+import { isIpv4Prefix, isPartOf, isWithin, parsePrefix, type Prefix } from "../address/prefix.ts";
 
 /** Shortest prefix that another machine can have sent through the tunnel, by kind of network. */
 const LEAST_LENGTHS = { ipv4: 8, ipv6: 16, uniqueLocal: 7 } as const;
@@ -25,9 +25,7 @@ export function reasonAgainstRoute(
     return "it is a large part of the internet, for which a client has --full-tunnel and --split";
   }
   // A longer route of the machine's own wins by itself.
-  const taken = locals.find(({ prefix }) =>
-    route.length >= prefix.length && isWithin(prefix, route.first)
-  );
+  const taken = locals.find(({ prefix }) => isPartOf(route, prefix));
   return taken && `${taken.interface} is in ${taken.prefix}, of which it would take addresses away`;
 }
 

@@ -21,11 +21,11 @@ export function makeLink(
   owner: Attempt,
   transport: StreamTransport | DatagramTransport,
   { server, session, wanted }: LinkPurpose,
-  { classic, timing }: ClientOptions,
+  { classic, ...terms }: ClientOptions,
   ports: ClientPorts,
   channels: ChannelContext,
 ): Link {
-  if (classic) return new ClassicLink(owner, transport, wanted, timing, channels);
+  if (classic) return new ClassicLink(owner, transport, wanted, terms.timing, channels);
   const link = owner.number;
   const handshakes = {
     requestHello: (index?: number) => ports.requestHello(link, server, session, index),
@@ -34,7 +34,7 @@ export function makeLink(
     forget: () => ports.forget(link),
   };
   if (!isDatagramTransport(transport)) {
-    return new StreamLink(owner, transport, handshakes, timing, channels);
+    return new StreamLink(owner, transport, handshakes, terms, channels);
   }
-  return new DatagramLink(owner, transport, handshakes, timing, channels, () => ports.random());
+  return new DatagramLink(owner, transport, handshakes, terms, channels, () => ports.random());
 }

@@ -48,4 +48,6 @@ export interface ClientOptions {
   mtu?: number | undefined;
   /** For as long as the server does not say otherwise. */
   timing: LivenessTiming;
+  /** Body of the Announcement with which a secure client tells what is behind it; none if undefined. */
+  announcement?: Uint8Array | undefined;
 }

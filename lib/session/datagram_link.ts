@@ -18,7 +18,7 @@ import type { LinkOwner } from "./link.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import { PathMtu } from "./path_mtu.ts";
 import type { ChannelContext } from "./channel_context.ts";
-import { type HandshakePorts, SecureLink } from "./secure_link.ts";
+import { type HandshakePorts, type LinkTerms, SecureLink } from "./secure_link.ts";
 import type { DatagramTransport } from "./transport.ts";
 
 /** Bytes of the number with which a probe begins. */
@@ -48,11 +48,11 @@ export class DatagramLink extends SecureLink<DatagramChannel> {
     owner: LinkOwner,
     transport: DatagramTransport,
     ports: HandshakePorts,
-    timing: LivenessTiming,
+    terms: LinkTerms,
     context: ChannelContext,
     random: () => number,
   ) {
-    super(owner, transport, ports, timing, context);
+    super(owner, transport, ports, terms, context);
     this.#transport = transport;
     this.#random = random;
     this.#initiate();

@@ -12,6 +12,7 @@ import {
 } from "../protocol/hello.ts";
 import { type Handshake, HandshakeError, NO_PSK, Responder } from "../protocol/noise.ts";
 import { type KeyPair, keyPairOf } from "../protocol/x25519.ts";
+import type { Announcements } from "./announcements.ts";
 
 /** What a connection's client is told, and may use from then on. */
 export interface Admission {
@@ -21,7 +22,7 @@ export interface Admission {
   session: string;
   name: string;
   address: number;
-  /** Networks behind the peer. */
+  /** Networks behind the peer that are in force. */
   routes: readonly Prefix[];
   /** Networks behind other peers, which it reaches. */
   beyond: readonly Prefix[];
@@ -38,6 +39,12 @@ export interface Answer {
 }
 
 export type Verdict = { admit: Admission } | { refuse: CloseReason };
+
+/** Of which connection a verdict is. */
+export interface Judgement {
+  connection: number;
+  verdict: Verdict;
+}
 
 /** The latest timestamp by whom it was from. */
 export interface Timestamps {
@@ -60,6 +67,8 @@ export interface GatekeeperPorts {
   isUsable(address: number): boolean;
   /** The latest timestamp of each peer, by its public key; kept across restarts. */
   timestamps: Timestamps;
+  /** What peers announce to be behind them. */
+  announcements: Announcements;
   /** What this end can take, as bits of Capability. */
   capabilities: number;
   /** 32 random bytes. */
@@ -134,13 +143,26 @@ export class Gatekeeper {
     }
   }
 
+  /**
+   * A client that proved who it is announces the networks behind it. Returns of which connections that
+   * says something else than before.
+   */
+  announced(connection: number, networks: readonly Prefix[]): Judgement[] {
+    const guest = this.#guests.get(connection);
+    if (guest === undefined || !this.#mayStay(guest)) return [];
+    const { announcements, wallClock } = this.#ports;
+    const isNew = announcements.set(guest.publicKey, networks, wallClock());
+    if (isNew !== "refused") return isNew ? this.reconsider() : [];
+    return [{ connection, verdict: { refuse: CloseReason.ProtocolViolation } }];
+  }
+
   /** The connection is gone. */
   closed(connection: number): void {
     this.#guests.delete(connection);
   }
 
   /** Of which connections the registry, which has changed, says something else now. */
-  reconsider(): { connection: number; verdict: Verdict }[] {
+  reconsider(): Judgement[] {
     return [...this.#guests].flatMap(([connection, guest]) => {
       const before = guest.verdict;
       if (before === undefined) return [];
@@ -226,7 +248,7 @@ export class Gatekeeper {
   }
 
   #decide(guest: Guest): Verdict {
-    const registry = this.#ports.registry();
+    const registry = this.#ports.announcements.inForce(this.#ports.registry());
     const peer = registry.peerByKey(guest.publicKey);
     if (peer === undefined) return { refuse: CloseReason.Removed };
     if (!peer.enabled) return { refuse: CloseReason.Disabled };

@@ -98,6 +98,10 @@ export const REJECT_AFTER_RECORDS = 2 ** 25;
 /** A client that asks for new keys more often is misbehaving. */
 export const REKEY_LEAST_INTERVAL = 5_000;
 
+/** How often a peer may announce other networks than before within a time, in milliseconds. */
+export const ANNOUNCEMENT_CHANGES = 10;
+export const ANNOUNCEMENT_WINDOW = 60_000;
+
 /** Configurations that a client takes in a second: each costs its main thread many system calls. */
 export const MAX_CONFIGURATIONS = 32;
 

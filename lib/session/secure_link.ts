@@ -9,6 +9,7 @@ import {
 import type { Offload } from "../packet/offload.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { ClientFilter } from "./client_filter.ts";
+import type { ClientOptions } from "./client_ports.ts";
 import { DropReason } from "./counters.ts";
 import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { PathMeter } from "./path_meter.ts";
@@ -36,6 +37,9 @@ export interface HandshakePorts {
   /** The link is of no use any more: nothing is asked for it again. */
   forget(): void;
 }
+
+/** What a client's links have in common. */
+export type LinkTerms = Pick<ClientOptions, "timing" | "announcement">;
 
 const CHANNEL_LOSSES: Readonly<Record<ChannelLoss, string>> = {
   forged: "what came is not what the server sent: somebody on the way changed it",
@@ -66,6 +70,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
   protected channel: Channel | undefined;
   protected lost = false;
   readonly #transport: Transport;
+  readonly #announcement: Uint8Array | undefined;
   #filter: ClientFilter | undefined;
   /** Whether an answer of the ports, or of the server, is awaited that brings new keys. */
   #rekeying = false;
@@ -75,13 +80,14 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     owner: LinkOwner,
     transport: Transport,
     ports: HandshakePorts,
-    timing: LivenessTiming,
+    { timing, announcement }: LinkTerms,
     context: ChannelContext,
   ) {
     this.owner = owner;
     this.#transport = transport;
     this.ports = ports;
     this.timing = timing;
+    this.#announcement = announcement;
     this.context = context;
   }
 
@@ -158,6 +164,7 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
    */
   established(handshake: Handshake, capabilities: number): void {
     if (this.lost) return;
+    const isFirst = this.channel === undefined;
     if (this.channel === undefined) {
       this.channel = this.openChannel(handshake, capabilities);
     } else {
@@ -166,6 +173,8 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
     }
     // The first record with new keys proves to the server that this end has them.
     this.channel.probe(this.context.clock.now);
+    if (!isFirst || this.#announcement === undefined) return;
+    this.channel.sendReliably(ControlType.Announcement, this.#announcement);
   }
 
   /** The server's message was not right. */

@@ -5,6 +5,7 @@ import {
   writeClose,
   writeConfiguration,
 } from "../protocol/control.ts";
+import { readAnnouncement } from "../protocol/announcement.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { Connection, Stage } from "./connection.ts";
@@ -38,6 +39,8 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
   /** What it is a path of; undefined before it was let in. */
   #session: PeerSession | undefined;
   #rekeyedAt = -Infinity;
+  /** Whether the client said over this connection what is behind it. */
+  #announced = false;
 
   /** @param open makes the channel, for which the peer is */
   constructor(
@@ -165,6 +168,7 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
   channelControl(type: number, body: Uint8Array): void {
     if (type === ControlType.Close) this.#left();
     else if (type === ControlType.RekeyInitiation) this.#rekey(body);
+    else if (type === ControlType.Announcement && !this.#announced) this.#announce(body);
   }
 
   /** @see {ChannelOwner} */
@@ -194,6 +198,18 @@ export abstract class SecurePeer<Channel extends SecureChannel = SecureChannel>
     const reason = "it ended the session";
     this.#session?.drop(reason);
     this.connection.close(reason);
+  }
+
+  #announce(body: Uint8Array): void {
+    this.#announced = true;
+    // What comes first may be this: the gatekeeper is to know the client before.
+    this.heard();
+    try {
+      this.#server.announced(this.connection, readAnnouncement(body));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.expel(CloseReason.ProtocolViolation);
+    }
   }
 
   #rekey(message: Uint8Array): void {

@@ -1,3 +1,4 @@
+import type { Prefix } from "../address/prefix.ts";
 import type { Offload } from "../packet/offload.ts";
 import { CloseReason, type Configuration } from "../protocol/control.ts";
 import { Backpressure } from "./backpressure.ts";
@@ -210,6 +211,10 @@ export class Server {
 
   rekey(connection: Connection, message: Uint8Array): void {
     this.#ports.rekey(connection.id, message);
+  }
+
+  announced(connection: Connection, networks: Prefix[]): void {
+    this.#ports.announced(connection.id, networks);
   }
 
   /** Lets a connection in, as a path of a session. */

@@ -1,4 +1,5 @@
 import type { Leases } from "../address/leases.ts";
+import type { Prefix } from "../address/prefix.ts";
 import type { TunnelNetworks } from "../address/tunnel_networks.ts";
 import type { Offload } from "../packet/offload.ts";
 import type { Configuration } from "../protocol/control.ts";
@@ -17,6 +18,8 @@ export interface ServerPorts {
   confirmed(connection: number): void;
   /** Hands a message for new keys to the gatekeeper; `rekeyed()` answers. */
   rekey(connection: number, message: Uint8Array): void;
+  /** Tells the gatekeeper, after `confirmed()`, which networks the client says are behind it. */
+  announced(connection: number, networks: Prefix[]): void;
   /** Tells the gatekeeper that a connection which it has heard of is gone. */
   closed(connection: number): void;
   /** 32 random bytes. */

@@ -1,10 +1,9 @@
 import { INCOMPLETE, LOST, messageOfResponse, responseLength } from "../protocol/hello.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import type { LinkOwner } from "./link.ts";
-import type { LivenessTiming } from "./liveness.ts";
 import { RecordChannel } from "./record_channel.ts";
 import type { ChannelContext } from "./channel_context.ts";
-import { type HandshakePorts, SecureLink } from "./secure_link.ts";
+import { type HandshakePorts, type LinkTerms, SecureLink } from "./secure_link.ts";
 import type { StreamTransport } from "./transport.ts";
 
 /** A client's end of one secure connection over TCP. */
@@ -16,10 +15,10 @@ export class StreamLink extends SecureLink<RecordChannel> {
     owner: LinkOwner,
     transport: StreamTransport,
     ports: HandshakePorts,
-    timing: LivenessTiming,
+    terms: LinkTerms,
     context: ChannelContext,
   ) {
-    super(owner, transport, ports, timing, context);
+    super(owner, transport, ports, terms, context);
     this.#transport = transport;
     ports.requestHello();
   }

@@ -2,8 +2,10 @@ import { formatAddress } from "../address/ip_address.ts";
 import { formatIpv4 } from "../address/ipv4_address.ts";
 import { Pool } from "../address/pool.ts";
 import { addressesBeside, ipv6Beside, type TunnelNetworks } from "../address/tunnel_networks.ts";
+import type { Prefix } from "../address/prefix.ts";
 import type { Peer } from "../config/registry.ts";
 import type { Carrier } from "../protocol/hello.ts";
+import { networksInForce, networksNotAllowed } from "../session/announcements.ts";
 import { Counters, type CounterValues } from "../session/counters.ts";
 import type { PeerReport, ServerReport } from "../session/report.ts";
 import {
@@ -26,7 +28,12 @@ export interface PeerStatus extends Traffic {
   publicKey: string | null;
   address: string | null;
   address6: string | null;
+  /** Networks behind it that are allowed. */
   routes: string[];
+  /** Those that it announces, of them those that are not allowed, and what is in force. */
+  announced: string[];
+  notAllowed: string[];
+  inForce: string[];
   enabled: boolean;
   isolated: boolean;
   connected: boolean;
@@ -60,6 +67,8 @@ export interface ServerMoment extends Moment {
   totals: CounterValues;
   /** All who are registered. */
   peers: readonly Peer[];
+  /** Networks that a peer announces, by its public key. */
+  announced(publicKey: string): readonly Prefix[];
   /** Milliseconds since a peer left, by its public key. */
   leftFor: ReadonlyMap<string, number>;
 }
@@ -120,6 +129,8 @@ function peerStatus(
   const address6 = address === undefined ? undefined : ipv6Beside(address, facts);
   const isClassic = peer === undefined && report?.identity === undefined;
   const publicKey = peer?.publicKey ?? report?.identity ?? null;
+  const allowed = peer?.routes ?? [];
+  const announced = peer === undefined ? [] : moment.announced(peer.publicKey);
   const silence = report === undefined
     ? moment.leftFor.get(publicKey ?? "")
     : Math.min(report.age, ...report.paths.map(({ silence }) => silence));
@@ -128,7 +139,10 @@ function peerStatus(
     publicKey,
     address: address === undefined ? null : formatIpv4(address),
     address6: address6 === undefined || isClassic ? null : formatAddress(address6),
-    routes: peer?.routes.map(String) ?? [],
+    routes: allowed.map(String),
+    announced: announced.map(String),
+    notAllowed: networksNotAllowed(allowed, announced).map(String),
+    inForce: networksInForce(allowed, announced).map(String),
     enabled: peer?.enabled ?? isClassic,
     isolated: facts.isolate || (peer?.isolated ?? false),
     connected: report !== undefined,

@@ -1,4 +1,5 @@
 /** Statuses as people read them: lines above, a table, and lines below. */
+import { allowCommand } from "../session/announcements.ts";
 import type { ClientStatus } from "./client_status.ts";
 import {
   formatDrops,
@@ -42,8 +43,18 @@ export function serverText(status: ServerStatus, earlier?: ServerStatus): Status
     rows: rows.length === 0
       ? []
       : [["PEER", "ADDRESS", ...PATH_HEADINGS, ...TRAFFIC_HEADINGS], ...rows],
-    below: below(status, peers.flatMap(({ paths }) => paths)),
+    below: [
+      ...peers.flatMap(unallowedLines),
+      ...below(status, peers.flatMap(({ paths }) => paths)),
+    ],
   });
+}
+
+/** What a peer announces and may not have, and what to do. */
+function unallowedLines({ name, routes, notAllowed }: PeerStatus): string[] {
+  if (name === null || notAllowed.length === 0) return [];
+  const command = allowCommand(name, routes, notAllowed);
+  return [`${name} announces ${notAllowed.join(" and ")}, not allowed; this allows it: ${command}`];
 }
 
 /** @see {serverText} */

@@ -1,6 +1,8 @@
 import { WHOLE } from "../../lib/packet/offload.ts";
 import { Segmenter } from "../../lib/packet/segmentation.ts";
 import { formatIpv4, parseIpv4 } from "../../lib/address/ipv4_address.ts";
+import { parsePrefix } from "../../lib/address/prefix.ts";
+import { writeAnnouncement } from "../../lib/protocol/announcement.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
 import type { Carrier } from "../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../lib/protocol/node_cipher.ts";
@@ -34,6 +36,8 @@ export interface ClientNodeOptions {
   carriers?: readonly Carrier[];
   /** What a secure client can take, as bits of Capability; none by default. */
   capabilities?: number;
+  /** Networks that a secure client announces; none by default. */
+  announce?: readonly string[];
 }
 
 /** What asking for the server's name comes to: undefined if it is found. */
@@ -106,6 +110,7 @@ export class ClientNode {
         servers: this.#servers.length,
         carriers: options.carriers ?? ["tcp"],
         address: wanted,
+        announcement: writeAnnouncement((options.announce ?? []).map(parsePrefix)),
         timing: { keepalive: CLASSIC_KEEPALIVE_INTERVAL, timeout: CLIENT_TIMEOUT },
       },
       {

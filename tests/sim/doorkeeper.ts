@@ -3,6 +3,7 @@ import { Pool } from "../../lib/address/pool.ts";
 import type { Ipv4Prefix } from "../../lib/address/ipv4_prefix.ts";
 import { Registry } from "../../lib/config/registry.ts";
 import { type KeyPair, keyPairOf } from "../../lib/protocol/x25519.ts";
+import { Announcements } from "../../lib/session/announcements.ts";
 import { type Answer, Gatekeeper } from "../../lib/session/gatekeeper.ts";
 import type { Server } from "../../lib/session/server.ts";
 import type { ServerPorts } from "../../lib/session/server_ports.ts";
@@ -50,7 +51,7 @@ export class Doorkeeper implements ThreadDelay {
   /** Begins to work for a server that was just started; returns the server's ways to reach it. */
   serve(
     server: () => Server,
-  ): Pick<ServerPorts, "hello" | "confirmed" | "rekey" | "closed"> {
+  ): Pick<ServerPorts, "hello" | "confirmed" | "rekey" | "announced" | "closed"> {
     this.#server = server;
     this.connections.clear();
     this.#gatekeeper = this.#newGatekeeper();
@@ -72,6 +73,12 @@ export class Doorkeeper implements ThreadDelay {
         toMain.post(() => {
           const answer = copied(this.#gatekeeper.rekey(connection, message));
           toWorker.post(() => server().rekeyed(connection, answer));
+        }),
+      announced: (connection, networks) =>
+        toMain.post(() => {
+          for (const judgement of this.#gatekeeper.announced(connection, networks)) {
+            toWorker.post(() => server().judged(judgement.connection, judgement.verdict));
+          }
         }),
       closed: (connection) =>
         toMain.post(() => {
@@ -121,6 +128,7 @@ export class Doorkeeper implements ThreadDelay {
       freeAddress: (registry) => this.#freeAddress(registry),
       isUsable: (address) => this.#pool.includes(address),
       timestamps: this.#timestamps,
+      announcements: new Announcements(),
       capabilities: this.#capabilities,
       randomKey: () => this.#network.random.bytes(32),
       wallClock: () => this.#network.wallClock,

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parsePrefix } from "../../../lib/address/prefix.ts";
 import { parseIpv6 } from "../../../lib/address/ipv6_address.ts";
 import { formatIpv4, parseIpv4 } from "../../../lib/address/ipv4_address.ts";
 import { parseIpv4Prefix } from "../../../lib/address/ipv4_prefix.ts";
@@ -110,6 +111,7 @@ Deno.test("A client knows nothing of a server by itself, and has its own default
     network: undefined,
     mtu: undefined,
     routes: "pushed",
+    announce: [],
   });
 });
 
@@ -177,6 +179,7 @@ Deno.test("A client takes every option that it has", () => {
     client(
       ..."-s vpn.example -p 2003 -a 10.86.0.9 --mtu 1280 --tun vpn.0 --state /data".split(" "),
       ..."--no-dns --up /a/up --down /a/down --hook-timeout 0.5".split(" "),
+      ..."--announce 192.168.7.0/24 --announce 2001:db8:7::/64".split(" "),
       ..."--crypto libcrypto --forward --no-offload --congestion bbr --log-level error --json-logs --log-file /l --full-tunnel --server-key"
         .split(" "),
       KEY_TEXT,
@@ -205,6 +208,7 @@ Deno.test("A client takes every option that it has", () => {
       network: undefined,
       mtu: 1280,
       routes: "everything",
+      announce: ["192.168.7.0/24", "2001:db8:7::/64"].map(parsePrefix),
     },
   );
 });
@@ -213,6 +217,14 @@ Deno.test("--nat is --forward and more", () => {
   assertEquals(server("--forward").gateway, "forward");
   assertEquals(server("--nat", "--forward").gateway, "nat");
   assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
+});
+
+Deno.test("A client announces networks that packets can be routed to, each once, and 16 of them", () => {
+  const many = Array.from({ length: 17 }, (_, i) => `--announce=10.${i}.0.0/16`);
+  assertEquals(client(...many.slice(1), many[1]!).announce.length, 16);
+  assertThrows(() => client(...many), UsageError, "16 is the most");
+  refuses(client, "--announce", ["192.168.7.1/24", "224.0.0.0/4", "router", "0.0.0.0/0", "::/0"]);
+  assertThrows(() => classic("--announce=10.0.0.0/8"), UsageError, "nothing with --classic");
 });
 
 Deno.test("A client chooses what goes through its tunnel, in one way", () => {

@@ -15,6 +15,7 @@ import { Client } from "../../../lib/session/client.ts";
 import type { ClientEvent } from "../../../lib/session/client_event.ts";
 import type { Connection } from "../../../lib/session/connection.ts";
 import { Counters } from "../../../lib/session/counters.ts";
+import { Announcements } from "../../../lib/session/announcements.ts";
 import { Gatekeeper } from "../../../lib/session/gatekeeper.ts";
 import type { Attempt } from "../../../lib/session/attempt.ts";
 import { Introduction } from "../../../lib/session/introduction.ts";
@@ -116,6 +117,7 @@ export class AttackScene {
       freeAddress: () => undefined,
       isUsable: (address) => NETWORK.contains(address),
       timestamps,
+      announcements: new Announcements(),
       randomKey: () => this.randomKey(),
       wallClock: () => this.now,
     });
@@ -138,6 +140,11 @@ export class AttackScene {
           this.server.answered(id, this.gatekeeper.hello(id, message, carrier), this.now),
         confirmed: (id) => this.server.judged(id, this.gatekeeper.confirmed(id)),
         rekey: (id, message) => this.server.rekeyed(id, this.gatekeeper.rekey(id, message)),
+        announced: (id, networks) => {
+          for (const judgement of this.gatekeeper.announced(id, networks)) {
+            this.server.judged(judgement.connection, judgement.verdict);
+          }
+        },
         closed: (id) => this.gatekeeper.closed(id),
         randomKey: () => this.randomKey(),
       },
@@ -172,9 +179,9 @@ export class AttackScene {
     this.context.batches.flush();
   }
 
-  /** A client that is about to connect, over `wire`. */
-  client(key: KeyPair, wire: SceneConnection = this.connect()): SceneClient {
-    return new SceneClient(this, key, wire);
+  /** A client that is about to connect, over `wire`; the body of an Announcement is what it sends. */
+  client(key: KeyPair, wire: SceneConnection = this.connect(), body?: Uint8Array): SceneClient {
+    return new SceneClient(this, key, wire, body);
   }
 }
 
@@ -193,7 +200,12 @@ export class SceneClient {
   readonly #scene: AttackScene;
   #session: Attempt | undefined;
 
-  constructor(scene: AttackScene, key: KeyPair, wire: SceneConnection) {
+  constructor(
+    scene: AttackScene,
+    key: KeyPair,
+    wire: SceneConnection,
+    announcement: Uint8Array | undefined,
+  ) {
     this.#scene = scene;
     this.wire = wire;
     let timestamp = scene.now;
@@ -202,7 +214,8 @@ export class SceneClient {
       { timestamp: () => timestamp++, randomKey: () => scene.randomKey() },
     );
     const later = (task: () => void): void => void this.tasks.push(task);
-    this.client = new Client({ classic: false, servers: 1, carriers: ["tcp"], timing: TIMING }, {
+    const options = { classic: false, servers: 1, carriers: ["tcp"] as const, timing: TIMING };
+    this.client = new Client({ ...options, announcement }, {
       resolve: () => {},
       connect: (link) => this.#session = this.client.connected(link, this.transport, scene.now),
       abandon: () => {},

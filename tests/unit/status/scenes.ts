@@ -109,6 +109,7 @@ export function aServerStatus(change: Partial<ServerMoment> = {}): ServerStatus 
       registered("pi", { routes: [parsePrefix("192.168.7.0/24")] }),
       registered("olaf", { enabled: false }),
     ],
+    announced: () => [],
     leftFor: new Map([["anna's key", 300_000]]),
     ...change,
   });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { clientText, serverText, type StatusText } from "../../../lib/status/table.ts";
+import { parsePrefix, type Prefix } from "../../../lib/address/prefix.ts";
 import { aClientStatus, aServerStatus, counters, path, peerReport } from "./scenes.ts";
 
 /** Cells of a row by their headings, empty ones left out. */
@@ -110,4 +111,18 @@ Deno.test("nothing in a table makes a terminal do anything but show it", () => {
   const { above, rows, below } = serverText(aServerStatus({ report, peers: [] }));
   const text = JSON.stringify([above, rows.flat(), below]);
   assert(/^[ -~]*$/.test(text) && !text.includes("\\u"), text);
+});
+
+Deno.test("a peer that announces what it may not have is named, with the command that allows it", () => {
+  const networks = ["192.168.7.0/25", "192.168.8.0/24"].map(parsePrefix);
+  const announced = (key: string): Prefix[] => key === "pi's key" ? networks : [];
+  const status = aServerStatus({ announced });
+  const pi = status.peers.find(({ name }) => name === "pi")!;
+  assertEquals(pi.announced, ["192.168.7.0/25", "192.168.8.0/24"]);
+  assertEquals(pi.inForce, ["192.168.7.0/25"]);
+  assertEquals(
+    serverText(status).below[0],
+    "pi announces 192.168.8.0/24, not allowed; this allows it: simplevpn-server peers set pi " +
+      "--route 192.168.7.0/24 --route 192.168.8.0/24",
+  );
 });
