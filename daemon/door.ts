@@ -12,7 +12,8 @@ import { randomKey } from "./identity.ts";
 import { log } from "./logging.ts";
 import { type GatekeeperMessage, revivePrefixes, type ServerMessage } from "./messages.ts";
 import type { RegistryStore } from "./registry_store.ts";
-import { TimestampStore } from "./timestamp_store.ts";
+import type { ServerStore } from "./server_store.ts";
+import type { TimestampStore } from "./timestamp_store.ts";
 
 /** What the packet worker tells of a connection. */
 export type GuestMessage = Extract<ServerMessage, { connection: number }>;
@@ -20,8 +21,6 @@ export type GuestMessage = Extract<ServerMessage, { connection: number }>;
 export interface DoorOptions {
   /** The server's static key. */
   identity: KeyPair;
-  /** The server's state folder. */
-  folder: string;
   network: Ipv4Prefix;
   /** What this end can take, as bits of Capability. */
   capabilities: number;
@@ -45,12 +44,12 @@ export class Door {
 
   /** @param post sends a message to the packet worker */
   constructor(
-    { identity, folder, network, capabilities, ...options }: DoorOptions,
-    store: RegistryStore,
+    { identity, network, capabilities, ...options }: DoorOptions,
+    { registry: store, timestamps }: Pick<ServerStore, "registry" | "timestamps">,
     post: (message: GatekeeperMessage) => void,
   ) {
     this.#store = store;
-    this.#timestamps = new TimestampStore(folder);
+    this.#timestamps = timestamps;
     this.#network = network;
     this.#pool = new Pool(network, Pool.serverAddress(network), new Leases(0));
     this.#post = post;
@@ -121,7 +120,6 @@ export class Door {
   /** Writes what is not written yet. */
   close(): void {
     this.#store.close();
-    this.#timestamps.close();
   }
 
   #announced(connection: number, networks: Prefix[]): void {

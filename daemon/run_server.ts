@@ -7,17 +7,16 @@ import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
 import { checkHooks, endTimeOf } from "./hook.ts";
 import { loadIdentity } from "./identity.ts";
-import { LeaseStore } from "./lease_store.ts";
 import { putBackLeftovers } from "./leftovers.ts";
 import { log, setUpLogging } from "./logging.ts";
 import { serveMetrics } from "./metrics_server.ts";
 import { holdFolder } from "./program_lock.ts";
-import { RegistryStore } from "./registry_store.ts";
 import { ServiceManager } from "./sd_notify.ts";
 import { announceServer } from "./server_announcement.ts";
-import { ServerControl, type ServerState } from "./server_control.ts";
+import { ServerControl } from "./server_control.ts";
 import { writeServerNote } from "./server_note.ts";
 import { openServerSockets } from "./server_sockets.ts";
+import { openServerStore } from "./server_store.ts";
 import { checkNetwork, chooseNetworks, openServerTunnel } from "./server_tunnel.ts";
 import type { SettingsSource } from "./settings_source.ts";
 import { releaseStartupMemory } from "./startup_memory.ts";
@@ -46,12 +45,7 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   await putBackLeftovers("server", folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted = chooseNetworks(settings, folder);
-  const state: ServerState = {
-    folder,
-    identity,
-    registry: new RegistryStore(folder),
-    leases: new LeaseStore(folder),
-  };
+  using store = openServerStore(folder);
   const sockets = await openServerSockets(settings);
   const tunnel = await openServerTunnel(settings, wanted);
   const { tun, networks } = tunnel;
@@ -63,7 +57,7 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
     notePath: `${Deno.realPathSync(folder)}/${GATEWAY_NOTES.server}`,
   });
 
-  await using control = new ServerControl(settings, state, tunnel, sockets);
+  await using control = new ServerControl(settings, identity, store, tunnel, sockets);
   using _metrics = settings.metrics &&
     serveMetrics(settings.metrics, () => control.monitor.metrics());
   source.follow((settings) => control.follow(settings));
@@ -72,7 +66,7 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
     reload: () => source.reload(),
   });
   releaseStartupMemory();
-  announceServer(settings, tunnel, sockets, state);
+  announceServer(settings, tunnel, sockets, { identity, ...store });
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   control.begin();
   service.ready(`Serving ${networks.network} on ${tun.name}`);

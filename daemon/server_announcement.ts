@@ -7,8 +7,9 @@ import { DEFAULT_PORT } from "../lib/config/defaults.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import type { ServerSettings } from "../lib/config/server_settings.ts";
 import { hostsFor } from "./local_networks.ts";
+import type { KeyPair } from "../lib/protocol/x25519.ts";
 import { log } from "./logging.ts";
-import type { ServerState } from "./server_control.ts";
+import type { RegistryStore } from "./registry_store.ts";
 import type { ServerSockets } from "./server_sockets.ts";
 import type { ServerTunnel } from "./server_tunnel.ts";
 
@@ -17,7 +18,7 @@ export function announceServer(
   settings: ServerSettings,
   { tun, networks }: ServerTunnel,
   sockets: ServerSockets,
-  { identity, registry }: Pick<ServerState, "identity" | "registry">,
+  { identity, registry }: { identity: KeyPair; registry: RegistryStore },
 ): void {
   const { port, listen } = settings;
   const { network, network6 } = networks;

@@ -4,35 +4,25 @@ import type { KeyPair } from "../lib/protocol/x25519.ts";
 import { Announcements } from "../lib/session/announcements.ts";
 import type { ServerFacts } from "../lib/status/server_status.ts";
 import { Door } from "./door.ts";
-import type { LeaseStore } from "./lease_store.ts";
 import { setLogLevel } from "./logging.ts";
 import type { GatekeeperMessage, ServerMessage, ServerSetup, TermsMessage } from "./messages.ts";
 import { PacketWorker } from "./packet_worker.ts";
 import { PeerRoutes } from "./peer_routes.ts";
-import type { RegistryStore } from "./registry_store.ts";
 import { ServerHooks } from "./server_hooks.ts";
 import { type Notice, reporter } from "./server_log.ts";
 import { serverFacts, ServerMonitor } from "./server_monitor.ts";
 import { serverSetup, serverTerms } from "./server_setup.ts";
+import type { ServerStore } from "./server_store.ts";
 import type { ServerSockets } from "./server_sockets.ts";
 import type { ServerTunnel } from "./server_tunnel.ts";
 import { reportCounters } from "./statistics.ts";
-
-/** What a server keeps in its state folder. */
-export interface ServerState {
-  folder: string;
-  /** The static key. */
-  identity: KeyPair;
-  registry: RegistryStore;
-  leases: LeaseStore;
-}
 
 /**
  * The main thread's part of a server: who is let in, leases, hooks, and words for the person. It starts
  * the packet worker, and takes what that tells.
  */
 export class ServerControl implements AsyncDisposable {
-  readonly #state: ServerState;
+  readonly #store: ServerStore;
   readonly #tun: string;
   readonly #setup: ServerSetup;
   readonly #report: (notice: Notice) => void;
@@ -46,13 +36,14 @@ export class ServerControl implements AsyncDisposable {
   /** @param sockets the worker's from now on, as is the TUN device */
   constructor(
     settings: ServerSettings,
-    state: ServerState,
+    identity: KeyPair,
+    store: ServerStore,
     tunnel: ServerTunnel,
     sockets: ServerSockets,
   ) {
-    const { identity, folder, registry, leases } = state;
+    const { registry, leases } = store;
     const { tun, networks } = tunnel;
-    this.#state = state;
+    this.#store = store;
     this.#tun = tun.name;
     this.#setup = serverSetup(settings, identity.publicKey, tunnel, sockets, leases);
     this.#facts = serverFacts(settings, this.#setup, tun.name);
@@ -69,14 +60,13 @@ export class ServerControl implements AsyncDisposable {
     this.#door = new Door(
       {
         identity,
-        folder,
         network: networks.network,
         capabilities: this.#setup.capabilities,
         announcements,
         follow: (registry: Registry) => routes.follow(registry),
         notAllowed: (unallowed) => this.#report({ type: "not_allowed", ...unallowed }),
       },
-      registry,
+      store,
       (message) => this.#worker.post(message),
     );
     this.monitor = new ServerMonitor(
@@ -119,9 +109,8 @@ export class ServerControl implements AsyncDisposable {
     await this.#worker.stopped;
   }
 
-  /** Writes what is not written yet, and runs the hooks of the end. */
+  /** Follows nothing any more, and runs the hooks of the end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#state.leases.close();
     this.#door.close();
     await this.#hooks.end();
   }
@@ -130,7 +119,7 @@ export class ServerControl implements AsyncDisposable {
     if ("connection" in message) return this.#door.receive(message);
     if (message.type === "report") return this.monitor.answered(message.report);
     if (message.type === "event") {
-      this.#state.leases.apply(message.event);
+      this.#store.leases.apply(message.event);
       this.#hooks.apply(message.event);
       this.monitor.note(message.event);
     }
