@@ -117,7 +117,7 @@ export class Door {
     }
   }
 
-  /** Writes what is not written yet. */
+  /** Follows nothing any more. */
   close(): void {
     this.#store.close();
   }

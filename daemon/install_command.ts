@@ -40,7 +40,7 @@ export interface ServiceProgram {
   /** Options of that command. */
   options: readonly Option[];
   /** Checks a command line of that command, and says what it needs. @throws {UsageError} */
-  check(args: Arguments): Promise<ServiceNeeds>;
+  check(args: Arguments): Promise<ServiceNeeds> | ServiceNeeds;
 }
 
 /** What a command line makes necessary. */
@@ -49,8 +49,6 @@ export interface ServiceNeeds {
   logFile: string | undefined;
   /** Whether it changes what is in /proc/sys. */
   writesSysctls: boolean;
-  /** Whether it keeps state at all. */
-  keepsState: boolean;
   /** Whether it may have to set this machine's DNS. */
   setsDns: boolean;
   /** How it gets in when it is first started. */
@@ -115,7 +113,7 @@ export async function install(
     {
       name: program.name,
       description: program.description,
-      command: serviceCommand(program, options, needs),
+      command: serviceCommand(program, options),
       hasLowPort: needs.hasLowPort,
       hasLogFile: needs.logFile !== undefined,
       writesSysctls: needs.writesSysctls,
@@ -219,13 +217,8 @@ function optionWords({ options }: ServiceProgram, given: Arguments): string[] {
 }
 
 /** The service's command line, in which there is no secret: an invite waits in the state folder. */
-function serviceCommand(
-  { name, command }: ServiceProgram,
-  options: readonly string[],
-  { keepsState }: ServiceNeeds,
-): string[] {
-  const state = keepsState ? [`--state=${SERVICE_STATE}`] : [];
-  return [installedProgram(name), command, ...state, ...options];
+function serviceCommand({ name, command }: ServiceProgram, options: readonly string[]): string[] {
+  return [installedProgram(name), command, `--state=${SERVICE_STATE}`, ...options];
 }
 
 function reloadCommand({ name }: ServiceProgram): string[] {

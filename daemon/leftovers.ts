@@ -32,7 +32,7 @@ export const LEFTOVERS: Readonly<Record<ProgramName, readonly Leftover[]>> = {
  * @returns what was undone
  * @throws {Failure} if a note cannot be read
  */
-export async function undoLeftovers(program: ProgramName, folder: string): Promise<string[]> {
+async function undoLeftovers(program: ProgramName, folder: string): Promise<string[]> {
   const undone: string[] = [];
   for (const { what, undo } of LEFTOVERS[program]) if (await undo(folder)) undone.push(what);
   return undone;

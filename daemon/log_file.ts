@@ -2,7 +2,7 @@ import { effectiveUser } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 
 /** Bytes in a log file at the most; a longer line still goes into one whole. */
-export const LOG_FILE_MOST = 10 * 1024 * 1024;
+const LOG_FILE_MOST = 10 * 1024 * 1024;
 
 /** Files before the present one that are kept, as PATH.1 (the latest) to PATH.5. */
 export const LOG_FILES_KEPT = 5;

@@ -35,7 +35,7 @@ export function tableOf(interfaceIndex: number): number {
 }
 
 /** Whether the interface that has this table is there. */
-export function hasInterface(table: number): boolean {
+function hasInterface(table: number): boolean {
   return interfaceExists(table - TABLE_BASE);
 }
 

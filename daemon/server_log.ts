@@ -46,11 +46,10 @@ export function reporter(
 
 function describeUnallowed({ peer, networks }: NotAllowed, state: string | undefined): void {
   const { name, routes } = peer;
-  const folder = state === undefined ? "" : ` --state ${state}`;
   log.warn("{name} announces {networks}, which it may not have; this allows it: {command}", {
     name,
     networks: networks.join(" and "),
-    command: `${allowCommand(name, routes, networks)}${folder}`,
+    command: allowCommand(name, routes, networks, state),
   });
 }
 

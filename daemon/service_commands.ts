@@ -1,10 +1,12 @@
 /** What both programs have of commands for services, and what each of them is as one. */
 import { CONNECT_OPTIONS } from "../lib/config/client_options.ts";
 import { readClientSettings } from "../lib/config/client_settings.ts";
-import type { Arguments } from "../lib/config/command_line.ts";
+import { type Arguments, UsageError } from "../lib/config/command_line.ts";
+import type { CommonSettings } from "../lib/config/common_settings.ts";
 import { SERVE_OPTIONS } from "../lib/config/server_options.ts";
 import { readServerSettings } from "../lib/config/server_settings.ts";
 import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../lib/config/service_options.ts";
+import { SERVICE_USER } from "../lib/config/service_unit.ts";
 import { helpFiles } from "./help_files.ts";
 import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
 import { readInvite } from "./join_plan.ts";
@@ -57,32 +59,38 @@ export function serviceCommands(program: ServiceProgram): Command[] {
   ];
 }
 
-function checkServer(args: Arguments): Promise<ServiceNeeds> {
-  const source = new SettingsSource(SERVE_OPTIONS, readServerSettings, args);
-  const { port, logFile, gateway } = source.settings;
+function checkServer(args: Arguments): ServiceNeeds {
+  const { settings } = new SettingsSource(SERVE_OPTIONS, readServerSettings, args);
+  const { port, logFile, gateway } = settings;
+  checkUser(settings);
   const hasLowPort = port < UNPRIVILEGED_PORT;
-  return Promise.resolve({
+  return {
     hasLowPort,
     logFile,
     writesSysctls: gateway !== undefined,
-    keepsState: true,
     setsDns: false,
     invite: undefined,
     needsInvite: false,
-  });
+  };
 }
 
 async function checkClient(args: Arguments): Promise<ServiceNeeds> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
   const { classic, servers, logFile, gateway, dns } = settings;
+  checkUser(settings);
   return {
     hasLowPort: false,
     logFile,
     writesSysctls: gateway !== undefined,
-    keepsState: !classic,
     // A classic server tells none.
     setsDns: dns && !classic,
     invite: await readInvite(settings),
     needsInvite: servers.length === 0,
   };
+}
+
+/** A configuration file may name another user: only root could go on as that one. */
+function checkUser({ user }: CommonSettings): void {
+  if (user === undefined || user === SERVICE_USER) return;
+  throw new UsageError(`A service runs as the user "${SERVICE_USER}", not as "${user}"`, ["user"]);
 }

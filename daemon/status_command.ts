@@ -35,24 +35,28 @@ export function statusCommand(program: ProgramName): Command {
 
 async function show(program: ProgramName, args: Arguments): Promise<void> {
   readOperands(args);
-  const folder = readText(args, "state") ?? defaultStateFolder();
+  const state = readText(args, "state");
   const isJson = isGiven(args, "json");
-  const take = (): Promise<Status> => takeStatus(program, folder);
-  if (isGiven(args, "watch")) return await watch(take, isJson);
+  const take = (): Promise<Status> => takeStatus(program, state ?? defaultStateFolder());
+  if (isGiven(args, "watch")) return await watch(take, state, isJson);
   const first = await take();
   if (isJson) return console.log(printableJson(first, 2));
   await pause(RATE_TIME);
-  console.log(formatStatus(await take(), first));
+  console.log(formatStatus(await take(), first, state));
 }
 
 /** Shows it again and again; JSON as one line each time. Ends when a signal asks for that. */
-async function watch(take: () => Promise<Status>, isJson: boolean): Promise<void> {
+async function watch(
+  take: () => Promise<Status>,
+  state: string | undefined,
+  isJson: boolean,
+): Promise<void> {
   const stop = stopSignal();
   const screen = new Screen(!isJson);
   let before: Status | undefined;
   do {
     const status = await take();
-    if (!screen.show(isJson ? printableJson(status) : formatStatus(status, before))) return;
+    if (!screen.show(isJson ? printableJson(status) : formatStatus(status, before, state))) return;
     before = status;
   } while (await Promise.race([stop, pause(WATCH_TIME)]) === undefined);
 }
@@ -66,9 +70,14 @@ async function takeStatus(program: ProgramName, folder: string): Promise<Status>
   );
 }
 
-function formatStatus(status: Status, before: Status | undefined): string {
+/** @param state the folder that was named, if any */
+function formatStatus(
+  status: Status,
+  before: Status | undefined,
+  state: string | undefined,
+): string {
   const { above, rows, below }: StatusText = "peers" in status
-    ? serverText(status, before as ServerStatus | undefined)
+    ? serverText(status, before as ServerStatus | undefined, state)
     : clientText(status, before as ClientStatus | undefined);
   const table = rows.length === 0 ? [] : ["", alignColumns(rows)];
   return [...above, ...table, "", ...below].join("\n");

@@ -40,7 +40,7 @@ export class TimestampStore {
 }
 
 /** The text of `timestamps.json`. */
-export function formatTimestamps(timestamps: ReadonlyMap<string, number>): string {
+function formatTimestamps(timestamps: ReadonlyMap<string, number>): string {
   return `${JSON.stringify({ version: 1, timestamps: Object.fromEntries(timestamps) }, null, 2)}\n`;
 }
 

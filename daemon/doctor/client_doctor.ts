@@ -7,7 +7,7 @@ import { type Arguments, UsageError } from "../../lib/config/command_line.ts";
 import { DEFAULT_PORT } from "../../lib/config/defaults.ts";
 import { parseInvite } from "../../lib/config/invite.ts";
 import { judgeClock } from "../../lib/doctor/clock.ts";
-import { fault, type Finding } from "../../lib/doctor/finding.ts";
+import { fault, type Finding, ofSeveral } from "../../lib/doctor/finding.ts";
 import type { Configuration } from "../../lib/protocol/control.ts";
 import type { ClientStatus } from "../../lib/status/client_status.ts";
 import { selectCipherSuite } from "../cipher_suite.ts";
@@ -141,21 +141,19 @@ function isGlobal({ address }: { address: IpAddress }): boolean {
 async function checkServers(scene: Scene): Promise<Finding[]> {
   const { settings } = scene;
   if (settings.classic) {
-    const { host, port } = settings.servers[0]!;
-    return await checkClassicServer(host, port ?? settings.port ?? DEFAULT_PORT, scene.tun);
+    return ofSeveral(
+      await Promise.all(
+        settings.servers.map(({ host, port = settings.port ?? DEFAULT_PORT }) =>
+          checkClassicServer(host, port, scene.tun)
+        ),
+      ),
+    );
   }
   const plan = await planOrFinding(scene);
   if ("check" in plan) return [plan];
   using caller = new Caller(scene.folder, scene.running !== undefined);
-  const all = await Promise.all(
-    plan.servers.map((_, place) => checkServer(scene, plan, place, caller)),
-  );
-  const isBad = (findings: readonly Finding[]): boolean =>
-    findings.some(({ level }) => level === "fault");
-  if (all.every(isBad)) return all.flat();
-  // One of them will do.
-  return all.flat().map((finding) =>
-    finding.level === "fault" ? { ...finding, level: "warning" } : finding
+  return ofSeveral(
+    await Promise.all(plan.servers.map((_, place) => checkServer(scene, plan, place, caller))),
   );
 }
 

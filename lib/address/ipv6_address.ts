@@ -7,7 +7,7 @@ import { parseIpv4 } from "./ipv4_address.ts";
 export type Ipv6Address = readonly [number, number, number, number];
 
 /** Bytes of an address. */
-export const IPV6_ADDRESS_LENGTH = 16;
+const IPV6_ADDRESS_LENGTH = 16;
 
 /** The address whose 16 bytes begin at `at`. */
 export function readIpv6(bytes: Uint8Array, at = 0): Ipv6Address {

@@ -29,7 +29,7 @@ export type RouteChoice = "pushed" | "everything" | readonly Prefix[];
 const ROUTE_CHOICES = ["full-tunnel", "split", "no-routes"];
 
 /** A network that addresses can be given out of: unicast, and with room for a server and a client. */
-export function hostNetwork(text: string): Prefix {
+function hostNetwork(text: string): Prefix {
   const network = parsePrefix(text);
   const [least, most] = HOST_NETWORK_LENGTHS[isIpv4Prefix(network) ? "ipv4" : "ipv6"];
   if (network.length < least || network.length > most) {
@@ -56,13 +56,13 @@ export function routedNetwork(text: string): Prefix {
 }
 
 /** The same, for a client that chooses itself what goes through its tunnel. */
-export function splitNetwork(text: string): Prefix {
+function splitNetwork(text: string): Prefix {
   if (parsePrefix(text).length > 0) return routedNetwork(text);
   throw new RangeError(`"${text}" is everything, for which there is --full-tunnel`);
 }
 
 /** An address that a host on a network can have. */
-export function hostAddress(text: string): IpAddress {
+function hostAddress(text: string): IpAddress {
   return checkedHost(text, parseAddress(text));
 }
 

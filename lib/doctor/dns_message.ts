@@ -9,10 +9,6 @@ const RCODE_MASK = 0x000f;
 const TYPE_NS = 2;
 const CLASS_IN = 1;
 
-/** What a server says that it can do about a question (RFC 1035, 4.1.1). */
-export const RCODE_OK = 0;
-export const RCODE_NO_NAME = 3;
-
 /** A question for the name servers of the root, which every server that resolves names can answer. */
 export function writeRootQuery(id: number): Uint8Array {
   const bytes = new Uint8Array(HEADER_LENGTH + 1 + 4);

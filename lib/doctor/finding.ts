@@ -32,6 +32,17 @@ export function warning(check: string, what: string, advice: Advice): Finding {
   return { check, level: "warning", what, ...advice };
 }
 
+/** What there is to say of several servers, of which one will do: then nothing of the others is a fault. */
+export function ofSeveral(servers: readonly (readonly Finding[])[]): Finding[] {
+  const isBad = (findings: readonly Finding[]): boolean =>
+    findings.some(({ level }) => level === "fault");
+  const all = servers.flat();
+  if (servers.every(isBad)) return all;
+  return all.map((finding) =>
+    finding.level === "fault" ? { ...finding, level: "warning" } : finding
+  );
+}
+
 /** Nobody is left alone with a fault. */
 export function fault(check: string, what: string, advice: Required<Advice>): Finding {
   return { check, level: "fault", what, ...advice };

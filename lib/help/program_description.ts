@@ -35,7 +35,7 @@ export interface Manual {
 export type Term = readonly [term: string, text: string];
 
 /** What every command understands. */
-export const GENERAL_OPTIONS: readonly Option[] = [
+const GENERAL_OPTIONS: readonly Option[] = [
   { name: "help", short: "h", help: "show this help" },
   { name: "version", help: "show the version" },
 ];

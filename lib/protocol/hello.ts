@@ -48,9 +48,6 @@ export const MAX_RESPONSE = RESPONSE_OVERHEAD + 256;
 export const INCOMPLETE = 0;
 export const LOST = -1;
 
-/** Most bytes that a server keeps of a client that has not said hello. */
-export const MAX_HELLO: number = PREAMBLE.length + LENGTH_LENGTH + MAX_INITIATION;
-
 /** Bytes of an invite's identifier. */
 export const INVITE_ID_LENGTH = 8;
 

@@ -102,14 +102,20 @@ export function networksNotAllowed(
   return announced.filter((network) => !isAllowed(network, allowed));
 }
 
-/** The command that allows a peer more networks than it may have, which a new list replaces. */
+/**
+ * The command that allows a peer more networks than it may have, which a new list replaces.
+ *
+ * @param state the server's state folder, if it is not the default
+ */
 export function allowCommand(
   name: string,
   allowed: readonly (Prefix | string)[],
   more: readonly (Prefix | string)[],
+  state?: string,
 ): string {
   const options = [...allowed, ...more].map((network) => ` --route ${network}`);
-  return `simplevpn-server peers set ${name}${options.join("")}`;
+  const folder = state === undefined ? "" : ` --state ${state}`;
+  return `simplevpn-server peers set ${name}${options.join("")}${folder}`;
 }
 
 function isAllowed(network: Prefix, allowed: readonly Prefix[]): boolean {

@@ -21,8 +21,15 @@ export interface StatusText {
 const PATH_HEADINGS = ["PATH", "REMOTE", "SINCE", "HEARD", "ROUND TRIP"];
 const TRAFFIC_HEADINGS = ["IN", "OUT", "IN NOW", "OUT NOW", "DROPPED"];
 
-/** @param earlier a status of the same server from a while before, from which rates are computed */
-export function serverText(status: ServerStatus, earlier?: ServerStatus): StatusText {
+/**
+ * @param earlier a status of the same server from a while before, from which rates are computed
+ * @param state the folder that commands are to be told, if it is not the default
+ */
+export function serverText(
+  status: ServerStatus,
+  earlier?: ServerStatus,
+  state?: string,
+): StatusText {
   const { peers, connections, maxConnections, listening } = status;
   const registered = peers.filter(({ name }) => name !== null);
   const connected = registered.filter((peer) => peer.connected).length;
@@ -44,16 +51,19 @@ export function serverText(status: ServerStatus, earlier?: ServerStatus): Status
       ? []
       : [["PEER", "ADDRESS", ...PATH_HEADINGS, ...TRAFFIC_HEADINGS], ...rows],
     below: [
-      ...peers.flatMap(unallowedLines),
+      ...peers.flatMap((peer) => unallowedLines(peer, state)),
       ...below(status, peers.flatMap(({ paths }) => paths)),
     ],
   });
 }
 
 /** What a peer announces and may not have, and what to do. */
-function unallowedLines({ name, routes, notAllowed }: PeerStatus): string[] {
+function unallowedLines(
+  { name, routes, notAllowed }: PeerStatus,
+  state?: string,
+): string[] {
   if (name === null || notAllowed.length === 0) return [];
-  const command = allowCommand(name, routes, notAllowed);
+  const command = allowCommand(name, routes, notAllowed, state);
   return [`${name} announces ${notAllowed.join(" and ")}, not allowed; this allows it: ${command}`];
 }
 

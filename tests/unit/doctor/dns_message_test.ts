@@ -1,12 +1,10 @@
 import { assertEquals } from "@std/assert";
-import {
-  RCODE_NO_NAME,
-  RCODE_OK,
-  readNameservers,
-  responseCode,
-  writeRootQuery,
-} from "../../../lib/doctor/dns_message.ts";
+import { readNameservers, responseCode, writeRootQuery } from "../../../lib/doctor/dns_message.ts";
 import { Random } from "../../random.ts";
+
+/** Response codes (RFC 1035, 4.1.1): there is an answer; there is no such name. */
+const RCODE_OK = 0;
+const RCODE_NO_NAME = 3;
 
 Deno.test("writeRootQuery() writes a question as RFC 1035 has it", () => {
   const header = "1234010000010000000000" + "00";

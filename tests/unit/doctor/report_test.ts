@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { fault, type Finding, note, ok, warning } from "../../../lib/doctor/finding.ts";
+import { fault, type Finding, note, ofSeveral, ok, warning } from "../../../lib/doctor/finding.ts";
 import { formatFindings, formatJson, summarize } from "../../../lib/doctor/report.ts";
 
 const FINDINGS: readonly Finding[] = [
@@ -49,4 +49,13 @@ Deno.test("formatJson() says the same for programs", () => {
       { check: "port", level: "fault", what: "It is taken", why: "by vi", mend: '"kill 1"' },
     ],
   });
+});
+
+Deno.test("ofSeveral() takes nothing of a server for a fault if another one will do", () => {
+  const good = [ok("tcp", "It works"), warning("udp", "It is slow", { why: "it is far" })];
+  const bad = [ok("server-name", "It is found"), fault("tcp", "No", { why: "w", mend: "m" })];
+  assertEquals(ofSeveral([bad, bad]), [...bad, ...bad]);
+  assertEquals(ofSeveral([bad]), bad);
+  const mild = [bad[0]!, warning("tcp", "No", { why: "w", mend: "m" })];
+  assertEquals(ofSeveral([bad, good]), [...mild, ...good]);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { clientText, serverText, type StatusText } from "../../../lib/status/table.ts";
 import { parsePrefix, type Prefix } from "../../../lib/address/prefix.ts";
 import { aClientStatus, aServerStatus, counters, path, peerReport } from "./scenes.ts";
@@ -125,4 +125,5 @@ Deno.test("a peer that announces what it may not have is named, with the command
     "pi announces 192.168.8.0/24, not allowed; this allows it: simplevpn-server peers set pi " +
       "--route 192.168.7.0/24 --route 192.168.8.0/24",
   );
+  assertMatch(serverText(status, undefined, "/srv/vpn").below[0]!, /\/24 --state \/srv\/vpn$/);
 });
