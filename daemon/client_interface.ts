@@ -67,7 +67,13 @@ export class ClientInterface {
 
   /** The server may be tried at these addresses from now on, and so past the tunnel. */
   expect(servers: readonly SocketAddress[]): void {
-    if (this.takesEverything) this.#fullTunnel.reach(servers);
+    if (this.takesEverything) return this.#fullTunnel.reach(servers);
+    const isAround = (route: Prefix): boolean => servers.some(({ ip }) => isWithin(route, ip));
+    const { present } = this.#routes;
+    if (!present.some(isAround)) return;
+    // Another server may lie behind the one that was lost. The next connection brings them back.
+    this.#routes.set(present.filter((route) => !isAround(route)));
+    this.#present = "";
   }
 
   /**

@@ -15,6 +15,11 @@ export class TunRoutes {
     this.#name = name;
   }
 
+  /** What goes through the device now. */
+  get present(): readonly Prefix[] {
+    return this.#present;
+  }
+
   /** Sends these networks through the device, and no others of before. @throws {OsError} */
   set(networks: readonly Prefix[]): void {
     const { index } = new NetworkInterface(this.#name);

@@ -3,6 +3,7 @@ import { SERVICE_USER } from "../lib/config/service_unit.ts";
 import { isGiven, readOperands, readText } from "../lib/config/values.ts";
 import { cleanUpAll } from "./cleanup_command.ts";
 import { Failure } from "./failure.ts";
+import { tryHoldFolder } from "./program_lock.ts";
 import { exists, isProgramCopied, ServiceFiles, type ServiceName } from "./service_files.ts";
 import { checkMayManage, systemctl } from "./systemctl.ts";
 
@@ -23,13 +24,15 @@ export async function runUninstall(name: ServiceName, args: Arguments): Promise<
       `The other program's service keeps its state in ${files.state} as well: uninstall that first`,
     );
   }
-  if (!exists(files.unit)) console.log(`${name} is not installed as a service`);
-  else {
-    if (root === undefined) {
-      await systemctl("disable", "--quiet", "--now", name);
-      // Nobody could afterwards.
-      for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
-    }
+  const isInstalled = exists(files.unit);
+  if (!isInstalled) console.log(`${name} is not installed as a service`);
+  if (isInstalled && root === undefined) await systemctl("disable", "--quiet", "--now", name);
+  if (root === undefined && (isInstalled || isPurged)) {
+    // Nobody could afterwards.
+    for (const line of await cleanUpAll(files.state)) console.log(`Undone: ${line}`);
+  }
+  if (isPurged && exists(files.state)) checkUnused(files.state);
+  if (isInstalled) {
     removeFiles(files);
     if (root === undefined) await systemctl("daemon-reload");
   }
@@ -38,6 +41,16 @@ export async function runUninstall(name: ServiceName, args: Arguments): Promise<
     console.log(`Kept ${files.state}, with keys: --purge removes it`);
   }
   if (root === undefined && !files.isShared) console.log(`Kept the user ${SERVICE_USER}`);
+}
+
+/** @throws {Failure} if a program runs with the state folder that no service started */
+function checkUnused(folder: string): void {
+  for (const program of ["server", "client"] as const) {
+    using lock = tryHoldFolder(program, folder);
+    if (lock === undefined) {
+      throw new Failure(`simplevpn-${program} is running with ${folder}: end that first`);
+    }
+  }
 }
 
 /** The unit goes last: what says that there is something to remove. */

@@ -11,6 +11,9 @@ import { type ClientMachine, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts"
  */
 const SOON = 60_000;
 
+/** An address of the server's machine that the first server says is behind it. */
+const INSIDE = "203.0.113.77";
+
 /** Two servers on one machine, with ports, state folders and networks of their own. */
 class TwoServers implements AsyncDisposable {
   readonly lab: TunnelLab;
@@ -39,11 +42,12 @@ class TwoServers implements AsyncDisposable {
     return it;
   }
 
-  async start(number: number): Promise<void> {
+  async start(number: number, ...options: string[]): Promise<void> {
     const process = this.lab.server.start([
       ...program("server", SOURCE),
       ...["-p", `${2002 + number}`, "--state", this.#folder(number)],
       ...["--network", `10.${80 + number}.0.0/16`, "--no-ipv6"],
+      ...options,
     ]);
     await process.waitFor(/Listening on/);
     this.#processes[number] = process;
@@ -59,9 +63,14 @@ class TwoServers implements AsyncDisposable {
   /** Starts the client with both servers in its list. */
   startClient(...options: string[]): LabProcess {
     const { server } = this.client;
+    return this.startClientAt([server, server], ...options);
+  }
+
+  /** @param hosts the servers' addresses */
+  startClientAt([first, second]: readonly [string, string], ...options: string[]): LabProcess {
     return this.client.machine.start(this.lab.secureCommand(this.client, ...[
-      ...["-s", `${server}:2002`, "--server-key", this.keys[0]!],
-      ...["-s", `${server}:2003`, "--server-key", this.keys[1]!],
+      ...["-s", `${first}:2002`, "--server-key", this.keys[0]!],
+      ...["-s", `${second}:2003`, "--server-key", this.keys[1]!],
       ...options,
     ]));
   }
@@ -200,3 +209,21 @@ await labTest("reconnect says so where no client is running", [], async () => {
   );
   assertOneLine(output, 1, /simplevpn-client is not running with the state folder/);
 });
+
+await labTest(
+  "a server that lies in a network behind another one is reached past the tunnel",
+  [],
+  async () => {
+    await using it = await TwoServers.open();
+    const { machine, server } = it.client;
+    await it.lab.server.run("ip", "address", "add", `${INSIDE}/32`, "dev", "lo");
+    await machine.run("ip", "route", "add", "default", "via", server);
+    await it.kill(0);
+    await it.start(0, "--route", "203.0.113.0/24");
+    const process = it.startClientAt([server, INSIDE]);
+    await process.waitFor(/Connected to .*:2002/);
+    assertStringIncludes(await machine.run("ip", "route", "get", INSIDE), "dev simplevpn");
+    await it.kill(0);
+    await process.waitFor(/Connected to 203\.0\.113\.77:2003/, SOON);
+  },
+);

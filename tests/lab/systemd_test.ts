@@ -4,6 +4,7 @@ import { Failure } from "../../daemon/failure.ts";
 import { helpFiles, helpPaths } from "../../daemon/help_files.ts";
 import { install, type ServiceProgram } from "../../daemon/install_command.ts";
 import { CLIENT_SERVICE, SERVER_SERVICE, serviceCommands } from "../../daemon/service_commands.ts";
+import { tryHoldFolder } from "../../daemon/program_lock.ts";
 import { ServiceFiles } from "../../daemon/service_files.ts";
 import { runUninstall } from "../../daemon/uninstall_command.ts";
 import { readArguments, UsageError } from "../../lib/config/command_line.ts";
@@ -181,6 +182,15 @@ await labTest(
     }
   },
 );
+
+await labTest("uninstall --purge takes nothing from a program that runs", [], async () => {
+  using root = new OtherRoot();
+  const state = `${root.path}/var/lib/simplevpn`;
+  Deno.mkdirSync(state);
+  using _lock = tryHoldFolder("client", state);
+  const purging = (): Promise<void> => root.uninstall(SERVER_SERVICE, "--purge");
+  await assertRejects(purging, Failure, "simplevpn-client is running with");
+});
 
 await labTest("what a service needs is seen in its configuration file as well", [], async () => {
   using root = new OtherRoot();
