@@ -126,7 +126,8 @@ export class ClientControl implements Disposable {
       case "woke":
         return this.#log.woke(message.slept);
       case "network_changed":
-        return this.#log.networkChanged();
+        this.#log.networkChanged();
+        return this.#parts.tunnel.networkChanged();
       case "not_watching":
         return this.#log.notWatching(message.reason);
       case "event":

@@ -34,6 +34,7 @@ export class ClientInterface {
   readonly #sourceRouting: SourceRouting;
   readonly #ipv6: TunIpv6;
   readonly #routes: TunRoutes;
+  #settings: InterfaceSettings | undefined;
   /** What it is like now, as text. */
   #present = "";
   #hasIpv6 = false;
@@ -89,6 +90,7 @@ export class ClientInterface {
     const others = localAddresses().filter((local) => local.interface !== this.#name);
     const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
     if (wanted === this.#present) return;
+    this.#settings = settings;
     const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
       throw new Failure(
@@ -110,8 +112,20 @@ export class ClientInterface {
     if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, others);
   }
 
+  /** The machine may be in other networks than before: what was left to them, and what is not, is so anew. */
+  networkChanged(): void {
+    if (this.#settings === undefined || this.#present === "") return;
+    try {
+      this.configure(this.#settings);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      log.warn("{reason}", { reason: error.message });
+    }
+  }
+
   /** Undoes what does not end with the TUN device. */
   clear(): void {
+    this.#settings = undefined;
     try {
       this.#sourceRouting.clear();
     } finally {

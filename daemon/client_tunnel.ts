@@ -38,6 +38,11 @@ export class ClientTunnel implements AsyncDisposable {
     this.#interface.expect(servers);
   }
 
+  /** @see {ClientInterface.networkChanged} */
+  networkChanged(): void {
+    this.#interface.networkChanged();
+  }
+
   /**
    * Makes the machine what the server said.
    *

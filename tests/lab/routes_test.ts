@@ -393,3 +393,21 @@ async function answers(machine: Machine, host: string): Promise<void> {
 function serverOf(process: LabProcess, from: number): string {
   return process.stderr.slice(from).match(/Connected to ([0-9.]+):2002/)![1]!;
 }
+
+await labTest(
+  "a network that the machine comes into is its own from then on",
+  ["ping"],
+  async () => {
+    await using internet = await Internet.open();
+    const { lab, client: { machine } } = internet;
+    await lab.startSecureServer("--route", "192.168.7.0/24");
+    const { tun } = await internet.join(SERVER);
+    assertStringIncludes(await machine.run("ip", "route", "get", "192.168.7.2"), `dev ${tun}`);
+    const neighbour = await lab.lab.machine("neighbour");
+    await lab.lab.cable(machine, ["192.168.7.1/24"], neighbour, ["192.168.7.2/24"]);
+    const way = (): Promise<string> => machine.run("ip", "route", "get", "192.168.7.2");
+    const isLocal = (route: string): boolean => !route.includes(tun);
+    assert(isLocal(await eventually(way, isLocal)));
+    await machine.run(...PING, "192.168.7.2");
+  },
+);
