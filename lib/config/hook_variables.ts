@@ -9,7 +9,7 @@ export const TUNNEL_VARIABLES = {
   SIMPLEVPN_ADDRESS6: "its IPv6 address, if it has one",
   SIMPLEVPN_NETWORK: "the tunnel's IPv4 network, as 10.0.0.0/16",
   SIMPLEVPN_NETWORK6: "its IPv6 network, if it has one",
-  SIMPLEVPN_ROUTES: "networks behind the server",
+  SIMPLEVPN_ROUTES: "networks that the server says it leads to",
   SIMPLEVPN_DNS: "DNS servers that the server tells its clients",
   SIMPLEVPN_DOMAINS: "search domains that it tells them",
   SIMPLEVPN_PEER: "of a client: the name under which the server knows it",
