@@ -89,6 +89,9 @@ function rejectMisspelled(commands: readonly Command[], word: string | undefined
 }
 
 function describe(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return `${describe(error.suppressed)}; and when that was undone: ${describe(error.error)}`;
+  }
   if (error instanceof Failure || error instanceof UsageError || error instanceof RegistryError) {
     return error.message;
   }
