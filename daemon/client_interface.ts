@@ -38,6 +38,8 @@ export class ClientInterface {
   /** What it is like now, as text. */
   #present = "";
   #hasIpv6 = false;
+  /** What the server said and is not done, since it is this machine's own. */
+  #left: readonly Prefix[] = [];
   /** The outer addresses of the server, as far as they are known; first the one in use. */
   #servers: readonly SocketAddress[] = [];
 
@@ -87,7 +89,7 @@ export class ClientInterface {
   configure(settings: InterfaceSettings, servers = this.#servers): void {
     this.#servers = servers;
     const [present, ...spare] = servers.map(({ host }) => host);
-    const others = localAddresses().filter((local) => local.interface !== this.#name);
+    const others = this.#otherAddresses();
     const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
     if (wanted === this.#present) return;
     this.#settings = settings;
@@ -101,10 +103,7 @@ export class ClientInterface {
     for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    const routes = this.#choose(settings.routes, others)
-      .filter((route) => isIpv4Prefix(route) || this.#hasIpv6)
-      .filter((route) => this.#isBeyond(route));
-    this.#routes.set(routes);
+    this.#setRoutes(settings.routes, others);
     if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
     this.#present = wanted;
     this.#sourceRouting.clear();
@@ -112,15 +111,12 @@ export class ClientInterface {
     if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, others);
   }
 
-  /** The machine may be in other networks than before: what was left to them, and what is not, is so anew. */
+  /** The machine may be in other networks than before: what is theirs does not go through the tunnel. */
   networkChanged(): void {
     if (this.#settings === undefined || this.#present === "") return;
-    try {
-      this.configure(this.#settings);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      log.warn("{reason}", { reason: error.message });
-    }
+    const others = this.#otherAddresses();
+    const left = this.#leftTo(others, this.#settings.routes);
+    if (left.join() !== this.#left.join()) this.#setRoutes(this.#settings.routes, others);
   }
 
   /** Undoes what does not end with the TUN device. */
@@ -133,15 +129,31 @@ export class ClientInterface {
     }
   }
 
-  /** What is to go through the tunnel, when the server says this. */
-  #choose(pushed: readonly Prefix[], others: readonly LocalAddress[]): readonly Prefix[] {
-    if (typeof this.#choice !== "string") return this.#choice;
-    return pushed.filter((route) => {
+  #otherAddresses(): LocalAddress[] {
+    return localAddresses().filter((local) => local.interface !== this.#name);
+  }
+
+  /** Has go through the tunnel what is to, when the server says this. */
+  #setRoutes(pushed: readonly Prefix[], others: readonly LocalAddress[]): void {
+    this.#left = this.#leftTo(others, pushed);
+    for (const route of this.#left) {
       const reason = reasonAgainstRoute(route, others);
-      if (reason === undefined) return true;
       log.warn("The server offers {route}: left out, {reason}", { route: `${route}`, reason });
-      return false;
-    });
+    }
+    const chosen = typeof this.#choice === "string"
+      ? pushed.filter((route) => !this.#left.includes(route))
+      : this.#choice;
+    this.#routes.set(
+      chosen
+        .filter((route) => isIpv4Prefix(route) || this.#hasIpv6)
+        .filter((route) => this.#isBeyond(route)),
+    );
+  }
+
+  /** Which of the networks that the server says are not to go through the tunnel. */
+  #leftTo(others: readonly LocalAddress[], pushed: readonly Prefix[]): readonly Prefix[] {
+    if (typeof this.#choice !== "string") return [];
+    return pushed.filter((route) => reasonAgainstRoute(route, others) !== undefined);
   }
 
   /** Whether a network can go through the tunnel: not one that the server is in. */
