@@ -5,6 +5,7 @@ import project from "../../deno.json" with { type: "json" };
 import { CONNECT_OPTIONS } from "../../lib/config/client_options.ts";
 import { SERVE_OPTIONS } from "../../lib/config/server_options.ts";
 import { assertOneLine, ending, eventually } from "./inspection.ts";
+import { withEmptyFolder } from "./mounts.ts";
 import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const CLASSIC = ["--classic"];
@@ -79,7 +80,9 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
 for (const [name, args, complaint] of BAD) {
   await labTest(`simplevpn-${name} rejects ${JSON.stringify(args.join(" "))}`, [], async () => {
     await using lab = await TunnelLab.open();
-    const output = await ending(lab.server.start([...program(name, SOURCE), ...args]));
+    // Nothing of it is to be this machine's own state.
+    const command = withEmptyFolder("/var/lib", [...program(name, SOURCE), ...args]);
+    const output = await ending(lab.server.start(command));
     assertOneLine(output, 2, complaint);
     assertMatch(output.stderr, new RegExp(`^simplevpn-${name}: `));
     assertMatch(output.stderr, new RegExp(`\\(try "simplevpn-${name}( [a-z]+)* --help"\\)`));

@@ -16,7 +16,12 @@ class Scene implements Disposable {
   constructor(text: string, ...args: string[]) {
     this.write(text);
     const commandLine = readArguments(SERVE_OPTIONS, ["--config", this.#file, ...args]);
-    this.source = new SettingsSource(SERVE_OPTIONS, readServerSettings, commandLine);
+    try {
+      this.source = new SettingsSource(SERVE_OPTIONS, readServerSettings, commandLine);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   write(text: string): void {
