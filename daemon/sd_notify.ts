@@ -3,8 +3,7 @@ import { sendUnixDatagram } from "../ffi/unix_socket.ts";
 import { log } from "./logging.ts";
 
 /** What is told is one line; names from elsewhere are in it. */
-// deno-lint-ignore no-control-regex
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]+/g;
+const CONTROL_CHARACTERS = /\p{Cc}+/gu;
 
 /** Milliseconds that an end may take by itself: settings and DNS are put back by programs. */
 const END_TIME = 30_000;

@@ -109,8 +109,7 @@ function lastPart(path: string): string {
 /** Words in which nothing means anything to systemd. */
 const PLAIN_WORD = /^[A-Za-z0-9_./:=,@+-]+$/;
 
-// deno-lint-ignore no-control-regex
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL_CHARACTER = /\p{Cc}/u;
 
 function commandLine(words: readonly string[]): string {
   return words.map(quoteWord).join(" ");

@@ -100,8 +100,7 @@ export function duration(text: string): number {
 
 /** A name or a literal address, as far as that can be told without asking. */
 export function host(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
-  if (/[\x00-\x20\x7f/]/.test(text) || text.length > 255) {
+  if (/[\p{Cc} /]/u.test(text) || text.length > 255) {
     throw new SyntaxError("That is neither a name nor an address");
   }
   const bracketed = /^\[(.*)\]$/.exec(text);
@@ -165,8 +164,7 @@ export function congestionControl(text: string): string {
 
 /** A file's path from the root on: one that does not depend on where a program was started. */
 export function absolutePath(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are just what must not be there
-  if (text.startsWith("/") && !/[\x00-\x1f\x7f]/.test(text)) return text;
+  if (text.startsWith("/") && !/\p{Cc}/u.test(text)) return text;
   throw new SyntaxError(`"${text}" is no absolute path, as /usr/local/bin/NAME is`);
 }
 

@@ -54,6 +54,5 @@ function count(number: number, noun: string): string {
 
 /** Names and messages come from elsewhere: nothing in them may move a terminal's cursor. */
 function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+  return text.replaceAll(/\p{Cc}/gu, "?");
 }
