@@ -307,7 +307,8 @@ await labTest("the journal's lines say how urgent they are, and no time", ["pyth
   await using lab = await TunnelLab.open();
   const sources = `${lab.lab.folder}/nsswitch.conf`;
   await Deno.writeTextFile(sources, "hosts: files\n");
-  const bad = [...program("client", SOURCE), "--classic", "-s", "name.invalid"];
+  const state = ["--state", lab.state];
+  const bad = [...program("client", SOURCE), "--classic", "-s", "name.invalid", ...state];
   const debugged = withEmptyFolder("/run", ["python3", JOURNAL, ...bad, "--log-level", "debug"]);
   const inJournal = await lab.server.try(
     ...withFile("/etc/nsswitch.conf", sources, debugged),
