@@ -1,5 +1,5 @@
 /** Machines whose names are looked up in one way or another; each has an /etc, and so on, of its own. */
-import { assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
 import { withFile } from "./mounts.ts";
@@ -63,6 +63,20 @@ export class NameServices {
       (wrapped, [target, file]) => withFile(target, file, wrapped),
       [...command],
     );
+  }
+
+  /**
+   * Asserts that a program of this machine finds an address for a name. It asks until it does: DNS goes by
+   * UDP, and systemd-resolved hears from the kernel of a link that is gone only some time after it is, and
+   * then drops what it is just asking.
+   */
+  async assertFinds(machine: Machine, name: string, address: string): Promise<void> {
+    const command = this.wrap(["getent", "ahostsv4", name]);
+    const found = await eventually(
+      async () => (await machine.try(...command)).stdout.split(" ")[0]!,
+      (found) => found === address,
+    );
+    assertEquals(found, address, name);
   }
 
   /** Makes /etc/resolv.conf a mount of its own, as in a container; returns the file that is mounted. */
