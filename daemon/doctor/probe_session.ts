@@ -5,10 +5,8 @@ import {
   DATA_OVERHEAD,
   DatagramType,
   datagramType,
-  DataOpener,
-  DataSealer,
-  Opened,
 } from "../../lib/protocol/datagram.ts";
+import { DataOpener, DataSealer, Opened } from "../../lib/protocol/datagram_cipher.ts";
 import { type CipherSuite, TAG_LENGTH } from "../../lib/protocol/cipher.ts";
 import {
   FRAME_HEADER_LENGTH,

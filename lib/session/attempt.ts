@@ -7,7 +7,8 @@ import type { ConnectionReport } from "./report.ts";
 import type { Target } from "./target.ts";
 import { CONNECT_TIMEOUT } from "./limits.ts";
 import { DatagramLink } from "./datagram_link.ts";
-import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { Link, LinkOwner } from "./link.ts";
+import type { LinkLoss } from "./link_loss.ts";
 
 /** What an attempt tells the client that makes it. One that was lost, or closed, says nothing more. */
 export interface AttemptOwner {

@@ -8,7 +8,7 @@ import {
   OTHER_PATH_LONGEST,
   PATH_PATIENCE,
 } from "./limits.ts";
-import type { LinkLoss } from "./link.ts";
+import type { LinkLoss } from "./link_loss.ts";
 import { PathCheck } from "./path_check.ts";
 import { Paths } from "./paths.ts";
 import type { PathReport } from "./report.ts";

@@ -1,13 +1,12 @@
 import { kindOf, type Offload, PacketKind } from "../packet/offload.ts";
 import { ControlType } from "../protocol/control.ts";
+import { DATA_HEADER_LENGTH, DATA_OVERHEAD } from "../protocol/datagram.ts";
 import {
-  DATA_HEADER_LENGTH,
-  DATA_OVERHEAD,
   dataCounter,
   dataKeyNumber,
   type DataOpener,
   Opened,
-} from "../protocol/datagram.ts";
+} from "../protocol/datagram_cipher.ts";
 import { FRAME_HEADER_LENGTH, FrameType, receiveFrames } from "../protocol/frame.ts";
 import { readUint, uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";

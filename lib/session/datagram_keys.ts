@@ -1,5 +1,5 @@
 import type { CipherSuite } from "../protocol/cipher.ts";
-import { DataOpener, DataSealer } from "../protocol/datagram.ts";
+import { DataOpener, DataSealer } from "../protocol/datagram_cipher.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { ChannelKeys } from "./channel_keys.ts";
 import { KEEP_PREVIOUS_KEYS } from "./limits.ts";

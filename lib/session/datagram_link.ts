@@ -5,10 +5,10 @@ import {
   DatagramType,
   datagramType,
   messageOfResponseDatagram,
-  Opened,
   putCookie,
   serverIndexOf,
 } from "../protocol/datagram.ts";
+import { Opened } from "../protocol/datagram_cipher.ts";
 import { uintValue } from "../protocol/items.ts";
 import type { Handshake } from "../protocol/noise.ts";
 import { DropReason } from "./counters.ts";

@@ -1,5 +1,6 @@
 import { ControlType } from "../protocol/control.ts";
-import { Opened, writeResponseDatagram } from "../protocol/datagram.ts";
+import { writeResponseDatagram } from "../protocol/datagram.ts";
+import { Opened } from "../protocol/datagram_cipher.ts";
 import type { Connection } from "./connection.ts";
 import { DatagramChannel, PACKET_OVERHEAD } from "./datagram_channel.ts";
 import type { Answer } from "./gatekeeper.ts";

@@ -1,4 +1,5 @@
 import type { Offload } from "../packet/offload.ts";
+import type { LinkLoss } from "./link_loss.ts";
 import type { PathMeter } from "./path_meter.ts";
 import type { ConnectionReport } from "./report.ts";
 import type { Configuration } from "../protocol/control.ts";
@@ -17,19 +18,6 @@ export interface LinkOwner {
   /** The link is of no use any more; its transport is closed. */
   linkLost(loss: LinkLoss, now: number): void;
   toTun(bytes: Uint8Array, offset: number, length: number, offload: Offload): void;
-}
-
-/** Why a link was lost, and what that means for the next attempt. */
-export interface LinkLoss {
-  reason: string;
-  /** What may be behind that, as a question to whoever has no other connection. */
-  hint?: string;
-  /** `never` if the server will say the same again, `later` if only time may change that. */
-  again?: "never" | "later";
-  /** The address that this client asked for, if the server refused it. */
-  refused?: number;
-  /** Whether the server ended the session, with all connections that it has. */
-  endsSession?: boolean;
 }
 
 /** A client's end of one connection, whatever the protocol. */

@@ -1,6 +1,7 @@
 import type { Attempt } from "./attempt.ts";
 import { ATTEMPT_DELAY, MAX_ATTEMPTS } from "./limits.ts";
-import type { Link, LinkLoss } from "./link.ts";
+import type { Link } from "./link.ts";
+import type { LinkLoss } from "./link_loss.ts";
 import type { Target } from "./target.ts";
 
 export interface RacePorts {

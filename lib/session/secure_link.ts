@@ -2,7 +2,6 @@ import {
   CloseReason,
   type Configuration,
   ControlType,
-  describeClose,
   readConfiguration,
   writeClose,
 } from "../protocol/control.ts";
@@ -15,10 +14,12 @@ import { MAX_CONFIGURATIONS } from "./limits.ts";
 import type { PathMeter } from "./path_meter.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { ConnectionReport } from "./report.ts";
-import type { Link, LinkLoss, LinkOwner } from "./link.ts";
+import type { Link, LinkOwner } from "./link.ts";
+import type { LinkLoss } from "./link_loss.ts";
 import type { LivenessTiming } from "./liveness.ts";
 import type { ChannelContext } from "./channel_context.ts";
 import type { ChannelLoss, ChannelOwner } from "./channel_owner.ts";
+import { channelLoss, closeLoss } from "./link_loss.ts";
 import type { SecureChannel } from "./secure_channel.ts";
 import type { Transport } from "./transport.ts";
 
@@ -40,25 +41,6 @@ export interface HandshakePorts {
 
 /** What a client's links have in common. */
 export type LinkTerms = Pick<ClientOptions, "timing" | "announcement">;
-
-const CHANNEL_LOSSES: Readonly<Record<ChannelLoss, string>> = {
-  forged: "what came is not what the server sent: somebody on the way changed it",
-  silent: "the server was silent for too long",
-  exhausted: "the server did not make new keys in time",
-  overrun: "the connection takes nothing any more",
-};
-
-/** After these the server would only say the same again. */
-const FINAL = [
-  CloseReason.Removed,
-  CloseReason.InviteUsed,
-  CloseReason.InviteExpired,
-  CloseReason.InviteRevoked,
-  CloseReason.AddressRefused,
-];
-
-/** After these another attempt is worth while, but not at once. */
-const LASTING = [CloseReason.Replaced, CloseReason.Disabled, CloseReason.NoAddress];
 
 /** A client's end of one secure connection, whatever it goes over. */
 export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
@@ -234,13 +216,13 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
         if (this.#rekeying) this.ports.complete(body);
         return;
       case ControlType.Close:
-        return this.#closed(body[0] ?? 0);
+        return this.lose(closeLoss(body[0] ?? 0));
     }
   }
 
   /** @see {ChannelOwner} */
   channelLost(reason: ChannelLoss): void {
-    this.lose({ reason: CHANNEL_LOSSES[reason] });
+    this.lose(channelLoss(reason));
   }
 
   /** @see {ChannelOwner} */
@@ -286,14 +268,6 @@ export abstract class SecureLink<Channel extends SecureChannel = SecureChannel>
       });
       return undefined;
     }
-  }
-
-  #closed(code: number): void {
-    const reason = `the server says that ${describeClose(code)}`;
-    const loss: LinkLoss = { reason, endsSession: true };
-    if (FINAL.includes(code)) loss.again = "never";
-    else if (LASTING.includes(code)) loss.again = "later";
-    this.lose(loss);
   }
 
   protected lose(loss: LinkLoss): void {

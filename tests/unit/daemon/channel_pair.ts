@@ -10,7 +10,7 @@ import { libc } from "../../../ffi/libc.ts";
 import { acceptTcp, connectTcp, listenTcp, localAddress } from "../../../ffi/socket.ts";
 import { SocketAddress } from "../../../ffi/socket_address.ts";
 import { openUdp } from "../../../ffi/udp.ts";
-import { Opened } from "../../../lib/protocol/datagram.ts";
+import { Opened } from "../../../lib/protocol/datagram_cipher.ts";
 import { Capability, type Carrier } from "../../../lib/protocol/hello.ts";
 import type { Handshake } from "../../../lib/protocol/noise.ts";
 import type { Counters } from "../../../lib/session/counters.ts";

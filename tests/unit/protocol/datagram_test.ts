@@ -8,21 +8,23 @@ import {
   datagramIndex,
   DatagramType,
   datagramType,
-  dataKeyNumber,
-  DataOpener,
-  DataSealer,
   hasRightMac,
   macKey,
   messageOfInitiation,
   messageOfResponseDatagram,
   NO_DATAGRAM,
-  Opened,
   putCookie,
   serverIndexOf,
   writeCookieReply,
   writeInitiationDatagram,
   writeResponseDatagram,
 } from "../../../lib/protocol/datagram.ts";
+import {
+  dataKeyNumber,
+  DataOpener,
+  DataSealer,
+  Opened,
+} from "../../../lib/protocol/datagram_cipher.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import { INITIATION_OVERHEAD, RESPONSE_OVERHEAD } from "../../../lib/protocol/noise.ts";
 import { flip } from "../../hex.ts";

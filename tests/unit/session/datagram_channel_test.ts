@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { gsoSizeOf, offloadOf, PacketKind, WHOLE } from "../../../lib/packet/offload.ts";
 import { ControlType } from "../../../lib/protocol/control.ts";
-import { DATA_OVERHEAD, Opened } from "../../../lib/protocol/datagram.ts";
+import { DATA_OVERHEAD } from "../../../lib/protocol/datagram.ts";
+import { Opened } from "../../../lib/protocol/datagram_cipher.ts";
 import { DropReason } from "../../../lib/session/counters.ts";
 import { PACKET_OVERHEAD } from "../../../lib/session/datagram_channel.ts";
 import { DATAGRAM_LEAST, DATAGRAM_MOST, KEEP_PREVIOUS_KEYS } from "../../../lib/session/limits.ts";

@@ -1,7 +1,7 @@
 /** Ends of a channel over datagrams, which go where a test takes them. */
 import { offloadOf, PacketKind } from "../../../lib/packet/offload.ts";
 import { Segmenter } from "../../../lib/packet/segmentation.ts";
-import { Opened } from "../../../lib/protocol/datagram.ts";
+import { Opened } from "../../../lib/protocol/datagram_cipher.ts";
 import { Capability } from "../../../lib/protocol/hello.ts";
 import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import type { Handshake } from "../../../lib/protocol/noise.ts";
