@@ -6,8 +6,7 @@ import { KEY_LENGTH, type KeyPair } from "../lib/protocol/x25519.ts";
 import { Failure } from "./failure.ts";
 import { loadIdentity } from "./identity.ts";
 import { holdFolder } from "./program_lock.ts";
-import { readTextIfAny } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { readTextIfAny, writeIfPossible } from "./state_file.ts";
 
 /**
  * So far ahead of the clock the file is, and of the latest timestamp: not each handshake writes it, of
@@ -66,7 +65,8 @@ export class ClientState implements Disposable {
       .slice(0, MOST_KNOWN);
     const text = formatServers({ servers, known });
     const path = serverPath(this.#folder);
-    if (text !== readTextIfAny(path)) writeFileAtomically(path, text);
+    if (text === readTextIfAny(path)) return;
+    writeIfPossible(path, text, "the next start needs -s and --server-key");
   }
 
   /** All servers of which this client has the key. @throws {Failure} if the file makes no sense */
@@ -102,7 +102,11 @@ export class ClientState implements Disposable {
     if (this.#timestamp > this.#keptTimestamp) {
       const latest = this.#timestamp + AHEAD_OF_LATEST;
       this.#keptTimestamp = Math.max(latest, Date.now() + AHEAD_OF_CLOCK);
-      writeFileAtomically(this.#timestampPath, `${this.#keptTimestamp}\n`);
+      writeIfPossible(
+        this.#timestampPath,
+        `${this.#keptTimestamp}\n`,
+        "after a restart servers turn this client away for as long as its clock is behind",
+      );
     }
     return this.#timestamp;
   }

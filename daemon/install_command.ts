@@ -234,6 +234,7 @@ function write(path: string, place: () => void): void {
   try {
     place();
   } catch (error) {
+    if (error instanceof Failure) throw error;
     throw new Failure(`Cannot write ${path}: ${(error as Error).message}`);
   }
   console.log(`Wrote ${path}`);

@@ -4,8 +4,7 @@ import { parseIpv6Prefix } from "../lib/address/ipv6_prefix.ts";
 import type { TunnelNetworks } from "../lib/address/tunnel_networks.ts";
 import { DEFAULT_PORT } from "../lib/config/defaults.ts";
 import type { ServerSettings } from "../lib/config/server_settings.ts";
-import { readStateFile } from "./state_file.ts";
-import { writeFileAtomically } from "./state_folder.ts";
+import { readStateFile, writeIfPossible } from "./state_file.ts";
 
 /** What commands beside the server have to know of it, from `server.json` of its state folder. */
 export interface ServerNote {
@@ -24,7 +23,11 @@ export function writeServerNote(
 ): void {
   const { network, network6 } = networks;
   const note = { version: 1, port, listen, network: `${network}`, network6: network6?.toString() };
-  writeFileAtomically(`${folder}/server.json`, `${JSON.stringify(note, null, 2)}\n`);
+  writeIfPossible(
+    `${folder}/server.json`,
+    `${JSON.stringify(note, null, 2)}\n`,
+    "other commands go by how the server was started before",
+  );
 }
 
 /** Reads the note; the defaults if there is none yet. */

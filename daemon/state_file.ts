@@ -45,14 +45,21 @@ export class DeferredFile {
 
   #write(): void {
     this.#changed = false;
-    try {
-      writeFileAtomically(this.#path, this.#text());
-    } catch (error) {
-      log.error("Cannot write {path}: {reason}: what it should hold would not survive a restart", {
-        path: this.#path,
-        reason: (error as Error).message,
-      });
-    }
+    writeIfPossible(this.#path, this.#text(), "what it should hold would not survive a restart");
+  }
+}
+
+/**
+ * Writes a file that a program can go on without: a disk that is full must not end it.
+ *
+ * @param loss what comes of it if the file cannot be written, for the log
+ */
+export function writeIfPossible(path: string, text: string, loss: string): void {
+  try {
+    writeFileAtomically(path, text);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    log.error("{reason}: {loss}", { reason: error.message, loss });
   }
 }
 

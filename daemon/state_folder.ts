@@ -1,4 +1,5 @@
 import { type FileLock, lockFile } from "../ffi/file_lock.ts";
+import { Errno, OsError } from "../ffi/error.ts";
 import { createFile, type NewFile } from "../ffi/new_file.ts";
 import { effectiveUser, type FileOwner } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
@@ -48,7 +49,7 @@ export function openStateFolder(path: string): string {
  * whole: temporary file, sync, rename. Only the folder's owner can read it. Where that is another user
  * than root who writes it, links that the user made lead nowhere.
  *
- * @throws {Error} if the folder cannot be written
+ * @throws {Failure} if the folder cannot be written
  */
 export function writeFileAtomically(path: string, text: string): void {
   replaceFile(path, text, { mode: 0o600, owner: ownerIn(folderOf(path)) });
@@ -58,7 +59,7 @@ export function writeFileAtomically(path: string, text: string): void {
  * The same for a note of what is to be undone. What root is to undo stays root's, also in a folder of
  * another user, who may read it, and could have root do anything if it were that user's to write.
  *
- * @throws {Error} if the folder cannot be written
+ * @throws {Failure} if the folder cannot be written
  */
 export function writeNoteAtomically(path: string, text: string): void {
   const isStrange = ownerIn(folderOf(path)) !== undefined;
@@ -67,9 +68,19 @@ export function writeNoteAtomically(path: string, text: string): void {
 
 function replaceFile(path: string, text: string, how: Pick<NewFile, "mode" | "owner">): void {
   const temporary = `${path}.new`;
-  createFile(temporary, { bytes: new TextEncoder().encode(text), ...how });
-  Deno.renameSync(temporary, path);
-  syncFolder(folderOf(path));
+  try {
+    createFile(temporary, { bytes: new TextEncoder().encode(text), ...how });
+    Deno.renameSync(temporary, path);
+    syncFolder(folderOf(path));
+  } catch (error) {
+    throw new Failure(`Cannot write ${path}: ${describeWriteError(error, folderOf(path))}`);
+  }
+}
+
+function describeWriteError(error: unknown, folder: string): string {
+  if (!(error instanceof OsError)) return (error as Error).message;
+  if (error.errno !== Errno.ENOSPC) return error.reason;
+  return `${error.reason}: make room ("df -h ${folder}" shows how much there is)`;
 }
 
 /** Locks a file of a state folder (@see {lockFile}). @throws {OsError} */

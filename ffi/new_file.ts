@@ -16,7 +16,7 @@ export interface NewFile {
 
 /**
  * Makes a file and syncs it to disk. What stands at the path is removed first, and never written
- * through: a link that somebody else put there leads nowhere.
+ * through: a link that somebody else put there leads nowhere. Of a failure nothing is left.
  *
  * @throws {OsError}
  */
@@ -28,6 +28,9 @@ export function createFile(path: string, { bytes, mode, owner }: NewFile): void 
     if (owner !== undefined) giveFile(fd, owner);
     writeWhole(fd, bytes);
     check("fsync", libc.fsync(fd));
+  } catch (error) {
+    libc.unlink(name);
+    throw error;
   } finally {
     closeFd(fd);
   }

@@ -1,10 +1,10 @@
 /** What programs say, once and in one line, when they cannot do their work. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Machine } from "../../scripts/lab.ts";
-import type { ProgramName } from "../../scripts/program.ts";
+import { program, type ProgramName } from "../../scripts/program.ts";
 import { assertOneLine, ending, networkState } from "./inspection.ts";
-import { withEmptyFolder, withFile } from "./mounts.ts";
-import { type ClientMachine, labTest, TunnelLab } from "./tunnel_lab.ts";
+import { withEmptyFolder, withFile, withFullDisk } from "./mounts.ts";
+import { type ClientMachine, connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const NO_NET_ADMIN = ["setpriv", "--bounding-set=-net_admin"];
 
@@ -113,6 +113,31 @@ await labTest("a server says that it cannot keep its state", [], async () => {
     lab.server,
     lab.serverCommand().map((argument) => argument === lab.state ? "/proc/nowhere" : argument),
     /Cannot keep state in \/proc\/nowhere: .*--state DIR/,
+  );
+});
+
+await labTest("a disk that is full keeps neither program from its work", [], async () => {
+  await using lab = await TunnelLab.open();
+  const client = await lab.addClient();
+  const before = await lab.startSecureServer();
+  await (await lab.join(client, "pi")).process.stop();
+  await before.stop();
+  const state = lab.clientState(client);
+  await Deno.writeTextFile(`${state}/timestamp`, "1\n");
+  const server = lab.server.start(withFullDisk(lab.state, lab.serverCommand()));
+  await server.waitFor(/Listening on/);
+  assertMatch(
+    server.stderr,
+    /Cannot write \S*\/server\.json: no space left .*: make room \("df -h /,
+  );
+  const process = client.machine.start(withFullDisk(state, lab.secureCommand(client)));
+  await connected(process);
+  assertMatch(process.stderr, /Cannot write \S*\/timestamp: no space left on device \(ENOSPC\): /);
+  const invite = ["invite", "laptop", "--host", client.server, "--state", lab.state];
+  assertOneLine(
+    await lab.server.try(...withFullDisk(lab.state, [...program("server", SOURCE), ...invite])),
+    1,
+    /Cannot write \S*\/peers\.json: no space left on device \(ENOSPC\): make room/,
   );
 });
 

@@ -15,6 +15,15 @@ export function withEmptyFolder(target: string, command: readonly string[]): str
     .concat(command);
 }
 
+/** The command, seeing a full disk with the files of `folder` in that one's place. */
+export function withFullDisk(folder: string, command: readonly string[]): string[] {
+  const script = `
+    mkdir -p "$1" && mount -t tmpfs -o size=64k,mode=700 none /mnt && cp -p "$1"/* /mnt/
+    dd if=/dev/zero of=/mnt/filler bs=4k 2>/dev/null
+    mount --bind /mnt "$1" && shift && exec "$@"`;
+  return ["sh", "-c", script, "sh", folder, ...command];
+}
+
 /** The command, which may write no setting of the kernel, as in a container. */
 export function withReadOnlySettings(command: readonly string[]): string[] {
   const script =
