@@ -23,5 +23,9 @@ function readTextUpTo(path: string, most: number): string {
     read = file.readSync(bytes.subarray(length));
   }
   if (length > most) throw new Error(`it is longer than ${most} bytes`);
-  return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+  } catch {
+    throw new Error("it is not UTF-8");
+  }
 }

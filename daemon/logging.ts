@@ -8,6 +8,7 @@ import {
 } from "@logtape/logtape";
 import type { LogLevel } from "../lib/config/choices.ts";
 import type { CommonSettings } from "../lib/config/common_settings.ts";
+import { printable } from "../lib/status/format.ts";
 import { journalPrefix, writesToJournal } from "./journal.ts";
 import { LogFile } from "./log_file.ts";
 
@@ -65,7 +66,8 @@ export function setLogLevel(level: LogLevel): void {
  * Writes why a program ends, as one line on stderr, a JSON object among others if logs are that; to the
  * log file as well, if there is one.
  */
-export function tellEnd(program: string, reason: string): void {
+export function tellEnd(program: string, text: string): void {
+  const reason = printable(text);
   if (jsonLines || file !== undefined) log.error(reason.replaceAll(/[{}]/g, "$&$&"));
   if (jsonLines && file === undefined) return;
   console.error(`${writesToJournal() ? journalPrefix("error") : ""}${program}: ${reason}`);

@@ -7,18 +7,40 @@ const DESCRIPTORS = 256;
 
 /**
  * The process that holds a lock (flock(2)) on a file; undefined if none does. The lock is not touched, unless
- * a file of the same number on another file system is locked.
+ * a file of the same number on another file system is locked. That its number is as well is no condition, but
+ * decides between several: some file systems tell programs another one than /proc/locks (btrfs).
  */
 export function lockHolder(path: string): number | undefined {
-  const inode = inodeOf(path);
+  const file = statOf(path);
+  const holders = locksOf(readKernelFileIfAny("/proc/locks") ?? "")
+    .filter(({ inode }) => inode === file?.ino);
+  const holder = holders.find(({ device }) => device === file?.dev) ?? holders[0];
+  return holder !== undefined && isLocked(path) ? holder.pid : undefined;
+}
+
+/** A lock on a file, as /proc/locks tells of it. */
+export interface Lock {
+  pid: number;
+  device: number;
+  inode: number;
+}
+
+/** The locks of flock(2) for one holder alone, out of the text of /proc/locks. */
+export function locksOf(text: string): Lock[] {
   // 12: FLOCK  ADVISORY  WRITE 4711 fe:01:131090 0 EOF
-  const lines = readKernelFileIfAny("/proc/locks")?.matchAll(
-    /^\d+: FLOCK +\S+ +WRITE (\d+) \S+:\S+:(\d+) /gm,
+  const lines = text.matchAll(
+    /^\d+: FLOCK +\S+ +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /gm,
   );
-  for (const [, pid, locked] of lines ?? []) {
-    if (Number(locked) === inode) return isLocked(path) ? Number(pid) : undefined;
-  }
-  return undefined;
+  return [...lines].map(([, pid, major, minor, inode]) => ({
+    pid: Number(pid),
+    device: deviceNumber(parseInt(major!, 16), parseInt(minor!, 16)),
+    inode: Number(inode),
+  }));
+}
+
+/** As stat(2) gives it (new_encode_dev() in include/linux/kdev_t.h). */
+function deviceNumber(major: number, minor: number): number {
+  return (minor & 0xff) + (major << 8) + ((minor & ~0xff) << 12);
 }
 
 function isLocked(path: string): boolean {
@@ -43,9 +65,9 @@ export function tunOf(pid: number): string | undefined {
   return undefined;
 }
 
-function inodeOf(path: string): number | undefined {
+function statOf(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path).ino ?? undefined;
+    return Deno.statSync(path);
   } catch {
     return undefined;
   }

@@ -39,7 +39,8 @@ export function readConfigFile(table: readonly Option[], text: string, name: str
   const options = new Map<string, readonly string[]>();
   const lines = new Map<string, number>();
   const complaints: Complaint[] = [];
-  for (const statement of statementsOf(text)) {
+  // Files from Windows end their lines so, which is the same in TOML.
+  for (const statement of statementsOf(text.replaceAll("\r\n", "\n"))) {
     let key: string | undefined;
     try {
       const [name, value] = parseStatement(statement);

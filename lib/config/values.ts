@@ -148,10 +148,16 @@ export function publicKey(text: string): Uint8Array {
   }
 }
 
+/** Folders of /proc/sys/net/ipv4/conf that are no interface's (sysctl_dev_name_is_allowed() in net/core/neighbour.c). */
+const RESERVED_NAMES: readonly string[] = ["all", "default"];
+
 /** What the kernel takes for an interface's name (dev_valid_name() in net/core/dev.c), less "%". */
 export function interfaceName(text: string): string {
   if (!/^[A-Za-z0-9_.@-]{1,15}$/.test(text) || text === "." || text === "..") {
     throw new SyntaxError(`"${text}" is not 1 to 15 letters, digits, and any of _.@-`);
+  }
+  if (RESERVED_NAMES.includes(text)) {
+    throw new SyntaxError(`"${text}" is what the kernel calls settings of many interfaces`);
   }
   return text;
 }

@@ -36,6 +36,7 @@ const BAD: [name: ProgramName, args: string[], complaint: RegExp][] = [
   ["server", [...CLASSIC, "--nonsense"], /Unknown option "--nonsense"/],
   ["server", [...CLASSIC, "-x"], /Unknown option "-x"/],
   ["server", [...CLASSIC, "nonsense"], /Unexpected argument "nonsense"/],
+  ["server", [...CLASSIC, "a\n\x1b[31mb"], /Unexpected argument "a\?\?\[31mb"/],
   ["server", [...CLASSIC, "-u"], /leave out either --classic or -u/],
   ["server", [...CLASSIC, "-p"], /--port needs a value/],
   ["server", [...CLASSIC, "-p", "0"], /--port: "0" is not/],

@@ -53,6 +53,15 @@ Deno.test("an empty file says nothing", () => {
   }
 });
 
+Deno.test("lines may end as on Windows, also those of a list", () => {
+  const text =
+    '# a server\r\nport = 443\r\n\r\ndns = [\r\n"10.0.0.1",\r\n]\r\nisolate = true # yes\r\n';
+  const { options, lines, complaints } = readConfigFile(SERVE_OPTIONS, text, "f");
+  assertEquals(complaints, []);
+  assertEquals([...options], [["port", ["443"]], ["dns", ["10.0.0.1"]], ["isolate", ["true"]]]);
+  assertEquals([...lines.values()], [2, 4, 7]);
+});
+
 Deno.test("all that is wrong with a file is told, by lines", () => {
   assertEquals(
     complaintsAbout(`

@@ -484,6 +484,7 @@ Deno.test("A keepalive comes before the timeout, and follows a shorter one", () 
 Deno.test("An interface's name is one that the kernel takes", () => {
   assertEquals(server("--tun", "a".repeat(15)).tun, "a".repeat(15));
   refuses(server, "--tun", ["a".repeat(16), ".", "..", "a/b", "a:b", "a b", "tun%d", "é", "a\n"]);
+  refuses(server, "--tun", ["all", "default"]);
 });
 
 Deno.test("A user's name is one that a machine can have", () => {
