@@ -38,10 +38,35 @@ export function checkHook(option: string, path: string): void {
     if (!isFile) throw new Error("it is no file");
     if ((mode! & RUN) === 0) throw new Error("it is not executable (chmod +x)");
     if (!isTrusted(uid)) throw new Error("it belongs to another user");
+    checkFormat(real);
     if ((mode! & OTHERS_WRITE) !== 0) throw new Error("every user could change it (chmod o-w it)");
     foldersAbove(real).forEach(checkFolder);
   } catch (error) {
     throw new Failure(`Cannot use --${option} ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** What a program, and a script that names its interpreter, begins with (fs/binfmt_elf.c, fs/binfmt_script.c). */
+const FORMATS = ["\x7fELF", "#!"];
+
+/** @throws {Error} if it is a file that the kernel does not run, of which execvp(3) then makes a shell's script */
+function checkFormat(path: string): void {
+  using file = openIfAllowed(path);
+  if (file === undefined) return;
+  const bytes = new Uint8Array(4);
+  const length = file.readSync(bytes) ?? 0;
+  const start = String.fromCharCode(...bytes.subarray(0, length));
+  if (FORMATS.some((format) => start.startsWith(format))) return;
+  throw new Error('it is no program, and a script begins with a line such as "#!/bin/sh"');
+}
+
+/** Who may run a file may not be allowed to read it. */
+function openIfAllowed(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
   }
 }
 

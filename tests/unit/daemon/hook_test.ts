@@ -19,6 +19,11 @@ Deno.test("checkHook() wants a program that nobody else could have changed", () 
   refuses("every user could change it");
   Deno.chmodSync(path, 0o755);
   checkHook("up", path);
+  for (const text of ["", "#", "logger joined\n"]) {
+    Deno.writeTextFileSync(path, text);
+    refuses("it is no program, and a script begins with");
+  }
+  Deno.writeFileSync(path, Deno.readFileSync("/bin/true"));
   Deno.chmodSync(folder.path, 0o777);
   refuses("every user could change it");
   // As /tmp is: everybody may make files, and nobody another's away.
