@@ -197,7 +197,8 @@ const CLOSE_TEXTS: Readonly<Record<CloseReason, string>> = {
   [CloseReason.InviteUsed]: "the invite was used before",
   [CloseReason.InviteExpired]: "the invite has expired",
   [CloseReason.InviteRevoked]: "the invite was revoked",
-  [CloseReason.AddressRefused]: "the address asked for is not this client's to have",
+  [CloseReason.AddressRefused]:
+    "the address that this client asked for, or has there, cannot be used",
   [CloseReason.NoAddress]: "its network has no address left",
   [CloseReason.ProtocolViolation]: "it was sent something that the protocol does not allow",
 };

@@ -27,11 +27,15 @@ const FINAL = [
   CloseReason.InviteUsed,
   CloseReason.InviteExpired,
   CloseReason.InviteRevoked,
-  CloseReason.AddressRefused,
 ];
 
 /** After these another attempt is worth while, but not at once. */
-const LASTING = [CloseReason.Replaced, CloseReason.Disabled, CloseReason.NoAddress];
+const LASTING = [
+  CloseReason.Replaced,
+  CloseReason.Disabled,
+  CloseReason.AddressRefused,
+  CloseReason.NoAddress,
+];
 
 /** What it means that a link's channel is lost. */
 export function channelLoss(reason: ChannelLoss): LinkLoss {

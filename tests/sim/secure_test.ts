@@ -207,6 +207,21 @@ Deno.test("a removed peer is cut off at once; a disabled one comes back when it 
   assertEquals([gone.isUp, off.isUp], [false, true]);
 });
 
+Deno.test("a peer whose address the server cannot use comes back when it has another", () => {
+  const { world, server } = secureWorld();
+  const client = join(world, server, "moved");
+  const give = (address: string): void =>
+    server.door.change((registry) => registry.changePeer("moved", { address: parseIpv4(address) }));
+  give("10.99.0.9");
+  world.settle();
+  assertMatch(client.told("down")[0]!.reason, /cannot be used/);
+  world.clock.run(60_000);
+  assertEquals([client.isUp, client.told("gave_up").length], [false, 0]);
+  give("10.0.0.9");
+  world.clock.run(60_000);
+  assertEquals([client.isUp, client.address], [true, "10.0.0.9"]);
+});
+
 Deno.test("peers whose addresses are exchanged are told, and have each other's", () => {
   const { world, server } = secureWorld();
   const [one, two] = [join(world, server, "one"), join(world, server, "two")];
