@@ -27,7 +27,9 @@ export const PREREQUISITES: Readonly<Record<string, string>> = {
   vtund: "vtun",
   promtool: "prometheus",
   "systemd-analyze": "systemd",
+  systemctl: "systemd",
   setpriv: "util-linux",
+  nsenter: "util-linux",
   "dbus-daemon": "dbus",
 };
 

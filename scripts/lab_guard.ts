@@ -1,6 +1,6 @@
 /**
  * What clears up: waits for the end of its input, which comes when whoever opened the lab closes it
- * or is gone, then ends what runs in the lab's namespaces, and removes them and the folder.
+ * or is gone, then ends what runs in the lab's namespaces, and removes them, cgroups of that name and the folder.
  */
 const CLEAR_UP = `
   trap "" INT TERM HUP
@@ -8,6 +8,14 @@ const CLEAR_UP = `
   for namespace in $(ip netns list | grep -o "^$1-[^ ]*"); do
     ip netns pids "$namespace" | xargs -r kill -9 2>/dev/null
     ip netns delete "$namespace"
+  done
+  for cgroup in /sys/fs/cgroup/"$1"-* /sys/fs/cgroup/*/"$1"-*; do
+    [ -d "$cgroup" ] || continue
+    # What was killed may take a moment to be gone.
+    for _ in $(seq 100); do
+      find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null && break
+      sleep 0.05
+    done
   done
   rm -rf "$2"`;
 

@@ -4,8 +4,8 @@ import type { LabProcess, Machine } from "../../scripts/lab.ts";
 import { eventually } from "./inspection.ts";
 import { withFile } from "./mounts.ts";
 
-/** Where name_services.sh unpacks what `startResolved()` and `addResolvconf()` need. */
-const PACKAGES = "/opt/simplevpn-lab";
+/** Where name_services.sh unpacks what is not to be installed on this machine. */
+export const PACKAGES = "/opt/simplevpn-lab";
 
 /** What of /etc the C library and the programs need. */
 const COPIED = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache", "ssl", "alternatives"];
