@@ -3,6 +3,8 @@
  * systemd-resolved and polkit. Compiled programs only, since no others can be installed.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Machine } from "../../scripts/lab.ts";
+import { addInternet, gatewayState, INTERNET, SERVER_OUTSIDE, whoAmI } from "./gateway_lab.ts";
 import { eventually } from "./inspection.ts";
 import {
   DOWNLOADS,
@@ -155,9 +157,11 @@ await bootTest(
     assertEquals(await scene.lookUp("www.lab.example"), OUTER_ANSWER);
     const lines = await box.journal(CLIENT);
     assertEquals(lines.filter(({ priority }) => priority < 6), []);
-    assert(lines.some(({ message, identifier }) =>
-      identifier === CLIENT && message === "DNS: 10.0.0.1 for lab.example, by systemd-resolved"
-    ));
+    assert(
+      lines.some(({ message, identifier }) =>
+        identifier === CLIENT && message === "DNS: 10.0.0.1 for lab.example, by systemd-resolved"
+      ),
+    );
 
     await box.run(CLIENT, "uninstall", "--purge");
     await server.run(SERVER, "uninstall", "--purge");
@@ -166,3 +170,96 @@ await bootTest(
     assertEquals(news.map((files) => files.filter((file) => !KEPT.test(file))), [[], []]);
   },
 );
+
+/** What systemd says of a service that was started anew, once it is another process than before. */
+async function restarted(
+  machine: SystemdMachine,
+  unit: string,
+  act: (pid: string) => Promise<unknown>,
+): Promise<string> {
+  const { MainPID } = await machine.show(unit);
+  await act(MainPID!);
+  const { ActiveState, MainPID: pid } = await eventually(
+    () => machine.show(unit),
+    ({ ActiveState, MainPID: pid }) => ActiveState === "active" && pid !== MainPID,
+    60_000,
+  );
+  assertEquals(ActiveState, "active");
+  assert(pid !== MainPID);
+  const lines = await machine.run("journalctl", "--output=cat", "--unit", unit);
+  return lines;
+}
+
+await bootTest(
+  "services that are killed, that hang, or whose machines lose their power are back by themselves",
+  [],
+  async (scene) => {
+    const { server, box } = scene;
+    const dropIn = `/etc/systemd/system/${CLIENT}.service.d/watchdog.conf`;
+    await box.write(dropIn, "[Service]\nWatchdogSec=4\nRestartSec=0.5\n");
+    await scene.install(["--route", "203.0.113.0/24"], []);
+    const routing = async (): Promise<string> =>
+      await box.run("ip", "-brief", "route") + await box.run("ip", "rule");
+    const routes = await routing();
+    assertMatch(routes, /203\.0\.113\.0\/24 dev simplevpn0/);
+
+    const killed = await restarted(box, CLIENT, (pid) => box.run("kill", "-9", pid));
+    assertMatch(killed, /Main process exited, code=killed, status=9\/KILL/);
+    await scene.connected();
+    assertEquals(await routing(), routes);
+
+    const halted = await restarted(box, CLIENT, (pid) => box.run("kill", "-STOP", pid));
+    assertMatch(halted, /Watchdog timeout/);
+    await scene.connected();
+    assertEquals(await routing(), routes);
+
+    await Promise.all([server.cutPower(), box.cutPower()]);
+    await scene.connected();
+    assertEquals(await routing(), routes);
+  },
+);
+
+await bootTest(
+  "bounded as it is, a service is a gateway, or all of its machine's way out, and reads its file anew",
+  ["python3", "nft"],
+  async (scene) => {
+    const { lab, client, server, box } = scene;
+    const file = "/etc/simplevpn/server.toml";
+    await addInternet(lab);
+    const machines = [lab.server, client.machine];
+    const before = await Promise.all(machines.map(machineState));
+    await server.write(file, "nat = true\n");
+    await scene.install(["--config", file], ["--full-tunnel"]);
+    assertEquals(await whoAmI(client.machine, "tcp", INTERNET[0]), SERVER_OUTSIDE[0]);
+    assertEquals(await whoAmI(client.machine, "udp", INTERNET[1]), SERVER_OUTSIDE[1]);
+
+    await server.write(file, 'nat = true\ndns = "10.0.0.1"\n');
+    await server.run("systemctl", "reload", SERVER);
+    const dns = await eventually(
+      () => box.run("resolvectl", "dns", "simplevpn0"),
+      (dns) => dns.includes("10.0.0.1"),
+    );
+    assertMatch(dns, /10\.0\.0\.1/);
+    await server.write(file, "nat = perhaps\n");
+    assertEquals((await server.try("systemctl", "reload", SERVER)).success, false);
+    const refused = await server.journal(SERVER);
+    assert(
+      refused.some(({ priority, message }) => priority === 3 && message.includes(`${file}:1`)),
+    );
+    await scene.connected();
+
+    await box.run("systemctl", "stop", CLIENT);
+    await server.run("systemctl", "stop", SERVER);
+    assertEquals(await Promise.all(machines.map(machineState)), before);
+  },
+);
+
+/** All that a gateway or a full tunnel changes on its machine. */
+async function machineState(machine: Machine): Promise<string> {
+  const routes = ["-4", "-6"].map((family) =>
+    machine.run("ip", family, "route", "show", "table", "all")
+  );
+  const rules = ["-4", "-6"].map((family) => machine.run("ip", family, "rule"));
+  const parts = await Promise.all([gatewayState(machine), ...routes, ...rules]);
+  return parts.join("\n");
+}
