@@ -73,6 +73,8 @@ export function formatServiceUnit(unit: ServiceUnit): string {
       "DevicePolicy=closed",
       "DeviceAllow=/dev/net/tun rw",
       "ProtectSystem=strict",
+      "# Beside ProtectProc=, systemd 252 leaves this out of what is read-only.",
+      "ReadOnlyPaths=/run",
       "ProtectHome=yes",
       "PrivateTmp=yes",
       "ProtectProc=invisible",

@@ -113,7 +113,7 @@ async function assertBounded(machine: SystemdMachine, unit: string): Promise<voi
     return (await machine.try(...inside)).stderr;
   };
   assertEquals(await touches("/var/lib/simplevpn"), "");
-  for (const folder of ["/etc", "/usr/local/bin", "/var/lib"]) {
+  for (const folder of ["/etc", "/usr/local/bin", "/var/lib", "/run", "/run/lock"]) {
     assertMatch(await touches(folder), /Read-only file system/, folder);
   }
   await machine.run("rm", "/var/lib/simplevpn/probe");
