@@ -1,6 +1,7 @@
 /**
  * What clears up: waits for the end of its input, which comes when whoever opened the lab closes it
- * or is gone, then ends what runs in the lab's namespaces, and removes them, cgroups of that name and the folder.
+ * or is gone, then ends what runs in the lab's namespaces, and removes them, cgroups that are named
+ * like them, and the folder.
  */
 const CLEAR_UP = `
   trap "" INT TERM HUP

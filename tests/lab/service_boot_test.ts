@@ -1,137 +1,31 @@
 /**
  * The services that `install` makes, on machines that a real systemd runs: with its journal, a system bus,
- * systemd-resolved and polkit. Compiled programs only, since no others can be installed.
+ * systemd-resolved and polkit.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Machine } from "../../scripts/lab.ts";
 import { addInternet, gatewayState, INTERNET, SERVER_OUTSIDE, whoAmI } from "./gateway_lab.ts";
-import { eventually } from "./inspection.ts";
+import { assertOneLine, eventually } from "./inspection.ts";
+import { assertNoDevices, assertReadOnly, assertUnprivileged } from "./service_bounds.ts";
 import {
-  DOWNLOADS,
-  SYSTEMD_COMMANDS,
-  SYSTEMD_OBSTACLE,
-  SystemdMachine,
-} from "./systemd_machine.ts";
-import { type ClientMachine, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+  CLIENT,
+  DOWNLOADED_CLIENT,
+  DOWNLOADED_SERVER,
+  SERVER,
+  type ServiceScene,
+  serviceTest,
+  STATE,
+} from "./service_scene.ts";
+import type { SystemdMachine } from "./systemd_machine.ts";
 
 /** Addresses that the DNS servers inside and outside the tunnel give for all names. */
 const [INNER_ANSWER, OUTER_ANSWER] = ["10.9.9.9", "192.0.2.99"];
 
-/** CAP_NET_ADMIN, which is 12, as /proc has it. */
-const NET_ADMIN = "0000000000001000";
+/** Files that know of users, of which the service's stays. */
+const USER_FILES = /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)-? /;
 
-const SERVER = "simplevpn-server";
-const CLIENT = "simplevpn-client";
-
-/** What a service is allowed to leave: the user, and what tools of the distribution note about users. */
-const KEPT = /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|\.pwd\.lock)?-? /;
-
-class Scene implements AsyncDisposable {
-  private constructor(
-    readonly lab: TunnelLab,
-    readonly client: ClientMachine,
-    readonly server: SystemdMachine,
-    /** The client's machine. */
-    readonly box: SystemdMachine,
-  ) {}
-
-  static async open(): Promise<Scene> {
-    const lab = await TunnelLab.open();
-    const client = await lab.addClient();
-    const [server, box] = await Promise.all([
-      SystemdMachine.boot(lab.lab, lab.server),
-      SystemdMachine.boot(lab.lab, client.machine),
-    ]);
-    return new Scene(lab, client, server, box);
-  }
-
-  /** Sets both up as the README says. */
-  async install(serverOptions: readonly string[], clientOptions: readonly string[]): Promise<void> {
-    await this.server.run(`${DOWNLOADS}/${SERVER}`, "install", ...serverOptions);
-    const host = ["--host", this.client.server, "--no-qr"];
-    const invite = (await this.server.run(SERVER, "invite", "pi", ...host)).trim();
-    await this.box.run(`${DOWNLOADS}/${CLIENT}`, "install", invite, ...clientOptions);
-    await this.connected();
-  }
-
-  /** Waits until the client's service says that it is connected, and pings the server. */
-  async connected(): Promise<void> {
-    const status = `Connected to ${this.client.server} as 10.0.0.2`;
-    const said = await eventually(
-      async () => (await this.box.show(CLIENT)).StatusText,
-      (said) => said === status,
-      60_000,
-    );
-    assertEquals(said, status, JSON.stringify(await this.box.journal(CLIENT)));
-    await this.box.run("ping", "-c", "2", "-i", "0.2", "-W", "5", "10.0.0.1");
-  }
-
-  /** Has a DNS server answer all names with one address, at an address of the server. */
-  async serveNames(address: string, answer: string): Promise<void> {
-    const file = new URL("dns_server.py", import.meta.url).pathname;
-    await this.lab.server.start(["python3", file, address, answer]).waitFor(/listening/);
-  }
-
-  /** The address that a program of the client's machine finds for a name. */
-  async lookUp(name: string): Promise<string> {
-    return (await this.box.try("getent", "ahostsv4", name)).stdout.split(" ")[0]!;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.lab[Symbol.asyncDispose]();
-  }
-}
-
-/** A test of the compiled programs with a server's and a client's machine, both of which have booted. */
-async function bootTest(
-  name: string,
-  commands: readonly string[],
-  fn: (scene: Scene) => Promise<void>,
-): Promise<void> {
-  if (SOURCE !== "compiled") return;
-  const run = async (): Promise<void> => {
-    await using scene = await Scene.open();
-    await fn(scene);
-  };
-  await labTest(name, [...SYSTEMD_COMMANDS, "ping", ...commands], run, SYSTEMD_OBSTACLE);
-}
-
-/** Asserts whom a service runs as, and what it may do. */
-async function assertBounded(machine: SystemdMachine, unit: string): Promise<void> {
-  const { MainPID, ControlGroup } = await machine.show(unit);
-  const status = await machine.run("cat", `/proc/${MainPID}/status`);
-  const user = (await machine.run("id", "-u", "simplevpn")).trim();
-  assertMatch(status, new RegExp(`^Uid:(\t${user}){4}$`, "m"));
-  for (const set of ["Eff", "Prm", "Bnd", "Amb"]) {
-    assertMatch(status, new RegExp(`^Cap${set}:\t${NET_ADMIN}$`, "m"));
-  }
-  assertMatch(status, /^NoNewPrivs:\t1$/m);
-  assertMatch(status, /^Seccomp:\t2$/m);
-
-  const touches = async (path: string): Promise<string> => {
-    const inside = ["nsenter", `--target=${MainPID}`, "--mount", "touch", `${path}/probe`];
-    return (await machine.try(...inside)).stderr;
-  };
-  assertEquals(await touches("/var/lib/simplevpn"), "");
-  for (const folder of ["/etc", "/usr/local/bin", "/var/lib", "/run", "/run/lock"]) {
-    assertMatch(await touches(folder), /Read-only file system/, folder);
-  }
-  await machine.run("rm", "/var/lib/simplevpn/probe");
-
-  // Not a device that every service may open, as /dev/null: the kernel's log.
-  const opens = async (cgroup: string): Promise<boolean> => {
-    const script =
-      'echo $$ >"/sys/fs/cgroup$1/cgroup.procs" && test -e "$2" && (: <"$2") 2>/dev/null';
-    return (await machine.try("sh", "-c", script, "sh", cgroup, "/root/probe")).success;
-  };
-  await machine.run("mknod", "/root/probe", "c", "1", "11");
-  assertEquals(await opens("/init.scope"), true);
-  assertEquals(await opens(ControlGroup!), false);
-  await machine.run("rm", "/root/probe");
-}
-
-await bootTest(
-  "as the manual says, two services run, are bounded, look up names, and are removed without a trace",
+await serviceTest(
+  "two services run as the manual says, bounded, look up names, and are removed without a trace",
   ["python3"],
   async (scene) => {
     const { server, box, client } = scene;
@@ -141,37 +35,52 @@ await bootTest(
     );
     await box.run("systemctl", "restart", "systemd-resolved");
     const before = [await server.changedFiles(), await box.changedFiles()];
-    await scene.install(["--dns", "10.0.0.1", "--search", "lab.example"], []);
+    const uninvited = await box.try(DOWNLOADED_CLIENT, "install");
+    assertOneLine(uninvited, 1, /has not joined a network yet.*install INVITE/);
+    assertEquals(await box.changedFiles(), before[1]);
+    // What root's own runs left goes on.
+    await server.run(DOWNLOADED_SERVER, "invite", "earlier", "--no-qr");
+    await scene.install(["-p", "443", "--dns", "10.0.0.1", "--search", "lab.example"], []);
 
     const shown = await server.run("systemctl", "--no-pager", "status", SERVER);
     assertMatch(shown, /Active: active \(running\)/);
     assertMatch(shown, /Status: "Serving 10\.0\.0\.0\/16 on simplevpn0"/);
-    await assertBounded(server, SERVER);
-    await assertBounded(box, CLIENT);
+    for (const [machine, unit] of [[server, SERVER], [box, CLIENT]] as const) {
+      await assertUnprivileged(machine, unit);
+      await assertReadOnly(machine, unit);
+      await assertNoDevices(machine, unit);
+    }
+    assertEquals((await box.try("ls", `${STATE}/invite`)).success, false);
+    assertMatch(await server.run(SERVER, "peers", "list"), /earlier/);
 
-    await scene.serveNames(client.server, OUTER_ANSWER);
-    await scene.serveNames("10.0.0.1", INNER_ANSWER);
-    assertEquals(await scene.lookUp("www.lab.example"), INNER_ANSWER);
-    assertEquals(await scene.lookUp("www.elsewhere.example"), OUTER_ANSWER);
-    await box.run("systemctl", "stop", CLIENT);
-    assertEquals(await scene.lookUp("www.lab.example"), OUTER_ANSWER);
-    const lines = await box.journal(CLIENT);
-    assertEquals(lines.filter(({ priority }) => priority < 6), []);
-    assert(
-      lines.some(({ message, identifier }) =>
-        identifier === CLIENT && message === "DNS: 10.0.0.1 for lab.example, by systemd-resolved"
-      ),
-    );
-
+    await assertNames(scene);
     await box.run(CLIENT, "uninstall", "--purge");
     await server.run(SERVER, "uninstall", "--purge");
     const after = [await server.changedFiles(), await box.changedFiles()];
     const news = after.map((files, i) => files.filter((file) => !before[i]!.includes(file)));
-    assertEquals(news.map((files) => files.filter((file) => !KEPT.test(file))), [[], []]);
+    assertEquals(news.map((files) => files.filter((file) => !USER_FILES.test(file))), [[], []]);
   },
 );
 
-/** What systemd says of a service that was started anew, once it is another process than before. */
+/** Asserts that names are looked up by the DNS server inside while the client's service runs, and says so. */
+async function assertNames(scene: ServiceScene): Promise<void> {
+  const { box, client } = scene;
+  await scene.serveNames(client.server, OUTER_ANSWER);
+  await scene.serveNames("10.0.0.1", INNER_ANSWER);
+  assertEquals(await scene.lookUp("www.lab.example"), INNER_ANSWER);
+  assertEquals(await scene.lookUp("www.elsewhere.example"), OUTER_ANSWER);
+  await box.run("systemctl", "stop", CLIENT);
+  assertEquals(await scene.lookUp("www.lab.example"), OUTER_ANSWER);
+  const lines = await box.journal(CLIENT);
+  assertEquals(lines.filter(({ priority }) => priority < 6), []);
+  assert(
+    lines.some(({ message, identifier }) =>
+      identifier === CLIENT && message === "DNS: 10.0.0.1 for lab.example, by systemd-resolved"
+    ),
+  );
+}
+
+/** Waits until a service is another process than before, and gives what the journal has of it. */
 async function restarted(
   machine: SystemdMachine,
   unit: string,
@@ -186,18 +95,32 @@ async function restarted(
   );
   assertEquals(ActiveState, "active");
   assert(pid !== MainPID);
-  const lines = await machine.run("journalctl", "--output=cat", "--unit", unit);
-  return lines;
+  return (await machine.journal(unit)).map(({ message }) => message).join("\n");
 }
 
-await bootTest(
+/** Less patience than a service is given, but still some. */
+const IMPATIENT = "[Service]\nWatchdogSec=4\nRestartSec=0.5\nTimeoutStopSec=1\n";
+
+/** A program that takes longer to end than that allows. */
+const [HOOK, HOOK_TEXT] = ["/usr/local/bin/down", `#!/bin/sh\nsleep 1.5\ntouch ${STATE}/down\n`];
+
+await serviceTest(
   "services that are killed, that hang, or whose machines lose their power are back by themselves",
   [],
   async (scene) => {
     const { server, box } = scene;
-    const dropIn = `/etc/systemd/system/${CLIENT}.service.d/watchdog.conf`;
-    await box.write(dropIn, "[Service]\nWatchdogSec=4\nRestartSec=0.5\n");
-    await scene.install(["--route", "203.0.113.0/24"], []);
+    for (const [machine, unit] of [[server, SERVER], [box, CLIENT]] as const) {
+      await machine.write(`/etc/systemd/system/${unit}.service.d/impatient.conf`, IMPATIENT);
+    }
+    await box.write(HOOK, HOOK_TEXT);
+    await box.run("chmod", "755", HOOK);
+    const logFile = "/var/log/simplevpn/server.log";
+    await scene.install(
+      ["--route", "203.0.113.0/24", "--log-file", logFile],
+      ["--log-level", "debug", "--down", HOOK],
+    );
+    assertMatch(await server.run("cat", logFile), /Listening on TCP and UDP port 2002/);
+    assert((await box.journal(CLIENT)).some(({ priority }) => priority === 7));
     const routing = async (): Promise<string> =>
       await box.run("ip", "-brief", "route") + await box.run("ip", "rule");
     const routes = await routing();
@@ -212,14 +135,20 @@ await bootTest(
     assertMatch(halted, /Watchdog timeout/);
     await scene.connected();
     assertEquals(await routing(), routes);
+    // It has had that long to miss a sign of life.
+    assertEquals((await server.show(SERVER)).NRestarts, "0");
 
     await Promise.all([server.cutPower(), box.cutPower()]);
     await scene.connected();
     assertEquals(await routing(), routes);
+
+    await box.run("systemctl", "stop", CLIENT);
+    assertEquals((await box.show(CLIENT)).Result, "success");
+    await box.run("ls", `${STATE}/down`);
   },
 );
 
-await bootTest(
+await serviceTest(
   "bounded as it is, a service is a gateway, or all of its machine's way out, and reads its file anew",
   ["python3", "nft"],
   async (scene) => {
@@ -247,12 +176,47 @@ await bootTest(
       refused.some(({ priority, message }) => priority === 3 && message.includes(`${file}:1`)),
     );
     await scene.connected();
+    await server.write(file, "nat = true\n");
 
     await box.run("systemctl", "stop", CLIENT);
     await server.run("systemctl", "stop", SERVER);
     assertEquals(await Promise.all(machines.map(machineState)), before);
+    await assertUpgraded(scene);
+    await assertUndone(server);
+    await box.run(CLIENT, "uninstall");
+    assertEquals(await Promise.all(machines.map(machineState)), before);
   },
 );
+
+/** Asserts that to install both anew changes no options, and says what is missing by now. */
+async function assertUpgraded(scene: ServiceScene): Promise<void> {
+  const { server, box } = scene;
+  await server.run(DOWNLOADED_SERVER, "install");
+  await box.run("systemctl", "disable", "--now", "systemd-resolved");
+  const said = await box.run(`/usr/local/bin/${CLIENT}`, "install");
+  assertMatch(said, /^With the options that it has: --full-tunnel$/m);
+  assertMatch(
+    said,
+    /^If the server tells DNS servers, the service cannot set them yet: for that run "apt-get install systemd-resolved", then "simplevpn-client install" again$/m,
+  );
+  await scene.connected();
+}
+
+/** Asserts that to uninstall a gateway that was killed puts its machine back. */
+async function assertUndone(server: SystemdMachine): Promise<void> {
+  await server.write(
+    `/etc/systemd/system/${SERVER}.service.d/once.conf`,
+    "[Service]\nRestart=no\n",
+  );
+  await server.run("systemctl", "daemon-reload");
+  await server.run("systemctl", "kill", "--signal=KILL", SERVER);
+  const { ActiveState } = await eventually(
+    () => server.show(SERVER),
+    ({ ActiveState }) => ActiveState === "failed",
+  );
+  assertEquals(ActiveState, "failed");
+  assertMatch(await server.run(SERVER, "uninstall"), /^Undone: forwarding and its packet filter$/m);
+}
 
 /** All that a gateway or a full tunnel changes on its machine. */
 async function machineState(machine: Machine): Promise<string> {

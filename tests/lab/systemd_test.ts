@@ -1,4 +1,4 @@
-/** The programs as services: what install writes and uninstall removes, and life without root. */
+/** What `install` writes and `uninstall` removes, below another root. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure } from "../../daemon/failure.ts";
 import { helpFiles, helpPaths } from "../../daemon/help_files.ts";
@@ -13,12 +13,9 @@ import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../../lib/config/service_opt
 import { SERVER_MANUAL } from "../../lib/help/manuals.ts";
 import { KEY_LENGTH } from "../../lib/protocol/x25519.ts";
 import { program } from "../../scripts/program.ts";
-import { NotifySocket } from "../unit/daemon/notify_socket.ts";
 import { TemporaryFolder } from "../unit/daemon/temporary_folder.ts";
-import { gatewayState } from "./gateway_lab.ts";
 import { assertOneLine, ending } from "./inspection.ts";
-import { withEmptyFolder, withFile } from "./mounts.ts";
-import { connected, labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
+import { labTest, SOURCE, TunnelLab } from "./tunnel_lab.ts";
 
 const INVITE = formatInvite({
   host: "vpn.example.org",
@@ -254,151 +251,3 @@ await labTest("install says what it needs", [], async () => {
   const nowhere = [...program("server", SOURCE), "install", "--root", "/nonexistent"];
   assertOneLine(await ending(lab.server.start(nowhere)), 1, /There is no folder \/nonexistent/);
 });
-
-await labTest("the service manager hears of a server's and a client's life", [], async () => {
-  await using lab = await TunnelLab.open();
-  const client = await lab.addClient();
-  const environment = (name: string): Record<string, string> => ({
-    NOTIFY_SOCKET: name,
-    WATCHDOG_USEC: "200000",
-  });
-  const stopping = ["STOPPING=1", "EXTEND_TIMEOUT_USEC=30000000"];
-  const [serverName, clientName] = [`${lab.lab.folder}/server`, `${lab.lab.folder}/client`];
-  using serverSocket = NotifySocket.bind(serverName);
-  using clientSocket = NotifySocket.bind(clientName);
-  const command = [...program("server", SOURCE), "--state", lab.state, "--tun", "vpn0"];
-  const server = lab.server.start(command, environment(serverName));
-  assertEquals(await serverSocket.next(), ["READY=1", "STATUS=Serving 10.0.0.0/16 on vpn0"]);
-  const invite = await lab.invite(client, "pi");
-  const process = client.machine.start(lab.secureCommand(client, invite), environment(clientName));
-  assertEquals(await clientSocket.next(), ["READY=1", `STATUS=Connecting to ${client.server}`]);
-  await clientSocket.until(`STATUS=Connected to ${client.server} as 10.0.0.2`);
-  for (const socket of [serverSocket, clientSocket]) {
-    await socket.until("WATCHDOG=1");
-    await socket.until("WATCHDOG=1");
-  }
-  process.kill("SIGTERM");
-  assertEquals(await clientSocket.until("STOPPING=1"), stopping);
-  assertEquals((await process.status).code, 0);
-  server.kill("SIGTERM");
-  assertEquals(await serverSocket.until("STOPPING=1"), stopping);
-  assertEquals((await server.status).code, 0);
-});
-
-await labTest("an invite that install left is used once", [], async () => {
-  await using lab = await TunnelLab.open();
-  await lab.startSecureServer();
-  const client = await lab.addClient();
-  const state = `${lab.lab.folder}/client`;
-  Deno.mkdirSync(state, { mode: 0o700 });
-  Deno.writeTextFileSync(`${state}/invite`, `${await lab.invite(client, "pi")}\n`);
-  const command = lab.secureCommand(client, "--state", state);
-  const first = client.machine.start(command);
-  assertEquals((await connected(first)).address, "10.0.0.2");
-  await first.stop();
-  assertEquals([...Deno.readDirSync(state)].some(({ name }) => name === "invite"), false);
-  assertEquals((await connected(client.machine.start(command))).address, "10.0.0.2");
-});
-
-const INSTALLED = new URL("installed.sh", import.meta.url).pathname;
-const JOURNAL = new URL("journal.py", import.meta.url).pathname;
-
-await labTest("the journal's lines say how urgent they are, and no time", ["python3"], async () => {
-  await using lab = await TunnelLab.open();
-  const sources = `${lab.lab.folder}/nsswitch.conf`;
-  await Deno.writeTextFile(sources, "hosts: files\n");
-  const state = ["--state", lab.state];
-  const bad = [...program("client", SOURCE), "--classic", "-s", "name.invalid", ...state];
-  const debugged = withEmptyFolder("/run", ["python3", JOURNAL, ...bad, "--log-level", "debug"]);
-  const inJournal = await lab.server.try(
-    ...withFile("/etc/nsswitch.conf", sources, debugged),
-  );
-  assertEquals(inJournal.code, 1, inJournal.stderr);
-  const lines = inJournal.stdout.trimEnd().split("\n");
-  assertMatch(lines[0]!, /^<7>\S/);
-  assertMatch(lines.at(-1)!, /^<3>simplevpn-client: Cannot find the server/);
-  const elsewhere = await lab.server.try(...withFile("/etc/nsswitch.conf", sources, bad));
-  assertMatch(elsewhere.stderr, /^simplevpn-client: Cannot find the server/);
-});
-
-/** Installs, upgrades and uninstalls as a person does, and prints what there is after each. */
-const PERSON = `
-set -e
-mkdir -p -m 700 /var/lib/simplevpn
-echo key >/var/lib/simplevpn/server.key
-$SERVER install -p 443
-grep ^ExecStart /etc/systemd/system/simplevpn-server.service
-stat -c '%U %a %n' /var/lib/simplevpn /var/lib/simplevpn/server.key
-cmp $SERVER /usr/local/bin/simplevpn-server
-! $CLIENT install 2>&1
-echo "$INVITE" | $CLIENT install --invite-file -
-stat -c '%U %a %n' /var/lib/simplevpn/invite
-/usr/local/bin/simplevpn-server install | grep "options that it has"
-$CLIENT uninstall
-$SERVER uninstall --purge
-ls /usr/local/bin/simplevpn* /etc/systemd/system/simplevpn* /var/lib/simplevpn 2>&1 | grep -v "No such" || true
-cat "$FOLDER/systemctl"
-`;
-
-/** Has a server killed that is a gateway, and uninstalls its service, with the notes on what to undo. */
-const KILLED = `
-set -e
-mkdir -p -m 700 /var/lib/simplevpn
-touch /etc/systemd/system/simplevpn-server.service
-$SERVER --nat --state /var/lib/simplevpn 2>"$FOLDER/log" &
-until grep -q "Listening on" "$FOLDER/log"; do sleep 0.1; done
-kill -9 $!
-wait $! || true
-$SERVER uninstall --purge
-`;
-
-await labTest("uninstall puts back what a killed service changed", ["nft"], async () => {
-  await using lab = await TunnelLab.open();
-  const folder = `${lab.lab.folder}/layers`;
-  await Deno.mkdir(folder);
-  const before = await gatewayState(lab.server);
-  const process = lab.server.start(["sh", INSTALLED, folder, KILLED], {
-    ...{ SERVER: program("server", SOURCE).join(" "), FOLDER: folder },
-  });
-  const { code, stdout, stderr } = await ending(process, 60_000);
-  assertEquals(code, 0, stderr);
-  assertMatch(stdout, /^Undone: forwarding and its packet filter$/m);
-  assertEquals(await gatewayState(lab.server), before);
-});
-
-if (SOURCE === "compiled") {
-  await labTest("install, upgrade and uninstall on a machine with systemd", [], async () => {
-    await using lab = await TunnelLab.open();
-    const folder = `${lab.lab.folder}/layers`;
-    await Deno.mkdir(folder);
-    const [server, client] = [program("server", SOURCE)[0]!, program("client", SOURCE)[0]!];
-    const process = lab.server.start(["sh", INSTALLED, folder, PERSON], {
-      ...{ SERVER: server, CLIENT: client, INVITE, FOLDER: folder },
-    });
-    const { code, stdout, stderr } = await ending(process, 60_000);
-    assertEquals(stderr, "");
-    const lines = stdout.split("\n");
-    const has = (line: string): void => assert(lines.includes(line), `"${line}" in ${stdout}`);
-    has("ExecStart=/usr/local/bin/simplevpn-server serve --state=/var/lib/simplevpn --port=443");
-    has("With the options that it has: --port=443");
-    has("simplevpn 700 /var/lib/simplevpn");
-    has("simplevpn 644 /var/lib/simplevpn/server.key");
-    assertMatch(stdout, /has not joined a network yet.*install INVITE/);
-    has("simplevpn 600 /var/lib/simplevpn/invite");
-    // The server's service needs no DNS, and polkit may be here.
-    assertEquals(stdout.match(/^If the server tells DNS servers/gm)?.length, 1);
-    assertMatch(
-      stdout,
-      /cannot set them yet: for that run "apt-get install systemd-resolved( polkitd)?", then "simplevpn-client install" again$/m,
-    );
-    const calls = lines.slice(lines.findLastIndex((line) => line.startsWith("Kept the user")) + 1);
-    assertEquals(calls, [
-      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
-      ...["daemon-reload", "enable --quiet simplevpn-client", "restart simplevpn-client"],
-      ...["daemon-reload", "enable --quiet simplevpn-server", "restart simplevpn-server"],
-      ...["disable --quiet --now simplevpn-client", "daemon-reload"],
-      ...["disable --quiet --now simplevpn-server", "daemon-reload", ""],
-    ]);
-    assertEquals(code, 0);
-  });
-}
