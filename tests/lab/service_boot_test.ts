@@ -150,7 +150,7 @@ await serviceTest(
 
 await serviceTest(
   "bounded as it is, a service is a gateway, or all of its machine's way out, and reads its file anew",
-  ["python3", "nft"],
+  ["python3", "nft", "setpriv"],
   async (scene) => {
     const { lab, client, server, box } = scene;
     const file = "/etc/simplevpn/server.toml";
@@ -163,12 +163,13 @@ await serviceTest(
     assertEquals(await whoAmI(client.machine, "udp", INTERNET[1]), SERVER_OUTSIDE[1]);
 
     await server.write(file, 'nat = true\ndns = "10.0.0.1"\n');
-    await server.run("systemctl", "reload", SERVER);
-    const dns = await eventually(
-      () => box.run("resolvectl", "dns", "simplevpn0"),
-      (dns) => dns.includes("10.0.0.1"),
-    );
-    assertMatch(dns, /10\.0\.0\.1/);
+    await assertReloaded(scene, /\): 10\.0\.0\.1$/);
+    // What the rule gives to one user it gives to no other.
+    const others = ["setpriv", "--reuid=daemon", "--clear-groups", "resolvectl"];
+    const { stderr } = await box.try(...others, "dns", "simplevpn0", "10.0.0.7");
+    assertMatch(stderr, /Interactive authentication required/);
+    await server.write(file, "nat = true\n");
+    await assertReloaded(scene, /\):$/);
     await server.write(file, "nat = perhaps\n");
     assertEquals((await server.try("systemctl", "reload", SERVER)).success, false);
     const refused = await server.journal(SERVER);
@@ -187,6 +188,16 @@ await serviceTest(
     assertEquals(await Promise.all(machines.map(machineState)), before);
   },
 );
+
+/** Has the server read its file anew, and waits for the DNS servers that its client then has. */
+async function assertReloaded({ server, box }: ServiceScene, servers: RegExp): Promise<void> {
+  await server.run("systemctl", "reload", SERVER);
+  const dns = await eventually(
+    async () => (await box.run("resolvectl", "dns", "simplevpn0")).trim(),
+    (dns) => servers.test(dns),
+  );
+  assertMatch(dns, servers);
+}
 
 /** Asserts that to install both anew changes no options, and says what is missing by now. */
 async function assertUpgraded(scene: ServiceScene): Promise<void> {
