@@ -9,7 +9,7 @@ import {
   type Sealer,
   TAG_LENGTH,
 } from "../lib/protocol/cipher.ts";
-import { NativeBuffer, viewFrom } from "./native_buffer.ts";
+import { cString, NativeBuffer, viewFrom, writeUint64 } from "./native_buffer.ts";
 
 /** Versions whose calls are the ones below, newest first. */
 const LIBRARIES = ["libcrypto.so.3", "libcrypto.so.1.1"];
@@ -25,6 +25,9 @@ const SYMBOLS = {
   },
   EVP_CipherUpdate: { parameters: ["buffer", "buffer", "buffer", "buffer", "i32"], result: "i32" },
   EVP_CipherFinal_ex: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  /** Since version 3. There EVP_CIPHER_CTX_ctrl() does the same in four times the time. */
+  EVP_CIPHER_CTX_get_params: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
+  EVP_CIPHER_CTX_set_params: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
 } as const;
 
 type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -37,8 +40,17 @@ const DECRYPT = 0;
 /** "As before", for the direction. */
 const UNCHANGED = -1;
 
+/** OSSL_PARAM (openssl/core.h): a name, what kind of value, and where that is. */
+const OSSL_PARAM = { size: 40, key: 0, data_type: 8, data: 16, data_size: 24 } as const;
+const OSSL_PARAM_OCTET_STRING = 5;
+/** OSSL_CIPHER_PARAM_AEAD_TAG (openssl/core_names.h). */
+const AEAD_TAG = "tag";
+
 const nonce = new NativeBuffer(NONCE_LENGTH).bytes;
-const tag = new NativeBuffer(TAG_LENGTH).bytes;
+const tagMemory = new NativeBuffer(TAG_LENGTH);
+const tag = tagMemory.bytes;
+const tagName = new NativeBuffer(AEAD_TAG.length + 1);
+const tagParameters = describeTag();
 /** Where lengths of output go, which are known, and what a stream cipher has left at the end, nothing. */
 const ignored = new NativeBuffer(TAG_LENGTH).bytes;
 
@@ -82,9 +94,18 @@ class Context {
     return this.#calls.EVP_CipherFinal_ex(this.#handle, ignored, ignored) === 1;
   }
 
-  /** Gets the tag, or says what it must be. */
-  tag(type: number): void {
-    this.#calls.EVP_CIPHER_CTX_ctrl(this.#handle, type, TAG_LENGTH, tag);
+  /** Gets the tag of what was encrypted. */
+  getTag(): void {
+    const { EVP_CIPHER_CTX_get_params, EVP_CIPHER_CTX_ctrl } = this.#calls;
+    if (EVP_CIPHER_CTX_get_params) EVP_CIPHER_CTX_get_params(this.#handle, tagParameters);
+    else EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, tag);
+  }
+
+  /** Says what the tag must be. */
+  setTag(): void {
+    const { EVP_CIPHER_CTX_set_params, EVP_CIPHER_CTX_ctrl } = this.#calls;
+    if (EVP_CIPHER_CTX_set_params) EVP_CIPHER_CTX_set_params(this.#handle, tagParameters);
+    else EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, tag);
   }
 
   /** libcrypto overwrites the key before it frees the memory. */
@@ -106,7 +127,7 @@ class LibcryptoSealer implements Sealer {
     context.begin(nonce, viewFrom(bytes, offset - before), before);
     if (length > 0) context.update(viewFrom(bytes, offset), length);
     context.end();
-    context.tag(EVP_CTRL_AEAD_GET_TAG);
+    context.getTag();
     for (let i = 0; i < TAG_LENGTH; i++) bytes[offset + length + i] = tag[i]!;
   }
 
@@ -132,7 +153,7 @@ class LibcryptoOpener implements Opener {
     const context = this.#context;
     context.begin(nonce, viewFrom(bytes, offset - before), before);
     for (let i = 0; i < TAG_LENGTH; i++) tag[i] = bytes[offset + length + i]!;
-    context.tag(EVP_CTRL_AEAD_SET_TAG);
+    context.setTag();
     if (length > 0) context.update(viewFrom(bytes, offset), length);
     return context.end();
   }
@@ -142,9 +163,13 @@ class LibcryptoOpener implements Opener {
   }
 }
 
-/** The system's libcrypto as a cipher suite; undefined if this machine has none that fits. */
-export function openLibcrypto(): CipherSuite | undefined {
-  const calls = LIBRARIES.map(load).find((calls) => calls !== undefined);
+/**
+ * The system's libcrypto as a cipher suite; undefined if this machine has none that fits.
+ *
+ * @param asOld makes of a new version the calls only that version 1.1 has as well
+ */
+export function openLibcrypto(asOld = false): CipherSuite | undefined {
+  const calls = LIBRARIES.map((name) => load(name, asOld)).find((calls) => calls !== undefined);
   if (calls === undefined) return undefined;
   return {
     name: "libcrypto",
@@ -153,10 +178,23 @@ export function openLibcrypto(): CipherSuite | undefined {
   };
 }
 
-function load(library: string): Calls | undefined {
+function load(library: string, asOld: boolean): Calls | undefined {
   try {
-    return Deno.dlopen(library, SYMBOLS).symbols;
+    const { symbols } = Deno.dlopen(library, SYMBOLS);
+    if (!asOld) return symbols;
+    return { ...symbols, EVP_CIPHER_CTX_get_params: null, EVP_CIPHER_CTX_set_params: null };
   } catch {
     return undefined;
   }
+}
+
+/** An array of OSSL_PARAM that says where the tag is, with the empty one that ends it. */
+function describeTag(): Uint8Array<ArrayBuffer> {
+  const { bytes, view } = new NativeBuffer(2 * OSSL_PARAM.size);
+  tagName.bytes.set(cString(AEAD_TAG));
+  writeUint64(view, OSSL_PARAM.key, tagName.address);
+  view.setUint32(OSSL_PARAM.data_type, OSSL_PARAM_OCTET_STRING, true);
+  writeUint64(view, OSSL_PARAM.data, tagMemory.address);
+  writeUint64(view, OSSL_PARAM.data_size, TAG_LENGTH);
+  return bytes;
 }

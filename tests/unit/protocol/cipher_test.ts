@@ -10,7 +10,12 @@ import { nodeCipher } from "../../../lib/protocol/node_cipher.ts";
 import { flip, fromHex } from "../../hex.ts";
 
 const libcrypto = openLibcrypto();
-const SUITES: CipherSuite[] = libcrypto === undefined ? [nodeCipher] : [nodeCipher, libcrypto];
+const oldLibcrypto = openLibcrypto(true);
+const SUITES: CipherSuite[] = [
+  nodeCipher,
+  ...libcrypto ? [libcrypto] : [],
+  ...oldLibcrypto ? [{ ...oldLibcrypto, name: "libcrypto by the calls of 1.1" }] : [],
+];
 
 /** RFC 8439, 2.8.2. */
 const SUNSCREEN = {
