@@ -40,11 +40,13 @@ export function continuesHeader(
   offset: number,
 ): boolean {
   const isIpv6 = ipVersion(head, at) === 6;
-  const length = plainHeaderLength(head, at);
-  for (let i = 0; i < length; i++) {
-    if (head[at + i] === bytes[offset + i]) continue;
-    if (!(isIpv6 ? isSegmentsOwnIpv6(i) : isSegmentsOwnIpv4(i))) return false;
-  }
+  const isAlike = isIpv6
+    ? areAlike(head, at, bytes, offset, 0, IPV6_PAYLOAD_LENGTH) &&
+      areAlike(head, at, bytes, offset, IPV6_PAYLOAD_LENGTH + 2, IPV6_HEADER_LENGTH)
+    : areAlike(head, at, bytes, offset, 0, TOTAL_LENGTH) &&
+      areAlike(head, at, bytes, offset, FLAGS, HEADER_CHECKSUM) &&
+      areAlike(head, at, bytes, offset, HEADER_CHECKSUM + 2, IPV4_HEADER_LENGTH);
+  if (!isAlike) return false;
   // Of packets that are never fragmented the identification means nothing (RFC 6864, 4.1).
   if (isIpv6 || (bytes[offset + FLAGS]! & DONT_FRAGMENT) !== 0) return true;
   const next = readUint16(head, at + IDENTIFICATION) + count;
@@ -64,12 +66,15 @@ export function growHeader(bytes: Uint8Array, at: number, length: number, added:
   writeUint16(bytes, at + HEADER_CHECKSUM, ~fold(sum + added));
 }
 
-/** Whether the byte at `i` of the header may differ from segment to segment. */
-function isSegmentsOwnIpv4(i: number): boolean {
-  return (i >= TOTAL_LENGTH && i < FLAGS) || (i >= HEADER_CHECKSUM && i < HEADER_CHECKSUM + 2);
-}
-
-/** The same for IPv6. */
-function isSegmentsOwnIpv6(i: number): boolean {
-  return i === IPV6_PAYLOAD_LENGTH || i === IPV6_PAYLOAD_LENGTH + 1;
+/** Whether the headers at `at` of `head` and at `offset` of `bytes` are alike from byte `from` up to `to`. */
+export function areAlike(
+  head: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  offset: number,
+  from: number,
+  to: number,
+): boolean {
+  for (let i = from; i < to; i++) if (head[at + i] !== bytes[offset + i]) return false;
+  return true;
 }

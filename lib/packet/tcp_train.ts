@@ -6,6 +6,7 @@
 import { fold, readUint16, writeUint16 } from "./checksum.ts";
 import { copyBytes } from "./copy_bytes.ts";
 import {
+  areAlike,
   continuesHeader,
   growHeader,
   MAX_TRAIN_LENGTH,
@@ -18,6 +19,7 @@ import { TCP, TransportHeader } from "./transport_header.ts";
 
 /** Where fields are, counted from the TCP header's first byte. */
 const SEQUENCE = 4;
+const ACKNOWLEDGEMENT = 8;
 const FLAGS = 13;
 const CHECKSUM = 16;
 const ACK = 0x10;
@@ -109,12 +111,12 @@ export class TcpTrain {
     return true;
   }
 
+  /** What is not looked at here is alike in all segments, so it is as the first one's was. */
   #takes(bytes: Uint8Array, offset: number, length: number): boolean {
     const payload = length - this.#headersLength;
-    return payload <= this.#gsoSize && this.#length + payload <= MAX_TRAIN_LENGTH &&
-      this.#isCarriage(bytes, offset, length) &&
-      this.#transport.headersLength === this.#headersLength &&
-      this.#isNext(bytes, offset) && this.#isSameFlow(bytes, offset);
+    return payload > 0 && payload <= this.#gsoSize && this.#length + payload <= MAX_TRAIN_LENGTH &&
+      this.#isSameFlow(bytes, offset) && this.#isNext(bytes, offset) &&
+      saysLength(bytes, offset, length);
   }
 
   /** Whether it is a TCP segment with data, without IP options, that says how long it is. */
@@ -129,18 +131,20 @@ export class TcpTrain {
   #isNext(bytes: Uint8Array, offset: number): boolean {
     const payload = this.#length - this.#headersLength;
     const next = readUint32(this.#bytes, this.#offset + this.#start + SEQUENCE) + payload;
-    return readUint32(bytes, offset + this.#start + SEQUENCE) === next % 2 ** 32 &&
+    return readUint32(bytes, offset + this.#start + SEQUENCE) === next >>> 0 &&
       (bytes[offset + this.#start + FLAGS]! | PSH) === (ACK | PSH);
   }
 
-  /** Whether all is alike that segments of one super-packet have in common. */
+  /** Whether all is alike that segments of one super-packet have in common, the headers' lengths too. */
   #isSameFlow(bytes: Uint8Array, offset: number): boolean {
     const head = this.#bytes;
     const at = this.#offset;
-    for (let i = this.#start; i < this.#headersLength; i++) {
-      if (head[at + i] !== bytes[offset + i] && !isSegmentsOwn(i - this.#start)) return false;
-    }
-    return continuesHeader(head, at, this.#count, bytes, offset);
+    const tcp = this.#start;
+    return continuesHeader(head, at, this.#count, bytes, offset) &&
+      areAlike(head, at, bytes, offset, tcp, tcp + SEQUENCE) &&
+      areAlike(head, at, bytes, offset, tcp + ACKNOWLEDGEMENT, tcp + FLAGS) &&
+      areAlike(head, at, bytes, offset, tcp + FLAGS + 1, tcp + CHECKSUM) &&
+      areAlike(head, at, bytes, offset, tcp + CHECKSUM + 2, this.#headersLength);
   }
 
   /** Adds to the length, and to the checksums what that changes (RFC 1624). */
@@ -150,10 +154,4 @@ export class TcpTrain {
     const field = this.#offset + this.#start + CHECKSUM;
     writeUint16(bytes, field, fold(readUint16(bytes, field) + payload));
   }
-}
-
-/** Whether the byte at `i` of the TCP header may differ from segment to segment. */
-function isSegmentsOwn(i: number): boolean {
-  return (i >= SEQUENCE && i < SEQUENCE + 4) || i === FLAGS ||
-    (i >= CHECKSUM && i < CHECKSUM + 2);
 }

@@ -5,7 +5,13 @@
  */
 import { fold, readUint16, writeUint16 } from "./checksum.ts";
 import { copyBytes } from "./copy_bytes.ts";
-import { continuesHeader, growHeader, MAX_TRAIN_LENGTH, plainHeaderLength } from "./ip_train.ts";
+import {
+  areAlike,
+  continuesHeader,
+  growHeader,
+  MAX_TRAIN_LENGTH,
+  plainHeaderLength,
+} from "./ip_train.ts";
 import { TransportHeader, UDP, UDP_HEADER_LENGTH } from "./transport_header.ts";
 
 /** The kernel takes 128 since 6.2 or so, and 64 before (UDP_MAX_SEGMENTS, linux/udp.h). */
@@ -75,30 +81,29 @@ export class UdpTrain {
     return this.#start + UDP_HEADER_LENGTH;
   }
 
+  /** What is not looked at here is alike in all packets, so it is as the first one's was. */
   #takes(bytes: Uint8Array, offset: number, length: number): boolean {
     const payload = length - this.#headersLength;
-    return this.#count > 0 && this.#count < MAX_UDP_SEGMENTS && payload <= this.#gsoSize &&
-      this.#length + payload <= MAX_TRAIN_LENGTH && this.#isCarriage(bytes, offset, length) &&
-      this.#isSameFlow(bytes, offset);
+    return this.#count > 0 && this.#count < MAX_UDP_SEGMENTS && payload > 0 &&
+      payload <= this.#gsoSize && this.#length + payload <= MAX_TRAIN_LENGTH &&
+      this.#isSameFlow(bytes, offset) && saysLength(bytes, offset, this.#start, length);
   }
 
   /** Whether it is a UDP packet without IP options that says how long it is, and not too little. */
   #isCarriage(bytes: Uint8Array, offset: number, length: number): boolean {
     const transport = this.#transport;
-    if (!transport.set(bytes, offset, length) || transport.protocol !== UDP) return false;
-    const plain = plainHeaderLength(bytes, offset);
-    return transport.start === plain && length > transport.headersLength &&
-      readUint16(bytes, offset + plain + LENGTH) === length - plain;
+    return transport.set(bytes, offset, length) && transport.protocol === UDP &&
+      transport.start === plainHeaderLength(bytes, offset) && length > transport.headersLength &&
+      saysLength(bytes, offset, transport.start, length);
   }
 
-  /** Whether all is alike that segments of one super-packet have in common. */
+  /** Whether all is alike that segments of one super-packet have in common, the headers' lengths too. */
   #isSameFlow(bytes: Uint8Array, offset: number): boolean {
     const head = this.#bytes;
     const at = this.#offset;
-    for (let i = this.#start; i < this.#start + LENGTH; i++) {
-      if (head[at + i] !== bytes[offset + i]) return false;
-    }
-    return continuesHeader(head, at, this.#count, bytes, offset);
+    const udp = this.#start;
+    return continuesHeader(head, at, this.#count, bytes, offset) &&
+      areAlike(head, at, bytes, offset, udp, udp + LENGTH);
   }
 
   /** Adds to the lengths, and to the checksums what that changes (RFC 1624). */
@@ -109,4 +114,9 @@ export class UdpTrain {
     writeUint16(bytes, udp + LENGTH, this.#length - this.#start);
     writeUint16(bytes, udp + CHECKSUM, fold(readUint16(bytes, udp + CHECKSUM) + payload));
   }
+}
+
+/** Whether the UDP header that begins `start` bytes behind `offset` says that the packet has `length` bytes. */
+function saysLength(bytes: Uint8Array, offset: number, start: number, length: number): boolean {
+  return readUint16(bytes, offset + start + LENGTH) === length - start;
 }
