@@ -147,11 +147,12 @@ export class Segmenter {
     const segment = this.#bytes;
     const at = this.#at;
     copyBytes(segment, at, bytes, offset, headersLength);
+    const common = this.#clearIp();
     for (let done = 0, i = 0; done < payload; i++) {
       const size = Math.min(together * gsoSize, payload - done);
       const from = offset + headersLength + done;
       copyBytes(segment, at + headersLength, bytes, from, size);
-      this.#patchIp(bytes, offset, headersLength + size, i * together);
+      this.#patchIp(bytes, offset, headersLength + size, i * together, common);
       this.#patchTransport(bytes, offset, headersLength + size, done, done + size === payload);
       this.#leaveChecksum(headersLength + size, pseudo);
       if (finish) this.#finishChecksum(headersLength + size);
@@ -160,17 +161,34 @@ export class Segmenter {
     }
   }
 
-  #patchIp(original: Uint8Array, offset: number, length: number, index: number): void {
+  /** Clears what each segment's IPv4 header has of its own; returns the sum of the rest. */
+  #clearIp(): number {
+    const segment = this.#bytes;
+    const at = this.#at;
+    if (ipVersion(segment, at) === 6) return 0;
+    writeUint16(segment, at + TOTAL_LENGTH, 0);
+    writeUint16(segment, at + IDENTIFICATION, 0);
+    writeUint16(segment, at + HEADER_CHECKSUM, 0);
+    return addSum(segment, at, this.#transport.start);
+  }
+
+  /** @param common what `#clearIp()` returned */
+  #patchIp(
+    original: Uint8Array,
+    offset: number,
+    length: number,
+    index: number,
+    common: number,
+  ): void {
     const segment = this.#bytes;
     const at = this.#at;
     if (ipVersion(segment, at) === 6) {
       return writeUint16(segment, at + IPV6_PAYLOAD_LENGTH, length - IPV6_HEADER_LENGTH);
     }
-    const identification = readUint16(original, offset + IDENTIFICATION) + index;
+    const identification = (readUint16(original, offset + IDENTIFICATION) + index) & 0xffff;
     writeUint16(segment, at + TOTAL_LENGTH, length);
     writeUint16(segment, at + IDENTIFICATION, identification);
-    writeUint16(segment, at + HEADER_CHECKSUM, 0);
-    const sum = addSum(segment, at, this.#transport.start);
+    const sum = fold(common + length + identification);
     writeUint16(segment, at + HEADER_CHECKSUM, complement(sum));
   }
 

@@ -51,6 +51,7 @@ export interface CipherSuite {
 /** Writes a counter, 0 to 2^53-1, as the nonce that Noise makes of it (12.3). */
 export function writeNonce(nonce: DataView, counter: number): void {
   nonce.setUint32(0, 0);
-  nonce.setUint32(4, counter % 2 ** 32, true);
+  // Of a larger number it writes the lower 32 bits.
+  nonce.setUint32(4, counter, true);
   nonce.setUint32(8, counter / 2 ** 32, true);
 }
