@@ -97,15 +97,19 @@ class Context {
   /** Gets the tag of what was encrypted. */
   getTag(): void {
     const { EVP_CIPHER_CTX_get_params, EVP_CIPHER_CTX_ctrl } = this.#calls;
-    if (EVP_CIPHER_CTX_get_params) EVP_CIPHER_CTX_get_params(this.#handle, tagParameters);
-    else EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, tag);
+    const done = EVP_CIPHER_CTX_get_params
+      ? EVP_CIPHER_CTX_get_params(this.#handle, tagParameters)
+      : EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_GET_TAG, TAG_LENGTH, tag);
+    if (done !== 1) throw new Error("libcrypto gives no tag");
   }
 
-  /** Says what the tag must be. */
-  setTag(): void {
+  /** Says what the tag must be; false if libcrypto did not take it, and so would ask for none. */
+  setTag(): boolean {
     const { EVP_CIPHER_CTX_set_params, EVP_CIPHER_CTX_ctrl } = this.#calls;
-    if (EVP_CIPHER_CTX_set_params) EVP_CIPHER_CTX_set_params(this.#handle, tagParameters);
-    else EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, tag);
+    const done = EVP_CIPHER_CTX_set_params
+      ? EVP_CIPHER_CTX_set_params(this.#handle, tagParameters)
+      : EVP_CIPHER_CTX_ctrl(this.#handle, EVP_CTRL_AEAD_SET_TAG, TAG_LENGTH, tag);
+    return done === 1;
   }
 
   /** libcrypto overwrites the key before it frees the memory. */
@@ -153,7 +157,7 @@ class LibcryptoOpener implements Opener {
     const context = this.#context;
     context.begin(nonce, viewFrom(bytes, offset - before), before);
     for (let i = 0; i < TAG_LENGTH; i++) tag[i] = bytes[offset + length + i]!;
-    context.setTag();
+    if (!context.setTag()) return false;
     if (length > 0) context.update(viewFrom(bytes, offset), length);
     return context.end();
   }

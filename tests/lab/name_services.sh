@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks systemd-resolved, polkitd, openresolv and Debian's resolvconf for the lab tests of DNS and of
-# services, without installing them: their packages would change this machine's own DNS, and start services. Each has a folder of its own, as two have a resolvconf; libraries are with what needs them.
+# services, without installing them: their packages would change this machine's own DNS, and start
+# services. Each has a folder of its own, as two have a resolvconf; libraries are with what needs them.
 # Debian or Ubuntu, with apt-get.
 #
 #   name_services.sh [FOLDER]      default /opt/simplevpn-lab
