@@ -28,7 +28,7 @@ import {
 } from "./service_files.ts";
 import { giveStateFolder, makeServiceUser } from "./service_user.ts";
 import { writeFileAtomically } from "./state_folder.ts";
-import { checkMayManage, systemctl } from "./systemctl.ts";
+import { checkMayManage, restartService, systemctl } from "./systemctl.ts";
 
 /** A program that can run as a service. */
 export interface ServiceProgram {
@@ -90,7 +90,7 @@ export async function runInstall(
   if (isGiven(args, "no-start")) {
     return console.log(`It begins with the machine; now: systemctl start ${program.name}`);
   }
-  await systemctl("restart", program.name);
+  await restartService(program.name);
   console.log(`${program.name} is running, and begins with the machine from now on`);
   console.log(
     `Its log: journalctl -u ${program.name}; what it does: systemctl status ${files.name}`,

@@ -182,6 +182,7 @@ await serviceTest(
     await box.run("systemctl", "stop", CLIENT);
     await server.run("systemctl", "stop", SERVER);
     assertEquals(await Promise.all(machines.map(machineState)), before);
+    await assertReasonTold(server, file);
     await assertUpgraded(scene);
     await assertUndone(server);
     await box.run(CLIENT, "uninstall");
@@ -197,6 +198,15 @@ async function assertReloaded({ server, box }: ServiceScene, servers: RegExp): P
     (dns) => servers.test(dns),
   );
   assertMatch(dns, servers);
+}
+
+/** Asserts that who installs a service that cannot start hears why, from its log. */
+async function assertReasonTold(server: SystemdMachine, file: string): Promise<void> {
+  await server.run("chmod", "600", file);
+  const { code, stderr } = await server.try(DOWNLOADED_SERVER, "install");
+  assertMatch(stderr, /^simplevpn-server: .* does not start: Cannot read .*server\.toml.*\n$/);
+  assertEquals(code, 1);
+  await server.run("chmod", "644", file);
 }
 
 /** Asserts that to install both anew changes no options, and says what is missing by now. */
