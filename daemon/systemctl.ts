@@ -56,7 +56,7 @@ export async function restartService(name: string): Promise<void> {
 }
 
 /** How often, and after how many milliseconds each, the journal is asked: it may be a moment behind. */
-const [ENQUIRIES, PAUSE] = [5, 200];
+const [ENQUIRIES, PAUSE] = [15, 200];
 
 /**
  * The last error in a service's log; undefined if there is none.
