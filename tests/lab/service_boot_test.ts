@@ -67,25 +67,26 @@ async function assertNames(scene: ServiceScene): Promise<void> {
   const { box, client } = scene;
   await scene.serveNames(client.server, OUTER_ANSWER);
   await scene.serveNames("10.0.0.1", INNER_ANSWER);
-  assertEquals(await scene.lookUp("www.lab.example"), INNER_ANSWER);
-  assertEquals(await scene.lookUp("www.elsewhere.example"), OUTER_ANSWER);
+  await scene.assertFinds("www.lab.example", INNER_ANSWER);
+  await scene.assertFinds("www.elsewhere.example", OUTER_ANSWER);
   await box.run("systemctl", "stop", CLIENT);
-  assertEquals(await scene.lookUp("www.lab.example"), OUTER_ANSWER);
-  const lines = await box.journal(CLIENT);
-  assertEquals(lines.filter(({ priority }) => priority < 6), []);
-  assert(
-    lines.some(({ message, identifier }) =>
-      identifier === CLIENT && message === "DNS: 10.0.0.1 for lab.example, by systemd-resolved"
-    ),
+  await scene.assertFinds("www.lab.example", OUTER_ANSWER);
+  const said = "DNS: 10.0.0.1 for lab.example, by systemd-resolved";
+  await box.logged(
+    CLIENT,
+    ({ message, identifier, priority }) =>
+      message === said && identifier === CLIENT && priority === 6,
   );
+  assertEquals((await box.journal(CLIENT)).filter(({ priority }) => priority < 6), []);
 }
 
-/** Waits until a service is another process than before, and gives what the journal has of it. */
-async function restarted(
+/** Does something to a service's process, and waits until it is another, and systemd has said why. */
+async function assertRestarts(
   machine: SystemdMachine,
   unit: string,
   act: (pid: string) => Promise<unknown>,
-): Promise<string> {
+  reason: RegExp,
+): Promise<void> {
   const { MainPID } = await machine.show(unit);
   await act(MainPID!);
   const { ActiveState, MainPID: pid } = await eventually(
@@ -95,7 +96,7 @@ async function restarted(
   );
   assertEquals(ActiveState, "active");
   assert(pid !== MainPID);
-  return (await machine.journal(unit)).map(({ message }) => message).join("\n");
+  await machine.logged(unit, ({ message }) => reason.test(message));
 }
 
 /** Less patience than a service is given, but still some. */
@@ -120,19 +121,17 @@ await serviceTest(
       ["--log-level", "debug", "--down", HOOK],
     );
     assertMatch(await server.run("cat", logFile), /Listening on TCP and UDP port 2002/);
-    assert((await box.journal(CLIENT)).some(({ priority }) => priority === 7));
+    await box.logged(CLIENT, ({ priority }) => priority === 7);
     const routing = async (): Promise<string> =>
       await box.run("ip", "-brief", "route") + await box.run("ip", "rule");
     const routes = await routing();
     assertMatch(routes, /203\.0\.113\.0\/24 dev simplevpn0/);
 
-    const killed = await restarted(box, CLIENT, (pid) => box.run("kill", "-9", pid));
-    assertMatch(killed, /Main process exited, code=killed, status=9\/KILL/);
+    await assertRestarts(box, CLIENT, (pid) => box.run("kill", "-9", pid), /status=9\/KILL/);
     await scene.connected();
     assertEquals(await routing(), routes);
 
-    const halted = await restarted(box, CLIENT, (pid) => box.run("kill", "-STOP", pid));
-    assertMatch(halted, /Watchdog timeout/);
+    await assertRestarts(box, CLIENT, (pid) => box.run("kill", "-STOP", pid), /Watchdog timeout/);
     await scene.connected();
     assertEquals(await routing(), routes);
     // It has had that long to miss a sign of life.
@@ -172,9 +171,9 @@ await serviceTest(
     await assertReloaded(scene, /\):$/);
     await server.write(file, "nat = perhaps\n");
     assertEquals((await server.try("systemctl", "reload", SERVER)).success, false);
-    const refused = await server.journal(SERVER);
-    assert(
-      refused.some(({ priority, message }) => priority === 3 && message.includes(`${file}:1`)),
+    await server.logged(
+      SERVER,
+      ({ priority, message }) => priority === 3 && message.includes(`${file}:1`),
     );
     await scene.connected();
     await server.write(file, "nat = true\n");

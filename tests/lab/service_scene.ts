@@ -69,9 +69,13 @@ export class ServiceScene implements AsyncDisposable {
     await this.lab.server.start(["python3", file, address, answer]).waitFor(/listening/);
   }
 
-  /** The address that a program of the client's machine finds for a name. */
-  async lookUp(name: string): Promise<string> {
-    return (await this.box.try("getent", "ahostsv4", name)).stdout.split(" ")[0]!;
+  /** Asserts that a program of the client's machine finds an address for a name, sooner or later. */
+  async assertFinds(name: string, address: string): Promise<void> {
+    const found = await eventually(
+      async () => (await this.box.try("getent", "ahostsv4", name)).stdout.split(" ")[0]!,
+      (found) => found === address,
+    );
+    assertEquals(found, address, name);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 /** Machines of the lab that systemd runs, with the services of Debian's packages: systemd_machine.sh. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { CommandOutput, Lab, LabProcess, Machine } from "../../scripts/lab.ts";
 import { compiledFile } from "../../scripts/program.ts";
 import { eventually } from "./inspection.ts";
@@ -75,6 +75,12 @@ export class SystemdMachine {
       const { MESSAGE, PRIORITY, SYSLOG_IDENTIFIER } = JSON.parse(line);
       return { message: MESSAGE, priority: Number(PRIORITY), identifier: SYSLOG_IDENTIFIER };
     });
+  }
+
+  /** Waits until the journal has such a line of a unit; it may be a moment behind. */
+  async logged(unit: string, isMeant: (line: JournalLine) => boolean): Promise<void> {
+    const lines = await eventually(() => this.journal(unit), (lines) => lines.some(isMeant));
+    assert(lines.some(isMeant), lines.map(({ message }) => message).join("\n"));
   }
 
   /** Properties of a unit, by their names (`systemctl show`). */
