@@ -1,6 +1,8 @@
+import { OsError } from "../ffi/error.ts";
 import type { ProgramName } from "./control_request.ts";
 import { restoreDns } from "./dns.ts";
 import { DNS_NOTE } from "./dns_note.ts";
+import { Failure } from "./failure.ts";
 import { GATEWAY_NOTES, undoGateway } from "./gateway_leftovers.ts";
 import { log } from "./logging.ts";
 import { tryHoldFolder } from "./program_lock.ts";
@@ -26,30 +28,12 @@ export const LEFTOVERS: Readonly<Record<ProgramName, readonly Leftover[]>> = {
 };
 
 /**
- * Undoes what a program that was killed left.
- *
- * @param folder its state folder, whose lock the caller holds
- * @returns what was undone
- * @throws {Failure} if a note cannot be read
- */
-async function undoLeftovers(program: ProgramName, folder: string): Promise<string[]> {
-  const undone: string[] = [];
-  for (const { what, undo } of LEFTOVERS[program]) if (await undo(folder)) undone.push(what);
-  return undone;
-}
-
-/** The same for a program that starts, which says so. @throws {Failure} */
-export async function putBackLeftovers(program: ProgramName, folder: string): Promise<void> {
-  for (const what of await undoLeftovers(program, folder)) {
-    log.info("Put back what a {program} had changed that was killed: {what}", { program, what });
-  }
-}
-
-/**
- * What undoLeftovers() does for a program that may run, and that nothing is taken from then.
+ * Undoes what a program that was killed left; from one that runs nothing is taken.
  *
  * @param folder its state folder, which need not be there
- * @throws {OsError} if its lock cannot be had
+ * @returns what was undone
+ * @throws {OsError} if the folder's lock cannot be had
+ * @throws {Failure} if a note cannot be read
  */
 export async function undoIfKilled(program: ProgramName, folder: string): Promise<string[]> {
   const isAny = LEFTOVERS[program].some(({ note }) =>
@@ -57,7 +41,26 @@ export async function undoIfKilled(program: ProgramName, folder: string): Promis
   );
   if (!isAny) return [];
   using lock = tryHoldFolder(program, folder);
-  return lock === undefined ? [] : await undoLeftovers(program, folder);
+  if (lock === undefined) return [];
+  const undone: string[] = [];
+  for (const { what, undo } of LEFTOVERS[program]) if (await undo(folder)) undone.push(what);
+  return undone;
+}
+
+/**
+ * The same for a program that starts, before it holds the folder itself, if it does; it says so.
+ *
+ * @throws {Failure}
+ */
+export async function putBackLeftovers(program: ProgramName, folder: string): Promise<void> {
+  try {
+    for (const what of await undoIfKilled(program, folder)) {
+      log.info("Put back what a {program} had changed that was killed: {what}", { program, what });
+    }
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    throw new Failure(`Cannot put back what a ${program} left that was killed: ${error.message}`);
+  }
 }
 
 function gatewayOf(program: ProgramName): Leftover {

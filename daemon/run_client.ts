@@ -35,12 +35,13 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
   checkHooks(settings.hooks);
+  // One that kept state may have been killed before a classic one, which keeps none.
+  await putBackLeftovers("client", path);
   if (settings.classic) return await connect(source, classicServers(settings), undefined, stop);
 
   const suite = selectCipherSuite(settings.crypto);
   const folder = openStateFolder(path);
   using state = new ClientState(folder);
-  await putBackLeftovers("client", folder);
   const plan = await planJoin(settings, state);
   log.debug("Records are sealed by {suite}", { suite: suite.name });
   await connect(source, plan.servers, { state, plan, folder }, stop);

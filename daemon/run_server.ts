@@ -37,12 +37,12 @@ export async function runServer(source: SettingsSource<ServerSettings>): Promise
   const service = new ServiceManager();
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
   const folder = openStateFolder(path);
+  await putBackLeftovers("server", folder);
   using _lock = holdFolder("server", folder);
   checkNetwork(settings.network);
   checkCongestionControl(settings.congestion);
   checkHooks(settings.hooks);
   const suite = selectCipherSuite(settings.crypto);
-  await putBackLeftovers("server", folder);
   const identity = loadIdentity(`${folder}/server.key`);
   const wanted = chooseNetworks(settings, folder);
   using store = openServerStore(folder);

@@ -163,7 +163,7 @@ await test("what somebody else wrote into resolv.conf meanwhile is left alone", 
   assertEquals(await Deno.readTextFile(scene.services.resolvConf), theirs);
 });
 
-await test("after a client was killed the next start puts resolv.conf back first", async () => {
+await test("after a client was killed a classic one puts resolv.conf back first", async () => {
   await using scene = await open(...SERVER_DNS);
   const before = await look(scene.services.resolvConf);
   const process = await scene.join();
@@ -173,7 +173,7 @@ await test("after a client was killed the next start puts resolv.conf back first
   // It does not even need a server.
   await scene.server.stop();
   const { client, lab, services } = scene;
-  const next = client.machine.start(services.wrap(lab.secureCommand(client, "--no-dns")));
+  const next = client.machine.start(services.wrap(lab.clientCommand(client)));
   await next.waitFor(/No connection to/);
   assertEquals(await look(services.resolvConf), before);
   assertMatch(next.stderr, /is as it was[^]*No connection to/);
