@@ -1,7 +1,7 @@
 /**
  * What a client says of DNS that it cannot set, as the service that `install` makes: as the user `simplevpn`,
  * with CAP_NET_ADMIN alone. polkitd, systemd-resolved and the bus are the real ones, in the mounts of the
- * client's machine; how all goes well is in service_boot_test.ts.
+ * client's machine; how all goes well is in service_*_test.ts.
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { placeFile, POLKIT_RULES } from "../../daemon/service_files.ts";
