@@ -8,6 +8,7 @@ import type { ClientEvent } from "../lib/session/client_event.ts";
 import type { ClientFacts } from "../lib/status/client_status.ts";
 import { Announcing } from "./announcing.ts";
 import { ClientHandshakes, type Membership } from "./client_handshakes.ts";
+import { UnusableNetwork } from "./client_interface.ts";
 import { ClientLog } from "./client_log.ts";
 import { clientFacts, ClientMonitor } from "./client_monitor.ts";
 import { ClientServers, type ServerPlace } from "./client_servers.ts";
@@ -153,6 +154,17 @@ export class ClientControl implements Disposable {
 
   /** Has everybody follow what happened. @throws {Failure} if the machine cannot, or the client gave up */
   #follow(event: ClientEvent): void {
+    try {
+      this.#tell(event);
+    } catch (error) {
+      if (!(error instanceof UnusableNetwork)) throw error;
+      // Nobody followed, and the client goes on to another server.
+      this.#worker.post({ type: "unusable", server: this.#server, reason: error.message });
+    }
+  }
+
+  /** @throws {UnusableNetwork} if the machine must not be what the server said */
+  #tell(event: ClientEvent): void {
     switch (event.type) {
       case "up":
         return this.#up(event);

@@ -7,7 +7,6 @@ import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
 import type { RouteChoice } from "../lib/config/networks.ts";
 import { isHostOf } from "../lib/config/networks.ts";
 import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
-import { Failure } from "./failure.ts";
 import { FullTunnel } from "./full_tunnel.ts";
 import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
@@ -24,6 +23,14 @@ export interface InterfaceSettings {
   mtu: number;
   /** Networks besides its own that the server says are reached through the tunnel. */
   routes: readonly Prefix[];
+}
+
+/** This machine cannot be in the network that the server gives it: the message says why, and what to do. */
+export class UnusableNetwork extends Error {
+  /** @param reason the rest of a sentence that begins with the network */
+  constructor(network: Prefix, reason: string) {
+    super(`its network ${network} cannot be used here: ${reason}`);
+  }
 }
 
 /** A client's TUN device as the kernel knows it: address, network, routes. It outlives connections. */
@@ -84,23 +91,27 @@ export class ClientInterface {
    *
    * @param servers where the server is, if that may have changed: first the address in use, then
    *   the others, by which the next connection may come about
-   * @throws {Failure} if it cannot be like this
+   * @throws {UnusableNetwork} if it must not be like this; then it is as before
+   * @throws {Failure} if it cannot
    */
   configure(settings: InterfaceSettings, servers = this.#servers): void {
-    this.#servers = servers;
     const [present, ...spare] = servers.map(({ host }) => host);
     const others = this.#otherAddresses();
     const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
     if (wanted === this.#present) return;
-    this.#settings = settings;
     const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
-      throw new Failure(
-        `The server gave the address ${formatIpv4(address)}, which is no host's in ${network}: ` +
-          "give its own network with --network",
+      throw new UnusableNetwork(
+        network,
+        `the address ${
+          formatIpv4(address)
+        } that it gave is no host's there: give its own network ` +
+          "with --network",
       );
     }
     for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
+    this.#servers = servers;
+    this.#settings = settings;
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
     this.#setRoutes(settings.routes, others);
@@ -200,7 +211,7 @@ export class ClientInterface {
  * The tunnel's route may cover the server itself, unless that is in a network of this machine whose
  * route is older or longer and so wins.
  *
- * @throws {Failure} if the way to the server would lead through the tunnel
+ * @throws {UnusableNetwork} if the way to the server would lead through the tunnel
  */
 function checkLoop(
   network: Prefix,
@@ -212,8 +223,9 @@ function checkLoop(
   if (others.some(({ prefix }) => prefix.length >= network.length && isWithin(prefix, outer))) {
     return;
   }
-  throw new Failure(
-    `Cannot use the network ${network}: the server ${server} lies in it, so the tunnel would have ` +
-      "to go through itself: start the server with another --network",
+  throw new UnusableNetwork(
+    network,
+    `the server ${server} lies in it, so the tunnel would have to go through itself: start the ` +
+      "server with another --network",
   );
 }

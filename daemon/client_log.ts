@@ -142,6 +142,12 @@ export class ClientLog {
             ? `${host} does not let this client in: ${event.reason}`
             : `None of the servers lets this client in; ${host} was the last: ${event.reason}`,
         );
+      case "unusable":
+        return new Failure(
+          this.#servers.length === 1
+            ? `Cannot use the server ${host}: ${event.reason}`
+            : `None of the servers can be used here; ${host} was the last: ${event.reason}`,
+        );
       case "refused":
         return new Failure(
           `The server refused the address ${

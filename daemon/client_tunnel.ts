@@ -49,7 +49,8 @@ export class ClientTunnel implements AsyncDisposable {
    * @param servers at a connection: the address in use, then the others by which the next may come about
    * @param reached at a connection: by what
    * @returns what it is now
-   * @throws {Failure} if it cannot be like this
+   * @throws {UnusableNetwork} if it must not be like this
+   * @throws {Failure} if it cannot
    */
   set(
     { address, configuration, mtu }: Told,

@@ -108,6 +108,8 @@ class ClientWorker {
         return this.#client.resolved(message.question, this.#candidates.map(String), now);
       case "unresolved":
         return this.#client.unresolved(message.question, message.reason, message.permanent, now);
+      case "unusable":
+        return this.#client.unusable(message.server, message.reason, now);
       case "reconnect":
         return this.#client.reconnect(now);
       case "hello":

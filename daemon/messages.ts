@@ -109,6 +109,8 @@ export type ClientAnswer =
   /** Structures as SocketAddress holds them, best first. */
   | { type: "resolved"; question: number; addresses: Uint8Array[] }
   | { type: "unresolved"; question: number; reason: string; permanent: boolean }
+  /** This machine cannot be what this server told it. */
+  | { type: "unusable"; server: number; reason: string }
   /** To go back to the first server. */
   | { type: "reconnect" }
   | { type: "hello"; link: number; bytes: Uint8Array }

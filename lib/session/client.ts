@@ -108,6 +108,17 @@ export class Client implements AttemptOwner {
     this.#ports.report({ type: "down", reason: "somebody asked for that", retry: 0 });
   }
 
+  /**
+   * This machine cannot be what the server of the present connection says: that one is left for the
+   * next, until the machine is in another network.
+   *
+   * @param server whose connection is meant, which may be gone by now
+   */
+  unusable(server: number, reason: string, now: number): void {
+    if (this.#paths === undefined || server !== this.#search.server) return;
+    this.#serverFailed({ reason, final: "unusable" }, now);
+  }
+
   /** The connection asked for is there. Returns who takes what comes over it. */
   connected(
     link: number,

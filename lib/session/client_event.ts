@@ -2,8 +2,8 @@ import type { Configuration } from "../protocol/control.ts";
 import type { Carrier } from "../protocol/hello.ts";
 import type { ChangeCause } from "./link.ts";
 
-/** Why a client ends by itself. */
-export type GiveUpCause = "refused" | "unresolved" | "rejected";
+/** Why a client ends by itself; "unusable" if its machine can be in no server's network. */
+export type GiveUpCause = "refused" | "unresolved" | "rejected" | "unusable";
 
 /**
  * What a person may want to know of a client. Times are in milliseconds, servers are told by their

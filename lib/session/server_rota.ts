@@ -1,11 +1,14 @@
+import type { GiveUpCause } from "./client_event.ts";
+
 /**
  * Whose turn it is of several servers, which are told by their places in the list of them, the preferred
- * one first. They are tried in rounds, each at most once in a round. Those that will not have this client
- * are left out.
+ * one first. They are tried in rounds, each at most once in a round. Those that will not have this client,
+ * or whose network it cannot be in, are left out.
  */
 export class ServerRota {
   readonly #count: number;
-  readonly #rejecting = new Set<number>();
+  /** Those that are left out, and why. */
+  readonly #leftOut = new Map<number, GiveUpCause>();
   /** What is left of the round; the first has its turn. */
   #round: number[] = [];
   #current = 0;
@@ -30,15 +33,15 @@ export class ServerRota {
     return this.#round.length <= 1;
   }
 
-  /** Whether none of the servers will have this client. */
+  /** Whether all servers are left out. */
   get isHopeless(): boolean {
-    return this.#rejecting.size === this.#count;
+    return this.#leftOut.size === this.#count;
   }
 
   /** Begins a round with this server, or with the first after it that is not left out. */
   begin(first: number): void {
     const all = Array.from({ length: this.#count }, (_, i) => (first + i) % this.#count);
-    this.#round = all.filter((server) => !this.#rejecting.has(server));
+    this.#round = all.filter((server) => !this.#leftOut.has(server));
     this.#current = this.#round[0] ?? this.#current;
   }
 
@@ -49,12 +52,14 @@ export class ServerRota {
   }
 
   /** Leaves the server out that has its turn, until `forgive()`. */
-  reject(): void {
-    this.#rejecting.add(this.#current);
+  leaveOut(cause: GiveUpCause): void {
+    this.#leftOut.set(this.#current, cause);
   }
 
-  /** Leaves none out any more. */
-  forgive(): void {
-    this.#rejecting.clear();
+  /** Leaves none out any more that was left out for this cause, or for any. */
+  forgive(cause?: GiveUpCause): void {
+    for (const [server, why] of this.#leftOut) {
+      if (cause === undefined || why === cause) this.#leftOut.delete(server);
+    }
   }
 }

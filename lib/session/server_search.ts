@@ -14,7 +14,7 @@ export interface ServerSearchPorts {
 /** Why a server could not be had, and whether it is of use to ask it again. */
 export interface ServerFailure {
   reason: string;
-  /** There if it says that this client is not to come again. */
+  /** There if it is of no use to come again, at the least in the network that this machine is in. */
   final?: GiveUpCause;
   /** Whether it is of use only after a while. */
   isLate?: boolean;
@@ -132,6 +132,7 @@ export class ServerSearch {
   hurry(now: number): void {
     this.#backoff.hurry(now);
     this.#hurries = true;
+    this.#rota.forgive("unusable");
     if (this.#phase === "pausing" && !this.#isLate) {
       this.#ends = Math.min(this.#ends, this.#soonest(now));
     }
@@ -172,7 +173,7 @@ export class ServerSearch {
   /** Takes note of what the server said; returns whether there is no sense in going on. */
   #isEnd(reason: string, final: GiveUpCause | undefined): boolean {
     if (final === undefined) return false;
-    this.#rota.reject();
+    this.#rota.leaveOut(final);
     if (this.#rota.isHopeless) this.#giveUp(final, reason);
     return this.#rota.isHopeless;
   }

@@ -200,6 +200,21 @@ await labTest(
   },
 );
 
+await labTest("a client goes on from a server that lies in its own network", [], async () => {
+  await using it = await TwoServers.open();
+  const { machine, server } = it.client;
+  const inside = "10.80.99.1";
+  await it.lab.server.run("ip", "address", "add", `${inside}/32`, "dev", "lo");
+  await machine.run("ip", "route", "add", "default", "via", server);
+  const process = it.startClientAt([inside, server]);
+  await connectedTo(process, 1);
+  assertMatch(
+    process.stderr,
+    /No connection to 10\.80\.99\.1 port 2002: its network 10\.80\.0\.0\/16 .*another --network; trying 198/,
+  );
+  assertEquals(await machine.run("ip", "route", "show", "10.80.0.0/16"), "");
+});
+
 await labTest("reconnect says so where no client is running", [], async () => {
   await using lab = await TunnelLab.open();
   const { machine } = await lab.addClient();

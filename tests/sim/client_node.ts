@@ -184,6 +184,11 @@ export class ClientNode {
     this.#client.networkChanged(this.#network.clock.now);
   }
 
+  /** This machine cannot be in the network of this server. */
+  unusable(server: number): void {
+    this.#client.unusable(server, "it clashes", this.#network.clock.now);
+  }
+
   /** Somebody tells the client to go back to the first of its servers. */
   reconnect(): void {
     this.#client.reconnect(this.#network.clock.now);

@@ -197,6 +197,48 @@ Deno.test("a client asks a server that removed it again when it is told to retur
   waitForUp(it, 0, 5_000);
 });
 
+Deno.test("a client goes on from a server whose network it cannot be in, and gives up after the last", () => {
+  const it = scene(2);
+  waitForUp(it, 0);
+  it.client.unusable(0);
+  waitForUp(it, 1, 5_000);
+  assertEquals(it.client.told("passed_over").map(({ reason }) => reason), ["it clashes"]);
+  assertPasses(it, 1);
+  it.world.settle();
+  assertEquals(it.servers[0]!.held.size, 0, "the first has let it go");
+  // Told too late: that connection is gone.
+  it.client.unusable(0);
+  assert(it.client.isUp);
+  it.client.unusable(1);
+  assertEquals(
+    it.client.told("gave_up").map(({ cause, server, reason }) => [cause, server, reason]),
+    [
+      ["unusable", 1, "it clashes"],
+    ],
+  );
+});
+
+Deno.test("a client leaves a server out whose network it cannot be in until it is in another one", () => {
+  const it = scene(2);
+  const { clock } = it.world;
+  waitForUp(it, 0);
+  it.client.unusable(0);
+  waitForUp(it, 1);
+  it.servers[1]!.stop();
+  clock.run(120_000);
+  assertEquals(it.client.told("up").map(({ server }) => server), [0, 1]);
+  it.client.networkChanged();
+  waitForUp(it, 0, 60_000);
+});
+
+Deno.test("a client of one server whose network it cannot be in gives up", () => {
+  const it = scene(1);
+  waitForUp(it, 0);
+  it.client.unusable(0);
+  assertEquals(it.client.told("gave_up").map(({ cause }) => cause), ["unusable"]);
+  assertEquals(it.client.deadline, Infinity);
+});
+
 Deno.test("a client passes over a server whose name does not exist, and gives up if none does", () => {
   const it = scene(2);
   it.client.nameless.add(0);
