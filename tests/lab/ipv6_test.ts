@@ -9,7 +9,7 @@ const NETWORK = "fd12:3456:789a::/64";
 const SERVER = "fd12:3456:789a::1";
 const NETWORK_OPTION = ["--network", NETWORK];
 
-/** Pings once a tenth of a second. @throws {Error} if any answer is missing */
+/** Pings once a tenth of a second. @throws {Error} if no answer comes */
 function ping(machine: Machine, to: string, ...options: string[]): Promise<string> {
   return machine.run("ping", "-c", "3", "-i", "0.1", "-W", "2", ...options, to);
 }
