@@ -6,10 +6,12 @@ import type { Ipv4Prefix } from "../lib/address/ipv4_prefix.ts";
 import { isIpv4Prefix, isWithin, type Prefix } from "../lib/address/prefix.ts";
 import type { RouteChoice } from "../lib/config/networks.ts";
 import { isHostOf } from "../lib/config/networks.ts";
+import { findTaken, type Outside } from "../lib/routing/outside.ts";
 import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
 import { FullTunnel } from "./full_tunnel.ts";
-import { findConflict, type LocalAddress, localAddresses } from "./local_networks.ts";
+import { findConflict, type LocalAddress } from "./local_networks.ts";
 import { log } from "./logging.ts";
+import { lookOutside } from "./outside.ts";
 import { SourceRouting } from "./source_routing.ts";
 import { type Ipv6Host, TunIpv6 } from "./tun_ipv6.ts";
 import { TunRoutes } from "./tun_routes.ts";
@@ -95,39 +97,39 @@ export class ClientInterface {
    * @throws {Failure} if it cannot
    */
   configure(settings: InterfaceSettings, servers = this.#servers): void {
-    const [present, ...spare] = servers.map(({ host }) => host);
-    const others = this.#otherAddresses();
-    const wanted = JSON.stringify([settings, present, spare.toSorted(), others]);
-    if (wanted === this.#present) return;
     const { address, network, ipv6, mtu } = settings;
     if (!isHostOf(network, address)) {
       throw new UnusableNetwork(
         network,
         `the address ${
           formatIpv4(address)
-        } that it gave is no host's there: give its own network ` +
-          "with --network",
+        } that the server gave is no host's there: give its own ` +
+          "network with --network",
       );
     }
-    for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkLoop(own, servers[0], others);
+    const outside = lookOutside(this.#name, servers[0]);
+    for (const own of [network, ...ipv6 ? [ipv6.network] : []]) checkNetwork(own, outside);
+    const [present, ...spare] = servers.map(({ host }) => host);
+    const wanted = JSON.stringify([settings, present, spare.toSorted(), outside.locals]);
+    if (wanted === this.#present) return;
     this.#servers = servers;
     this.#settings = settings;
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    this.#setRoutes(settings.routes, others);
+    this.#setRoutes(settings.routes, outside);
     if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
     this.#present = wanted;
     this.#sourceRouting.clear();
-    this.#yield(address, network, others);
-    if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, others);
+    this.#yield(address, network, outside.locals);
+    if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, outside.locals);
   }
 
   /** The machine may be in other networks than before: what is theirs does not go through the tunnel. */
   networkChanged(): void {
     if (this.#settings === undefined || this.#present === "") return;
-    const others = this.#otherAddresses();
-    const left = this.#leftTo(others, this.#settings.routes);
-    if (left.join() !== this.#left.join()) this.#setRoutes(this.#settings.routes, others);
+    const outside = lookOutside(this.#name, this.#servers[0]);
+    const left = this.#leftTo(outside, this.#settings.routes);
+    if (left.join() !== this.#left.join()) this.#setRoutes(this.#settings.routes, outside);
   }
 
   /** Undoes what does not end with the TUN device. */
@@ -140,15 +142,11 @@ export class ClientInterface {
     }
   }
 
-  #otherAddresses(): LocalAddress[] {
-    return localAddresses().filter((local) => local.interface !== this.#name);
-  }
-
   /** Has go through the tunnel what is to, when the server says this. */
-  #setRoutes(pushed: readonly Prefix[], others: readonly LocalAddress[]): void {
-    this.#left = this.#leftTo(others, pushed);
+  #setRoutes(pushed: readonly Prefix[], outside: Outside): void {
+    this.#left = this.#leftTo(outside, pushed);
     for (const route of this.#left) {
-      const reason = reasonAgainstRoute(route, others);
+      const reason = reasonAgainstRoute(route, outside);
       log.warn("The server offers {route}: left out, {reason}", { route: `${route}`, reason });
     }
     const chosen = typeof this.#choice === "string"
@@ -162,9 +160,9 @@ export class ClientInterface {
   }
 
   /** Which of the networks that the server says are not to go through the tunnel. */
-  #leftTo(others: readonly LocalAddress[], pushed: readonly Prefix[]): readonly Prefix[] {
+  #leftTo(outside: Outside, pushed: readonly Prefix[]): readonly Prefix[] {
     if (typeof this.#choice !== "string") return [];
-    return pushed.filter((route) => reasonAgainstRoute(route, others) !== undefined);
+    return pushed.filter((route) => reasonAgainstRoute(route, outside) !== undefined);
   }
 
   /** Whether a network can go through the tunnel: not one that the server is in. */
@@ -207,25 +205,13 @@ export class ClientInterface {
   }
 }
 
-/**
- * The tunnel's route may cover the server itself, unless that is in a network of this machine whose
- * route is older or longer and so wins.
- *
- * @throws {UnusableNetwork} if the way to the server would lead through the tunnel
- */
-function checkLoop(
-  network: Prefix,
-  server: SocketAddress | undefined,
-  others: readonly LocalAddress[],
-): void {
-  const outer = server?.ip;
-  if (outer === undefined || !isWithin(network, outer)) return;
-  if (others.some(({ prefix }) => prefix.length >= network.length && isWithin(prefix, outer))) {
-    return;
-  }
+/** @throws {UnusableNetwork} if the tunnel's own network would take away what carries the tunnel */
+function checkNetwork(network: Prefix, outside: Outside): void {
+  const taken = findTaken(network, outside);
+  if (taken === undefined) return;
   throw new UnusableNetwork(
     network,
-    `the server ${server} lies in it, so the tunnel would have to go through itself: start the ` +
-      "server with another --network",
+    `${taken.name} lies in it, and must stay outside of the tunnel: start the server with another ` +
+      "--network",
   );
 }

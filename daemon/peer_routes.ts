@@ -1,8 +1,8 @@
 import { isIpv4Prefix, type Prefix } from "../lib/address/prefix.ts";
 import type { Registry } from "../lib/config/registry.ts";
 import { reasonAgainstRoute } from "../lib/routing/pushed_routes.ts";
-import { localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
+import { lookOutside } from "./outside.ts";
 import { TunRoutes } from "./tun_routes.ts";
 
 /** Lets a server's own machine, and what is behind it, reach the networks behind its clients. */
@@ -28,9 +28,9 @@ export class PeerRoutes {
     const networks = peers.filter(({ enabled }) => enabled).flatMap(({ routes }) => routes)
       .filter((network) => isIpv4Prefix(network) || this.#hasIpv6);
     const unique = new Map(networks.map((network) => [`${network}`, network]));
-    const locals = localAddresses().filter((local) => local.interface !== this.#name);
+    const outside = lookOutside(this.#name);
     this.#routes.set([...unique.values()].filter((network) => {
-      const reason = reasonAgainstRoute(network, locals);
+      const reason = reasonAgainstRoute(network, outside);
       if (reason !== undefined) this.#tell(network, reason);
       return reason === undefined;
     }));

@@ -12,6 +12,7 @@ import {
   IFF_UP,
   RT_SCOPE_UNIVERSE,
   RTA_DST,
+  RTA_GATEWAY,
   RTA_OIF,
   RTA_TABLE,
   RTM_DELADDR,
@@ -59,6 +60,8 @@ export interface RouteChange {
   isUnicast: boolean;
   /** Undefined if it leads through several interfaces, or through none. */
   interfaceIndex: number | undefined;
+  /** The router that it leads by; undefined if the network is the interface's own, or there are several. */
+  gateway: IpAddress | undefined;
 }
 
 export type NetworkChange = LinkChange | AddressChange | RouteChange;
@@ -113,11 +116,8 @@ function readRoute(message: DataView, isThere: boolean): RouteChange | undefined
   if (message.byteLength < NLMSGHDR.size + RTMSG.size) return undefined;
   const field = (offset: number): number => message.getUint8(NLMSGHDR.size + offset);
   const attributes = readAttributes(message, RTMSG);
-  const network = readNetwork(
-    attributes.get(RTA_DST),
-    field(RTMSG.rtm_dst_len),
-    field(RTMSG.rtm_family),
-  );
+  const family = field(RTMSG.rtm_family);
+  const network = readNetwork(attributes.get(RTA_DST), field(RTMSG.rtm_dst_len), family);
   if (network === undefined) return undefined;
   return {
     type: "route",
@@ -127,6 +127,7 @@ function readRoute(message: DataView, isThere: boolean): RouteChange | undefined
     protocol: field(RTMSG.rtm_protocol),
     isUnicast: field(RTMSG.rtm_type) === RTN_UNICAST,
     interfaceIndex: readUint32(attributes.get(RTA_OIF)),
+    gateway: readIp(attributes.get(RTA_GATEWAY), family),
   };
 }
 

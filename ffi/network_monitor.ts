@@ -4,8 +4,10 @@ import {
   AF_UNSPEC,
   MSG_DONTWAIT,
   NLM_F_DUMP,
+  RT_TABLE_MAIN,
   RTM_GETADDR,
   RTM_GETLINK,
+  RTM_GETROUTE,
   RTMGRP_IPV4_IFADDR,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV6_IFADDR,
@@ -16,11 +18,11 @@ import {
 } from "./constants.ts";
 import { check, Errno } from "./error.ts";
 import { closeFd } from "./fd.ts";
-import { IFADDRMSG, IFINFOMSG, SOCKADDR_NL } from "./layout.ts";
+import { IFADDRMSG, IFINFOMSG, RTMSG, SOCKADDR_NL } from "./layout.ts";
 import { errno, libc } from "./libc.ts";
 import { NativeBuffer } from "./native_buffer.ts";
 import { body, request, splitMessages } from "./netlink.ts";
-import { type NetworkChange, readNetworkChange } from "./network_change.ts";
+import { type NetworkChange, readNetworkChange, type RouteChange } from "./network_change.ts";
 import { createSocket } from "./socket.ts";
 
 const GROUPS = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR |
@@ -89,4 +91,12 @@ export function currentNetwork(): NetworkChange[] {
     ...request(RTM_GETLINK, NLM_F_DUMP, links, []),
     ...request(RTM_GETADDR, NLM_F_DUMP, addresses, []),
   ].map(readNetworkChange).filter((change) => change !== undefined);
+}
+
+/** The main table's routes to other hosts, of both versions of IP. @throws {OsError} */
+export function mainRoutes(): RouteChange[] {
+  const all = body(RTMSG, [RTMSG.rtm_family, AF_UNSPEC]);
+  return request(RTM_GETROUTE, NLM_F_DUMP, all, []).map(readNetworkChange)
+    .filter((it) => it?.type === "route")
+    .filter(({ table, isUnicast }) => table === RT_TABLE_MAIN && isUnicast);
 }

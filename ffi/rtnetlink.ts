@@ -25,6 +25,7 @@ import {
   RT_SCOPE_LINK,
   RTA_DST,
   RTA_OIF,
+  RTA_PREFSRC,
   RTA_TABLE,
   RTM_DELADDR,
   RTM_DELROUTE,
@@ -129,13 +130,19 @@ function changeRoute(type: number, flags: number, { network, interfaceIndex, tab
   ]);
 }
 
+/** How a packet would leave. What the kernel does not name is undefined. */
+export interface Way {
+  interfaceIndex: number | undefined;
+  /** The address that it would come from, where a program chooses none. */
+  source: IpAddress | undefined;
+}
+
 /**
- * The number of the interface by which a packet to an address would leave now; undefined if the kernel
- * does not name one.
+ * How a packet to an address would leave now.
  *
  * @throws {OsError} ENETUNREACH, EHOSTUNREACH and the like if there is no way there
  */
-export function interfaceTo(address: IpAddress): number | undefined {
+export function wayTo(address: IpAddress): Way {
   const value = addressBytes(address);
   const question = body(
     RTMSG,
@@ -143,7 +150,12 @@ export function interfaceTo(address: IpAddress): number | undefined {
     [RTMSG.rtm_dst_len, 8 * value.length],
   );
   const [route] = request(RTM_GETROUTE, NLM_F_ACK, question, [{ type: RTA_DST, value }]);
-  return route && readAttributes(route, RTMSG).get(RTA_OIF)?.getUint32(0, true);
+  const attributes = route && readAttributes(route, RTMSG);
+  const source = attributes?.get(RTA_PREFSRC);
+  return {
+    interfaceIndex: attributes?.get(RTA_OIF)?.getUint32(0, true),
+    source: source && addressOfBytes(bytesOf(source)),
+  };
 }
 
 /** Adds a rule. @throws {OsError} EOPNOTSUPP or EAFNOSUPPORT if the kernel has no policy routing */

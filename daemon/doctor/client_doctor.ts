@@ -17,6 +17,7 @@ import { Failure } from "../failure.ts";
 import { readPrivateKey } from "../identity.ts";
 import { type JoinPlan, planJoin } from "../join_plan.ts";
 import { type LocalAddress, localAddresses } from "../local_networks.ts";
+import { lookOutside } from "../outside.ts";
 import { lockPath } from "../program_lock.ts";
 import { SettingsSource } from "../settings_source.ts";
 import { readTextIfAny } from "../state_file.ts";
@@ -189,9 +190,8 @@ async function checkServer(
     const byUdp = reach.sessions.find(({ session }) => session.carrier === "udp");
     if (byUdp !== undefined) findings.push(...await checkPathMtu(byUdp.session, byUdp.address));
     const view = viewOf(admission.configuration);
-    const servers = addresses.map(({ ip }) => ip);
-    const locals = localAddresses();
-    findings.push(...checkNetworks(view, locals), ...checkLoop(view, servers, locals));
+    const outside = lookOutside(undefined, first.address);
+    findings.push(...checkNetworks(view, outside.locals), ...checkLoop(view, outside));
     leave(first.session);
   }
   return findings;

@@ -1,6 +1,7 @@
-import { formatAddress, type IpAddress } from "../../lib/address/ip_address.ts";
-import { haveOverlap, isWithin, type Prefix } from "../../lib/address/prefix.ts";
+import { formatAddress } from "../../lib/address/ip_address.ts";
+import { haveOverlap, type Prefix } from "../../lib/address/prefix.ts";
 import { fault, type Finding, ok, warning } from "../../lib/doctor/finding.ts";
+import { findTaken, type Outside } from "../../lib/routing/outside.ts";
 import { findConflict, type LocalAddress } from "../local_networks.ts";
 
 const NETWORKS = "networks";
@@ -60,23 +61,26 @@ function overlaps(networks: readonly Prefix[]): Finding[] {
   );
 }
 
-/** Whether the tunnel would have to go through itself. */
-export function checkLoop(
-  { own, routes }: TunnelView,
-  servers: readonly IpAddress[],
-  locals: readonly LocalAddress[],
-): Finding[] {
-  const isNear = (network: Prefix, server: IpAddress): boolean =>
-    locals.some(({ prefix }) => prefix.length >= network.length && isWithin(prefix, server));
-  return servers.flatMap((server) =>
-    [...own, ...routes].filter((network) => isWithin(network, server) && !isNear(network, server))
-      .map((network) =>
-        fault("loop", `The server's address ${formatAddress(server)} lies in ${network}`, {
-          why: "the tunnel would have to go through itself",
-          mend: own.includes(network)
-            ? "start the server with another --network"
-            : `take ${network} out of the server's --route`,
-        })
-      )
-  );
+/** Whether the tunnel would take away what carries it. */
+export function checkLoop({ own, routes }: TunnelView, outside: Outside): Finding[] {
+  const why = "what carries the tunnel cannot be reached through it";
+  const taken = (networks: readonly Prefix[]): string[] =>
+    networks.flatMap((network) => {
+      const carrier = findTaken(network, outside);
+      return carrier === undefined ? [] : [`${carrier.name} lies in ${network}`];
+    });
+  return [
+    ...taken(own).map((what) =>
+      fault("loop", `The tunnel's network cannot be used here: ${what}`, {
+        why,
+        mend: "start the server with another --network",
+      })
+    ),
+    ...taken(routes).map((what) =>
+      warning("loop", `A route that the server offers is left out here: ${what}`, {
+        why,
+        mend: "take it out of the server's --route, or name a smaller part of it",
+      })
+    ),
+  ];
 }

@@ -1,7 +1,7 @@
 import { OsError } from "../../ffi/error.ts";
 import { interfaceName } from "../../ffi/interface.ts";
 import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
-import { interfaceTo } from "../../ffi/rtnetlink.ts";
+import { wayTo } from "../../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../../ffi/socket_address.ts";
 import { fault, type Finding, note, ok } from "../../lib/doctor/finding.ts";
 
@@ -13,7 +13,7 @@ const LOOP = "loop";
  * @param own the running client's TUN device
  */
 export function checkRoute(server: SocketAddress, own: string | undefined): Finding[] {
-  const name = wayTo(server);
+  const name = exitTo(server);
   // That there is no way is told by the attempt to connect.
   if (name === undefined) return [];
   if (name === own) {
@@ -34,10 +34,10 @@ export function checkRoute(server: SocketAddress, own: string | undefined): Find
   return [ok(LOOP, `Packets to the server ${server.host} leave by ${name}`)];
 }
 
-function wayTo(server: SocketAddress): string | undefined {
+function exitTo(server: SocketAddress): string | undefined {
   try {
-    const index = interfaceTo(server.ip);
-    return index === undefined ? undefined : interfaceName(index);
+    const { interfaceIndex } = wayTo(server.ip);
+    return interfaceIndex === undefined ? undefined : interfaceName(interfaceIndex);
   } catch (error) {
     if (error instanceof OsError) return undefined;
     throw error;

@@ -3,7 +3,7 @@ import { OsError } from "../../ffi/error.ts";
 import { interfaceName, NetworkInterface } from "../../ffi/interface.ts";
 import { readKernelFileIfAny } from "../../ffi/kernel_file.ts";
 import { parseSocketAddress, ResolveError } from "../../ffi/resolve.ts";
-import { interfaceTo } from "../../ffi/rtnetlink.ts";
+import { wayTo } from "../../ffi/rtnetlink.ts";
 import { readNameservers } from "../../lib/doctor/dns_message.ts";
 import { type Finding, ok, warning } from "../../lib/doctor/finding.ts";
 import { serviceRemedy } from "../dns_remedy.ts";
@@ -79,7 +79,7 @@ async function resolvedLeaks(tun: string): Promise<string[]> {
 /** Programs on this machine itself are not said to be outside, though they may ask there. */
 async function fileLeaks(tun: string): Promise<string[]> {
   const servers = machineServers();
-  const ways = await Promise.all(servers.map(wayTo));
+  const ways = await Promise.all(servers.map(exitTo));
   return servers.flatMap((server, i) => {
     const way = ways[i];
     const isInside = way === undefined || way === tun || way === "lo";
@@ -88,11 +88,11 @@ async function fileLeaks(tun: string): Promise<string[]> {
 }
 
 /** The interface; undefined if packets to the server get nowhere. */
-async function wayTo(server: string): Promise<string | undefined> {
+async function exitTo(server: string): Promise<string | undefined> {
   try {
     const [address] = await parseSocketAddress(server, DNS_PORT);
-    const index = interfaceTo(address!.ip);
-    return index === undefined ? undefined : interfaceName(index);
+    const { interfaceIndex } = wayTo(address!.ip);
+    return interfaceIndex === undefined ? undefined : interfaceName(interfaceIndex);
   } catch (error) {
     if (error instanceof OsError || error instanceof ResolveError) return undefined;
     throw error;

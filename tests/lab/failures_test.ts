@@ -181,6 +181,44 @@ await labTest("a client says that its server lies in the tunnel's network", [], 
   );
 });
 
+await labTest(
+  "a client leaves its gateway and its own address outside of the tunnel",
+  [],
+  async () => {
+    await using lab = await TunnelLab.open();
+    const client = await lab.addClient();
+    const { machine, interface: device } = client;
+    await lab.server.run("ip", "address", "add", "192.168.1.201/24", "dev", "eth0");
+    await lab.server.run("ip", "route", "add", "192.168.1.7/32", "dev", "eth0");
+    await machine.run("ip", "address", "add", "192.168.1.7/24", "dev", device);
+    const inLan = ["--network", "192.168.1.0/25"];
+    const server = await lab.startServer(...inLan);
+    await assertFails(
+      machine,
+      lab.clientCommand(client, "-s", "192.168.1.201", ...inLan),
+      /its network 192\.168\.1\.0\/25 .*: this machine's own address 192\.168\.1\.7 lies in it/,
+    );
+    await machine.run("ip", "route", "add", "default", "via", "192.168.1.1");
+    await assertFails(
+      machine,
+      lab.clientCommand(client, ...inLan),
+      /its network 192\.168\.1\.0\/25 .*: this machine's gateway 192\.168\.1\.1 lies in it/,
+    );
+    await server.stop();
+
+    const router = "via 192.168.9.1 onlink metric 5".split(" ");
+    await machine.run("ip", "route", "add", "default", "dev", device, ...router);
+    await lab.startSecureServer("--route", "192.168.9.0/24", "--route", "192.168.10.0/24");
+    const { process, tun } = await lab.join(client, "pi");
+    assertMatch(
+      process.stderr,
+      /offers 192\.168\.9\.0\/24: left out, this machine's gateway 192\.168\.9\.1 lies in it/,
+    );
+    const routes = await machine.run("ip", "route", "show", "dev", tun, "proto", "202");
+    assertMatch(routes, /^192\.168\.10\.0\/24 scope link *\n$/);
+  },
+);
+
 await labTest("a client told of a smaller network can use a server next to it", [], async () => {
   await using lab = await TunnelLab.open();
   const client = await lab.addClient();

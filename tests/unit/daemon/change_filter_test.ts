@@ -43,6 +43,7 @@ function route(network: string, change: Partial<RouteChange> = {}): RouteChange 
     table: RT_TABLE_MAIN,
     protocol: 4,
     isUnicast: true,
+    gateway: undefined,
     interfaceIndex: 2,
     ...change,
   };

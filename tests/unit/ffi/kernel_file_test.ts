@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { isClockSynchronized } from "../../../ffi/clock_state.ts";
 import { interfaceName } from "../../../ffi/interface.ts";
 import { readKernelFile, readKernelFileIfAny } from "../../../ffi/kernel_file.ts";
-import { interfaceTo } from "../../../ffi/rtnetlink.ts";
+import { wayTo } from "../../../ffi/rtnetlink.ts";
 
 Deno.test("readKernelFile() reads what the kernel tells, whatever length it says it has", () => {
   assertMatch(readKernelFile("/proc/self/status"), /^Name:\t/);
@@ -16,8 +16,9 @@ Deno.test("readKernelFileIfAny() gives undefined for what is not there, or is no
   assertMatch(readKernelFileIfAny("/proc/self/status")!, /^Name:\t/);
 });
 
-Deno.test("interfaceTo() names the interface by which packets leave", () => {
-  assertEquals(interfaceName(interfaceTo(0x7f000001)!), "lo");
+Deno.test("wayTo() names the interface by which packets leave, and their source", () => {
+  const { interfaceIndex, source } = wayTo(0x7f000001);
+  assertEquals([interfaceName(interfaceIndex!), source], ["lo", 0x7f000001]);
   assertEquals(interfaceName(2 ** 30), undefined);
 });
 

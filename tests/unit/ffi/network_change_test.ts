@@ -12,6 +12,7 @@ import {
   RT_SCOPE_LINK,
   RT_TABLE_MAIN,
   RTA_DST,
+  RTA_GATEWAY,
   RTA_OIF,
   RTA_TABLE,
   RTM_DELADDR,
@@ -83,7 +84,7 @@ function write(change: NetworkChange): Uint8Array<ArrayBuffer> {
       ]);
     }
     case "route": {
-      const { network, interfaceIndex } = change;
+      const { network, interfaceIndex, gateway } = change;
       const value = addressBytes(network.first);
       const bytes = body(
         RTMSG,
@@ -98,6 +99,7 @@ function write(change: NetworkChange): Uint8Array<ArrayBuffer> {
         ...interfaceIndex === undefined
           ? []
           : [{ type: RTA_OIF, value: hostOrder(interfaceIndex) }],
+        ...gateway === undefined ? [] : [{ type: RTA_GATEWAY, value: addressBytes(gateway) }],
       ]);
     }
   }
@@ -125,6 +127,7 @@ const CHANGES: NetworkChange[] = [
       protocol: RTPROT_KERNEL,
       isUnicast: interfaceIndex === 5,
       interfaceIndex,
+      gateway: interfaceIndex && parseAddress(text.includes(":") ? "fe80::1" : "192.0.2.254"),
     }))
   ),
 ];

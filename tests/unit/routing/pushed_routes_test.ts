@@ -1,6 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { parseAddress } from "../../../lib/address/ip_address.ts";
 import { parsePrefix } from "../../../lib/address/prefix.ts";
-import { type LocalNetwork, reasonAgainstRoute } from "../../../lib/routing/pushed_routes.ts";
+import type { LocalNetwork } from "../../../lib/routing/outside.ts";
+import { reasonAgainstRoute } from "../../../lib/routing/pushed_routes.ts";
 
 const LOCALS: readonly LocalNetwork[] = [
   { interface: "lo", prefix: parsePrefix("127.0.0.0/8") },
@@ -8,12 +10,19 @@ const LOCALS: readonly LocalNetwork[] = [
   { interface: "eth0", prefix: parsePrefix("2001:db8:1::/64") },
 ];
 
+/** Of two routers: one in the LAN, one in no network of the machine. */
+const CARRIERS = ["192.168.1.1", "172.31.1.1"].map((text) => ({
+  address: parseAddress(text),
+  name: `this machine's gateway ${text}`,
+}));
+
 function reason(route: string): string | undefined {
-  return reasonAgainstRoute(parsePrefix(route), LOCALS);
+  const networks = LOCALS.map(({ prefix }) => prefix);
+  return reasonAgainstRoute(parsePrefix(route), { locals: LOCALS, networks, carriers: CARRIERS });
 }
 
 Deno.test("reasonAgainstRoute() lets networks be that are behind a server, or contain a LAN", () => {
-  const routes = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "192.168.7.0/24", "9.9.9.9/32"];
+  const routes = ["10.0.0.0/8", "172.16.0.0/13", "192.168.0.0/16", "192.168.7.0/24", "9.9.9.9/32"];
   const routes6 = ["fc00::/7", "fd00::/8", "2001:db8::/32", "2001::/16", "2001:db8:1:1::/64"];
   for (const route of [...routes, ...routes6]) assertEquals(reason(route), undefined, route);
 });
@@ -32,5 +41,11 @@ Deno.test("reasonAgainstRoute() refuses what would take addresses of a LAN away"
   }
   for (const route of ["2001:db8:1::/64", "2001:db8:1::1/128"]) {
     assertStringIncludes(reason(route) ?? "", "eth0 is in 2001:db8:1::/64", route);
+  }
+});
+
+Deno.test("reasonAgainstRoute() refuses what would take the way outside away", () => {
+  for (const route of ["172.16.0.0/12", "172.31.1.0/24", "172.31.1.1/32"]) {
+    assertStringIncludes(reason(route) ?? "", "gateway 172.31.1.1 lies in it", route);
   }
 });

@@ -1,0 +1,67 @@
+import { OsError } from "../ffi/error.ts";
+import { interfaceName } from "../ffi/interface.ts";
+import type { RouteChange } from "../ffi/network_change.ts";
+import { mainRoutes } from "../ffi/network_monitor.ts";
+import { wayTo } from "../ffi/rtnetlink.ts";
+import type { SocketAddress } from "../ffi/socket_address.ts";
+import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
+import type { Carrier, Outside } from "../lib/routing/outside.ts";
+import { type LocalAddress, localAddresses } from "./local_networks.ts";
+import { log } from "./logging.ts";
+
+/** This machine without its tunnel, with all that is known of its addresses. */
+export interface OutsideNow extends Outside {
+  locals: readonly LocalAddress[];
+}
+
+/**
+ * What this machine is without its tunnel.
+ *
+ * @param tun name of the tunnel's device
+ * @param server the address of the tunnel's other end, if that is known
+ */
+export function lookOutside(tun?: string, server?: SocketAddress): OutsideNow {
+  const locals = localAddresses().filter((local) => local.interface !== tun);
+  const routes = routesBesides(tun);
+  const networks = [...routes.map(({ network }) => network), ...locals.map(({ prefix }) => prefix)]
+    .filter(({ length }) => length > 0);
+  return { locals, networks, carriers: [...endsOf(server), ...gatewaysOf(routes)] };
+}
+
+function routesBesides(tun: string | undefined): RouteChange[] {
+  return orNothing(mainRoutes).filter(({ interfaceIndex }) =>
+    tun === undefined || interfaceIndex === undefined || interfaceName(interfaceIndex) !== tun
+  );
+}
+
+function gatewaysOf(routes: readonly RouteChange[]): Carrier[] {
+  return routes.filter(({ network }) => network.length === 0)
+    .flatMap(({ gateway }) => gateway ?? [])
+    .map((address) => carrier("this machine's gateway", address));
+}
+
+/** The tunnel's own ends. */
+function endsOf(server: SocketAddress | undefined): Carrier[] {
+  if (server === undefined) return [];
+  const ways = orNothing(() => [wayTo(server.ip)]);
+  return [
+    carrier("the server", server.ip),
+    ...ways.flatMap(({ source }) => source ?? [])
+      .map((address) => carrier("this machine's own address", address)),
+  ];
+}
+
+function carrier(whose: string, address: IpAddress): Carrier {
+  return { address, name: `${whose} ${formatAddress(address)}` };
+}
+
+/** What the kernel says; nothing where it does not. */
+function orNothing<Thing>(ask: () => Thing[]): Thing[] {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+    log.debug("Cannot see this machine's routes: {reason}", { reason: error.reason });
+    return [];
+  }
+}
