@@ -93,8 +93,12 @@ export function readCommonSettings(args: Arguments, usual: LivenessTiming): Comm
 }
 
 function readGatewayMode(args: Arguments): GatewayMode | undefined {
-  if (isGiven(args, "nat")) return "nat";
-  return isGiven(args, "forward") ? "forward" : undefined;
+  const [forward, nat] = [isGiven(args, "forward"), isGiven(args, "nat")];
+  if (forward && nat) {
+    throw new UsageError("The options --forward and --nat exclude each other", ["forward", "nat"]);
+  }
+  if (nat) return "nat";
+  return forward ? "forward" : undefined;
 }
 
 function readCarriers(args: Arguments, classic: boolean): Carrier[] {

@@ -294,7 +294,7 @@ await labTest("of two gateways the last one puts back", ["nft", "ping"], async (
   const before = await gatewayState(lab.server);
   const first = await lab.startSecureServer("--nat", "--state", `${lab.lab.folder}/first`);
   const options = ["-p", "2003", "--network", "10.9.0.0/16", ...INTERNET_ROUTES];
-  const second = await lab.startSecureServer("--forward", "--nat", ...options);
+  const second = await lab.startSecureServer("--nat", ...options);
   const invite = await lab.invite(client, "pi");
   const process = client.machine.start(lab.secureCommand(client, invite));
   await process.waitFor(/Connected to/);

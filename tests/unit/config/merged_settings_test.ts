@@ -71,6 +71,10 @@ Deno.test("options of a file and of the command line have to go together", () =>
     "The options --tcp and -u exclude each other",
   ]);
   assertEquals(complaints("server", "udp = false", "--tcp"), []);
+  assertEquals(complaints("client", "forward = true", "--nat"), [
+    "f.toml:1: The options --forward and --nat exclude each other",
+  ]);
+  assertEquals(complaints("client", "forward = false", "--nat"), []);
   assertEquals(complaints("client", "port = 1"), ["Which server? Name it with -s HOST"]);
   assertEquals(complaints("client", "port = 1", "-s", "x"), []);
   assertEquals(complaints("server", "dns = []\nno-ipv6 = true", "--route", "fd00::/64"), [

@@ -213,9 +213,9 @@ Deno.test("A client takes every option that it has", () => {
   );
 });
 
-Deno.test("--nat is --forward and more", () => {
+Deno.test("A gateway is one with --forward or with --nat", () => {
   assertEquals(server("--forward").gateway, "forward");
-  assertEquals(server("--nat", "--forward").gateway, "nat");
+  assertThrows(() => server("--nat", "--forward"), UsageError, "--forward and --nat exclude");
   assertThrows(() => classic("--nat"), UsageError, "nothing with --classic");
 });
 
