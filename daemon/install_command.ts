@@ -30,6 +30,9 @@ import { giveStateFolder, makeServiceUser } from "./service_user.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 import { checkMayManage, restartService, systemctl } from "./systemctl.ts";
 
+/** The option of an invite, which "install" copies into the state folder. */
+export const INVITE_FILE = "invite-file";
+
 /** A program that can run as a service. */
 export interface ServiceProgram {
   name: ServiceName;
@@ -206,8 +209,6 @@ function serviceArguments(
   const before = readArguments(program.options, words);
   return { options: new Map([...before.options, ...given]), operands };
 }
-
-const INVITE_FILE = "invite-file";
 
 /** The options spelled out, but for an invite: that is for once. */
 function optionWords({ options }: ServiceProgram, given: Arguments): string[] {

@@ -8,7 +8,12 @@ import { readServerSettings } from "../lib/config/server_settings.ts";
 import { INSTALL_OPTIONS, UNINSTALL_OPTIONS } from "../lib/config/service_options.ts";
 import { SERVICE_USER } from "../lib/config/service_unit.ts";
 import { helpFiles } from "./help_files.ts";
-import { runInstall, type ServiceNeeds, type ServiceProgram } from "./install_command.ts";
+import {
+  INVITE_FILE,
+  runInstall,
+  type ServiceNeeds,
+  type ServiceProgram,
+} from "./install_command.ts";
 import { readInvite } from "./join_plan.ts";
 import type { Command } from "./program.ts";
 import { SettingsSource } from "./settings_source.ts";
@@ -78,6 +83,7 @@ async function checkClient(args: Arguments): Promise<ServiceNeeds> {
   const { settings } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args);
   const { classic, servers, logFile, gateway, dns } = settings;
   checkUser(settings);
+  checkConfiguredInvite(args);
   return {
     hasLowPort: false,
     logFile,
@@ -93,4 +99,17 @@ async function checkClient(args: Arguments): Promise<ServiceNeeds> {
 function checkUser({ user }: CommonSettings): void {
   if (user === undefined || user === SERVICE_USER) return;
   throw new UsageError(`A service runs as the user "${SERVICE_USER}", not as "${user}"`, ["user"]);
+}
+
+/** A file that a configuration file names is for the service's user to read, at each start. */
+function checkConfiguredInvite({ options }: Arguments): void {
+  const others = new Map([...options].filter(([name]) => name !== INVITE_FILE));
+  const args = { options: others, operands: [] };
+  const { invite } = new SettingsSource(CONNECT_OPTIONS, readClientSettings, args).settings;
+  if (invite === undefined) return;
+  throw new UsageError(
+    `A service is given its invite once: take ${INVITE_FILE} out of the configuration file, and ` +
+      `install with --${INVITE_FILE} FILE`,
+    [INVITE_FILE],
+  );
 }
