@@ -10,7 +10,7 @@ import { gatewayTables, guardedVersions, notePathIn } from "../lib/gateway/rules
 import { readSetting, whereabouts, writeSetting } from "./kernel_settings.ts";
 import { log } from "./logging.ts";
 import { deleteTable, listTable, tryNft } from "./nft.ts";
-import { readStateFile, removeIfAny } from "./state_file.ts";
+import { readStateFile, readTextIfAny, removeIfAny } from "./state_file.ts";
 
 /** Where the two programs keep their notes in a state folder, which they may have in common. */
 export const GATEWAY_NOTES = { server: "gateway.json", client: "client-gateway.json" } as const;
@@ -53,7 +53,8 @@ export async function inheritedSettings(): Promise<readonly ChangedSetting[]> {
 /** The note of another program, which may be another user's, and is not to be touched. */
 function peekAt(path: string): GatewayNote | undefined {
   try {
-    return parseGatewayNote(Deno.readTextFileSync(path));
+    const text = readTextIfAny(path);
+    return text === undefined ? undefined : parseGatewayNote(text);
   } catch (error) {
     log.debug("Cannot read {path}: {reason}", { path, reason: (error as Error).message });
     return undefined;

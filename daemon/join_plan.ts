@@ -1,4 +1,3 @@
-import { readAll } from "./stdin.ts";
 import type { ClientSettings } from "../lib/config/client_settings.ts";
 import { UsageError } from "../lib/config/command_line.ts";
 import { DEFAULT_PORT } from "../lib/config/defaults.ts";
@@ -12,6 +11,7 @@ import {
 import type { NamedServer } from "../lib/config/server_list.ts";
 import type { ClientState } from "./client_state.ts";
 import { Failure } from "./failure.ts";
+import { readAll, readNamed } from "./given_text.ts";
 
 /** Which servers a secure client connects to, and as what. */
 export interface JoinPlan {
@@ -59,7 +59,7 @@ function waitingInvite({ servers }: ClientSettings, state: Memory): Invite | und
 
 async function readInviteFile(file: string): Promise<string> {
   try {
-    return file === "-" ? await readAll() : await Deno.readTextFile(file);
+    return file === "-" ? await readAll() : await readNamed(file);
   } catch (error) {
     throw new Failure(`Cannot read the invite from ${file}: ${(error as Error).message}`);
   }

@@ -4,7 +4,7 @@ import { readOperands } from "../lib/config/values.ts";
 import { keyPairOf } from "../lib/protocol/x25519.ts";
 import { randomKey, readPrivateKey } from "./identity.ts";
 import type { Command } from "./program.ts";
-import { readAll } from "./stdin.ts";
+import { readAll } from "./given_text.ts";
 
 /** The commands for people with their own tooling, the same in both programs. */
 export const KEY_COMMANDS: readonly Command[] = [

@@ -1,6 +1,8 @@
+import { Errno, OsError } from "../ffi/error.ts";
 import { effectiveUser } from "../ffi/ownership.ts";
 import { Failure } from "./failure.ts";
 import { log } from "./logging.ts";
+import { readRegularFile } from "./regular_file.ts";
 import { writeFileAtomically } from "./state_folder.ts";
 
 const ROOT = 0;
@@ -70,34 +72,24 @@ export function writeIfPossible(path: string, text: string, loss: string): void 
  * @throws {Failure} if it cannot be read, or is another user's
  */
 export function readNoteIfAny(path: string): string | undefined {
-  if (effectiveUser() !== ROOT) return readTextIfAny(path);
-  try {
-    using file = Deno.openSync(path, { read: true });
-    const { uid, size } = file.statSync();
-    if (uid !== ROOT) {
-      throw new Error(
-        "it belongs to another user, and root would act by it: look at it, and remove it",
-      );
-    }
-    const bytes = new Uint8Array(size);
-    let length = 0;
-    for (let read: number | null = 1; read && length < size; length += read ?? 0) {
-      read = file.readSync(bytes.subarray(length));
-    }
-    return new TextDecoder().decode(bytes.subarray(0, length));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
-  }
+  const self = effectiveUser();
+  return readIfAny(path, (uid) => self !== ROOT || uid === ROOT);
 }
 
 /** The text of a file, or undefined if there is none. @throws {Failure} if it cannot be read */
 export function readTextIfAny(path: string): string | undefined {
+  return readIfAny(path, () => true);
+}
+
+function readIfAny(path: string, mayBeOf: (uid: number) => boolean): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return readRegularFile(path, mayBeOf);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
+    if (!(error instanceof OsError)) {
+      throw new Failure(`Cannot read ${path}: ${(error as Error).message}`);
+    }
+    if (error.errno === Errno.ENOENT) return undefined;
+    throw new Failure(`Cannot read ${path}: ${error.reason}`);
   }
 }
 

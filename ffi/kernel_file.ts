@@ -4,29 +4,21 @@
  */
 import { O_CLOEXEC, O_RDONLY, O_WRONLY } from "./constants.ts";
 import { check, OsError } from "./error.ts";
-import { closeFd, openFd } from "./fd.ts";
+import { closeFd, openFd, readFd } from "./fd.ts";
 import { libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native_buffer.ts";
 
-/** Bytes of what is read by one call, or written by one. */
-const PIECE = 64 * 1024;
+/** Bytes of the longest name that a link leads to. */
+const LINK_MOST = 4096;
 
-/** Longer texts are cut: nothing that is read here is. */
+/** Bytes; longer texts are cut: nothing that is read here is. */
 const MOST = 4 * 1024 * 1024;
 
 /** A file's text. @throws {OsError} */
 export function readKernelFile(path: string): string {
-  const { bytes, address } = new NativeBuffer(PIECE);
-  const decoder = new TextDecoder();
   const fd = openFd(cString(path), O_RDONLY | O_CLOEXEC);
-  let text = "";
   try {
-    while (text.length < MOST) {
-      const length = check("read", libc.read(fd, address, PIECE));
-      if (length === 0) break;
-      text += decoder.decode(bytes.subarray(0, length), { stream: true });
-    }
-    return text;
+    return new TextDecoder().decode(readFd(fd, MOST));
   } finally {
     closeFd(fd);
   }
@@ -57,7 +49,7 @@ export function writeKernelFile(path: string, text: string): void {
 
 /** What a symbolic link leads to. @throws {OsError} */
 export function readKernelLink(path: string): string {
-  const buffer = new NativeBuffer(PIECE);
-  const length = check("readlink", libc.readlink(cString(path), buffer.address, PIECE));
+  const buffer = new NativeBuffer(LINK_MOST);
+  const length = check("readlink", libc.readlink(cString(path), buffer.address, LINK_MOST));
   return new TextDecoder().decode(buffer.bytes.subarray(0, length));
 }

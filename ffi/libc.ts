@@ -21,6 +21,7 @@ const SYMBOLS = {
   setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
   execv: { parameters: ["buffer", "usize"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "usize"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "usize", "usize"], result: "i32" },
