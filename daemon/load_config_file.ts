@@ -1,3 +1,7 @@
+import { O_CLOEXEC, O_RDONLY } from "../ffi/constants.ts";
+import { OsError } from "../ffi/error.ts";
+import { closeFd, openFd, readFd } from "../ffi/fd.ts";
+import { cString } from "../ffi/native_buffer.ts";
 import type { Option } from "../lib/config/command_line.ts";
 import { type ConfigFile, readConfigFile } from "../lib/config/config_file.ts";
 import { Failure } from "./failure.ts";
@@ -10,22 +14,28 @@ export function loadConfigFile(table: readonly Option[], path: string): ConfigFi
   try {
     return readConfigFile(table, readTextUpTo(path, FILE_MOST), path);
   } catch (error) {
-    throw new Failure(`Cannot read the configuration file ${path}: ${(error as Error).message}`);
+    const reason = error instanceof OsError ? error.reason : (error as Error).message;
+    throw new Failure(`Cannot read the configuration file ${path}: ${reason}`);
   }
 }
 
 /** @throws {Error} if it cannot be read, is longer, or is not UTF-8 */
 function readTextUpTo(path: string, most: number): string {
-  using file = Deno.openSync(path, { read: true });
-  const bytes = new Uint8Array(most + 1);
-  let length = 0;
-  for (let read: number | null = 1; read && length <= most; length += read ?? 0) {
-    read = file.readSync(bytes.subarray(length));
-  }
-  if (length > most) throw new Error(`it is longer than ${most} bytes`);
+  const bytes = readBytes(path, most + 1);
+  if (bytes.length > most) throw new Error(`it is longer than ${most} bytes`);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new Error("it is not UTF-8");
+  }
+}
+
+/** Not by Deno, which lets only programs that may do everything read /dev/stdin. @throws {OsError} */
+function readBytes(path: string, most: number): Uint8Array {
+  const fd = openFd(cString(path), O_RDONLY | O_CLOEXEC);
+  try {
+    return readFd(fd, most);
+  } finally {
+    closeFd(fd);
   }
 }
