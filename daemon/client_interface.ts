@@ -38,7 +38,7 @@ export class UnusableNetwork extends Error {
 /** A client's TUN device as the kernel knows it: address, network, routes. It outlives connections. */
 export class ClientInterface {
   readonly #name: string;
-  readonly #choice: RouteChoice;
+  #choice: RouteChoice;
   readonly #fullTunnel: FullTunnel;
   readonly #sourceRouting: SourceRouting;
   readonly #ipv6: TunIpv6;
@@ -116,12 +116,30 @@ export class ClientInterface {
     this.#settings = settings;
     configureTun(this.#name, address, network, mtu);
     this.#hasIpv6 = this.#ipv6.set(ipv6, mtu);
-    this.#setRoutes(settings.routes, outside);
-    if (this.#choice === "everything") this.#fullTunnel.set(servers, this.#hasIpv6);
+    this.#setChoice(settings.routes, outside);
     this.#present = wanted;
     this.#sourceRouting.clear();
     this.#yield(address, network, outside.locals);
     if (this.#hasIpv6) this.#yield(ipv6!.address, ipv6!.network, outside.locals);
+  }
+
+  /**
+   * Another choice of what goes through the tunnel. Without a connection it may wait for the next one.
+   *
+   * @throws {Error} if that cannot be; then it is as before
+   */
+  choose(choice: RouteChoice): void {
+    const before = this.#choice;
+    this.#choice = choice;
+    if (this.#settings === undefined || this.#present === "") return;
+    const outside = lookOutside(this.#name, this.#servers[0]);
+    try {
+      this.#setChoice(this.#settings.routes, outside);
+    } catch (error) {
+      this.#choice = before;
+      this.#setChoice(this.#settings.routes, outside);
+      throw error;
+    }
   }
 
   /** The machine may be in other networks than before: what is theirs does not go through the tunnel. */
@@ -140,6 +158,13 @@ export class ClientInterface {
     } finally {
       this.#fullTunnel.clear();
     }
+  }
+
+  /** Sends through the tunnel what is chosen, up to everything, when the server says this. */
+  #setChoice(pushed: readonly Prefix[], outside: Outside): void {
+    this.#setRoutes(pushed, outside);
+    if (this.#choice === "everything") this.#fullTunnel.set(this.#servers, this.#hasIpv6);
+    else this.#fullTunnel.clear();
   }
 
   /** Has go through the tunnel what is to, when the server says this. */

@@ -1,11 +1,11 @@
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
 import type { Prefix } from "../lib/address/prefix.ts";
-import type { HookSettings } from "../lib/config/common_settings.ts";
+import type { ClientSettings } from "../lib/config/client_settings.ts";
 import { readDns } from "../lib/config/dns.ts";
 import { list, type TunnelVariables } from "../lib/config/hook_variables.ts";
 import type { Configuration } from "../lib/protocol/control.ts";
 import type { Carrier } from "../lib/protocol/hello.ts";
-import { Dns } from "./dns.ts";
+import { Dns, NO_DNS } from "./dns.ts";
 import { finishHooks, runHook } from "./hook.ts";
 import { HookQueue } from "./hook_queue.ts";
 import { log } from "./logging.ts";
@@ -29,13 +29,16 @@ export interface Reached {
   carrier: Carrier;
 }
 
+/** What a person chose of it. */
+type Choices = Pick<ClientSettings, "hooks" | "dns">;
+
 /**
  * What a client does to its machine besides the interface: DNS, then the hooks, in that order. It lasts,
  * as the interface does, from the first connection to the end of the program.
  */
 export class ClientSurroundings {
   readonly #tun: string;
-  readonly #hooks: HookSettings;
+  #choices: Choices;
   readonly #queue: HookQueue;
   readonly #dns: Dns | undefined;
   #reached: Reached | undefined;
@@ -48,13 +51,19 @@ export class ClientSurroundings {
 
   /**
    * @param tun name of the TUN device
-   * @param folder the client's state folder; undefined to leave the machine's DNS alone
+   * @param folder the client's state folder; without one it leaves the machine's DNS alone
    */
-  constructor(tun: string, hooks: HookSettings, folder: string | undefined) {
+  constructor(tun: string, choices: Choices, folder: string | undefined) {
     this.#tun = tun;
-    this.#hooks = hooks;
-    this.#queue = new HookQueue(hooks.timeout, runHook);
+    this.#choices = choices;
+    this.#queue = new HookQueue(choices.hooks.timeout, runHook);
     this.#dns = folder === undefined ? undefined : new Dns(tun, folder);
+  }
+
+  /** Goes by these choices from the next `set()` on. */
+  choose(choices: Choices): void {
+    this.#choices = choices;
+    this.#queue.timeout = choices.hooks.timeout;
   }
 
   /**
@@ -79,7 +88,7 @@ export class ClientSurroundings {
   async #end(): Promise<void> {
     await this.#last;
     await finishHooks(this.#queue);
-    const { down, timeout } = this.#hooks;
+    const { down, timeout } = this.#choices.hooks;
     if (down !== undefined && this.#variables !== undefined) {
       await runHook(down, { ...this.#variables, SIMPLEVPN_EVENT: "down" }, timeout);
     }
@@ -98,11 +107,12 @@ export class ClientSurroundings {
 
   #runUp(kind: "begin" | "change", event: string, tunnel: TunnelVariables): void {
     const variables = { ...tunnel, SIMPLEVPN_EVENT: event };
-    this.#queue.add(this.#tun, { kind, program: this.#hooks.up, variables });
+    this.#queue.add(this.#tun, { kind, program: this.#choices.hooks.up, variables });
   }
 
   async #setDns({ configuration, isFull }: Tunnel): Promise<void> {
     if (this.#dns === undefined || configuration === undefined) return;
+    if (!this.#choices.dns) return await this.#dns.set(NO_DNS);
     const { refused, ...settings } = readDns(configuration, isFull);
     if (refused.length > 0) {
       log.warn("Of the DNS servers that the server tells, these are left out: {refused}", {

@@ -7,6 +7,7 @@ import type { Configuration } from "../lib/protocol/control.ts";
 import type { ClientSettingsTold } from "../lib/status/client_status.ts";
 import { ClientInterface } from "./client_interface.ts";
 import { ClientSurroundings, type Reached } from "./client_surroundings.ts";
+import { checkHooks, endTimeOf } from "./hook.ts";
 import { revivePrefixes } from "./messages.ts";
 import type { Ipv6Host } from "./tun_ipv6.ts";
 
@@ -18,9 +19,11 @@ export type Told = Pick<ClientSettingsTold, "address" | "configuration" | "mtu">
  * from the first connection to the end of the program.
  */
 export class ClientTunnel implements AsyncDisposable {
-  readonly #settings: ClientSettings;
+  #settings: ClientSettings;
   readonly #interface: ClientInterface;
   readonly #surroundings: ClientSurroundings;
+  /** What the machine was made last. */
+  #present: ClientSettingsTold | undefined;
 
   /**
    * @param tun name of the TUN device
@@ -29,8 +32,25 @@ export class ClientTunnel implements AsyncDisposable {
   constructor(settings: ClientSettings, tun: string, folder: string | undefined) {
     this.#settings = settings;
     this.#interface = new ClientInterface(tun, settings.routes);
-    const dnsFolder = settings.dns ? folder : undefined;
-    this.#surroundings = new ClientSurroundings(tun, settings.hooks, dnsFolder);
+    this.#surroundings = new ClientSurroundings(tun, settings, folder);
+  }
+
+  /** Milliseconds that its end can take. */
+  get endTime(): number {
+    return endTimeOf(this.#settings.hooks);
+  }
+
+  /**
+   * Goes by other settings, as far as they are the machine's: routes, DNS and hooks.
+   *
+   * @throws {Error} if that cannot be; then all is as before
+   */
+  choose(settings: ClientSettings): void {
+    checkHooks(settings.hooks);
+    this.#interface.choose(settings.routes);
+    this.#settings = settings;
+    this.#surroundings.choose(settings);
+    if (this.#present !== undefined) this.#setSurroundings(this.#present);
   }
 
   /** The server may be tried at these addresses from now on, and so past the tunnel. */
@@ -65,9 +85,13 @@ export class ClientTunnel implements AsyncDisposable {
     this.#interface.configure({ address, network, ipv6: wanted6, mtu, routes }, servers);
     const ipv6 = this.#interface.hasIpv6 ? wanted6 : undefined;
     const told = { address, configuration, mtu, network, ipv6 };
-    const isFull = this.#interface.takesEverything;
-    this.#surroundings.set({ ...told, isFull }, reached);
+    this.#present = told;
+    this.#setSurroundings(told, reached);
     return told;
+  }
+
+  #setSurroundings(told: ClientSettingsTold, reached?: Reached): void {
+    this.#surroundings.set({ ...told, isFull: this.#interface.takesEverything }, reached);
   }
 
   /** Tells the hooks of the end, and puts DNS back, for as long as the connection is still there. */

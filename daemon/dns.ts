@@ -28,7 +28,7 @@ const WAY_NAMES: Readonly<Record<DnsWay, string>> = {
 };
 
 /** Nothing to ask. */
-const NONE: DnsSettings = { servers: [], domains: [], all: false };
+export const NO_DNS: DnsSettings = { servers: [], domains: [], all: false };
 
 /**
  * The DNS of this machine while a client is in its tunnel. By systemd-resolved where that is asked, by
@@ -39,7 +39,7 @@ export class Dns {
   readonly #link: string;
   readonly #note: DnsNoteFile;
   readonly #file: ResolvConfFile;
-  #present = JSON.stringify(NONE);
+  #present = JSON.stringify(NO_DNS);
   /** By which way it is set, if it is. */
   #way: Way | undefined;
   /** The end of all that was asked for: one thing after the other. */
@@ -77,7 +77,7 @@ export class Dns {
 
   /** Puts everything back. */
   async clear(): Promise<void> {
-    await this.set(NONE);
+    await this.set(NO_DNS);
     globalThis.removeEventListener("unload", this);
   }
 

@@ -1,7 +1,7 @@
 import { AF_INET, AF_INET6, RT_TABLE_MAIN } from "../ffi/constants.ts";
 import { Errno, OsError } from "../ffi/error.ts";
 import { NetworkInterface } from "../ffi/interface.ts";
-import type { Rule } from "../ffi/rtnetlink.ts";
+import type { Route, Rule } from "../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { type IpAddress, isIpv4 } from "../lib/address/ip_address.ts";
 import { parsePrefix } from "../lib/address/prefix.ts";
@@ -11,6 +11,7 @@ import {
   isLiveTunnel,
   putRoute,
   putRule,
+  removeRoute,
   removeRule,
   RulePriority,
   rulesOf,
@@ -98,13 +99,15 @@ export class FullTunnel {
     }
   }
 
-  /** Takes everything back; the routes go with the device. @throws {OsError} */
+  /** Takes everything back. @throws {OsError} */
   clear(): void {
+    if (!this.isSet) return;
     for (const rule of [...this.#rules.toReversed(), ...this.#serverRules.values()]) {
       removeRule(rule);
     }
     this.#rules = [];
     this.#serverRules.clear();
+    this.#routes(true).forEach(removeRoute);
   }
 
   #begin(servers: readonly SocketAddress[]): void {
@@ -134,12 +137,15 @@ export class FullTunnel {
   }
 
   #putRoutes(hasIpv6: boolean): void {
+    for (const route of this.#routes(hasIpv6)) putRoute(route, this.#device.name);
+  }
+
+  /** What leads everything into the device, in its own table. */
+  #routes(hasIpv6: boolean): Route[] {
     const networks = [...HALVES.ipv4, ...hasIpv6 ? HALVES.ipv6 : []];
     const interfaceIndex = this.#index;
     const table = tableOf(interfaceIndex);
-    for (const network of networks) {
-      putRoute({ network, interfaceIndex, table }, this.#device.name);
-    }
+    return networks.map((network) => ({ network, interfaceIndex, table }));
   }
 }
 

@@ -20,7 +20,8 @@ export interface Hook {
  */
 export class HookQueue {
   readonly #run: (program: string, variables: Variables, timeout: number) => Promise<void>;
-  readonly #timeout: number;
+  /** Milliseconds for each program that starts from now on. */
+  timeout: number;
   /** By subject; of those that run one at present, too. */
   readonly #waiting = new Map<string, Hook[]>();
   readonly #running = new Set<string>();
@@ -36,7 +37,7 @@ export class HookQueue {
     timeout: number,
     run: (program: string, variables: Variables, timeout: number) => Promise<void>,
   ) {
-    this.#timeout = timeout;
+    this.timeout = timeout;
     this.#run = run;
   }
 
@@ -55,7 +56,7 @@ export class HookQueue {
    * @returns how many could not be run in that time
    */
   async finish(): Promise<number> {
-    this.#ends = performance.now() + this.#timeout;
+    this.#ends = performance.now() + this.timeout;
     this.#advance();
     if (this.#running.size > 0) await this.#idle.promise;
     const left = [...this.#waiting.values()].flat().filter(({ program }) => program !== undefined);
@@ -78,7 +79,7 @@ export class HookQueue {
 
   async #start(subject: string, { program, variables }: Hook): Promise<void> {
     this.#running.add(subject);
-    await this.#run(program!, variables, Math.min(this.#timeout, this.#ends - performance.now()));
+    await this.#run(program!, variables, Math.min(this.timeout, this.#ends - performance.now()));
     this.#running.delete(subject);
     this.#advance();
   }

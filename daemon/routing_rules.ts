@@ -4,6 +4,7 @@ import { interfaceExists } from "../ffi/interface.ts";
 import {
   addRoute,
   addRule,
+  deleteRoute,
   deleteRule,
   type IpFamily,
   listRules,
@@ -53,6 +54,23 @@ export function removeRule(rule: Rule): void {
   } catch (error) {
     const gone = error instanceof OsError && error.errno === Errno.ENOENT;
     if (!gone) throw error;
+  }
+}
+
+/** What a kernel says of a route that is not there, nor its interface or that version of IP. */
+const NO_ROUTE: readonly number[] = [
+  Errno.ESRCH,
+  Errno.ENODEV,
+  Errno.EOPNOTSUPP,
+  Errno.EAFNOSUPPORT,
+];
+
+/** Removes a route from an interface's own table, if it is there. @throws {OsError} */
+export function removeRoute(route: Route): void {
+  try {
+    deleteRoute(route);
+  } catch (error) {
+    if (!(error instanceof OsError) || !NO_ROUTE.includes(error.errno)) throw error;
   }
 }
 

@@ -12,7 +12,7 @@ import { openControlSocket } from "./control_socket.ts";
 import { dropRoot } from "./drop_root.ts";
 import { Gateway } from "./gateway.ts";
 import { GATEWAY_NOTES } from "./gateway_leftovers.ts";
-import { checkHooks, endTimeOf } from "./hook.ts";
+import { checkHooks } from "./hook.ts";
 import { planJoin } from "./join_plan.ts";
 import { putBackLeftovers } from "./leftovers.ts";
 import { log, setLogLevel, setUpLogging } from "./logging.ts";
@@ -32,7 +32,6 @@ export async function runClient(source: SettingsSource<ClientSettings>): Promise
   await dropRoot(settings.user, settings.classic ? undefined : path);
   setUpLogging(settings);
   const stop = stopSignal(source.canReload ? () => source.reload() : undefined);
-  source.follow(({ logLevel }) => setLogLevel(logLevel));
   checkCongestionControl(settings.congestion);
   checkHooks(settings.hooks);
   // One that kept state may have been killed before a classic one, which keeps none.
@@ -69,6 +68,10 @@ async function connect(
   const folder = await controlFolder(settings);
 
   await using tunnel = new ClientTunnel(settings, tun.name, membership?.folder);
+  source.follow((settings) => {
+    tunnel.choose(settings);
+    setLogLevel(settings.logLevel);
+  });
   const service = new ServiceManager();
   using control = new ClientControl({ settings, servers, membership, tun, tunnel, service });
   using _metrics = settings.metrics &&
@@ -85,7 +88,7 @@ async function connect(
 
   const signal = await Promise.race([stop, control.failed]);
   log.info("Stopping on {signal}", { signal });
-  service.stopping(endTimeOf(settings.hooks));
+  service.stopping(tunnel.endTime);
   await tunnel.end();
   await control.stop();
 }

@@ -53,15 +53,21 @@ export const CONNECT_OPTIONS: readonly Option[] = [
   },
   {
     name: "full-tunnel",
+    reloads: true,
     help: "send everything through the tunnel, not only what the server says",
   },
   {
     name: "split",
+    reloads: true,
     value: "CIDR",
     repeats: true,
     help: "send this network through the tunnel, in place of what the server says (repeatable)",
   },
-  { name: "no-routes", help: "send through the tunnel only what is for its own network" },
+  {
+    name: "no-routes",
+    reloads: true,
+    help: "send through the tunnel only what is for its own network",
+  },
   ...GATEWAY_OPTIONS,
   {
     name: "announce",
@@ -84,8 +90,12 @@ export const CONNECT_OPTIONS: readonly Option[] = [
       CLIENT_TIMEOUT / 1000
     })`,
   },
-  { name: "no-dns", help: "leave this machine's DNS alone, whatever the server says" },
-  ...HOOK_OPTIONS,
+  {
+    name: "no-dns",
+    reloads: true,
+    help: "leave this machine's DNS alone, whatever the server says",
+  },
+  ...HOOK_OPTIONS.map((option) => ({ ...option, reloads: true as const })),
   ...RUN_OPTIONS,
 ];
 

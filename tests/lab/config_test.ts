@@ -1,5 +1,12 @@
 /** Programs that are told what to do by configuration files, and read them anew. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { RulePriority, tableOf } from "../../daemon/routing_rules.ts";
 import { program, type ProgramName } from "../../scripts/program.ts";
 import type { LabProcess } from "../../scripts/lab.ts";
 import { startEcho } from "./flows.ts";
@@ -257,11 +264,61 @@ for (const way of ["SIGHUP", "the command"] as const) {
   );
 }
 
+/** Has a connected client follow what its file says of routes and hooks, and go on as before if it cannot. */
+async function testClientChoices(it: ConfigLab, tun: string): Promise<void> {
+  const { machine } = it.client;
+  const routes = (): Promise<string> => machine.run("ip", "route", "show", "dev", tun);
+  const rules = (): Promise<string> => machine.run("ip", "rule");
+  const reload = async (...lines: string[]): Promise<string> => {
+    it.write("client", "no-dns = true", ...lines);
+    const { stdout, stderr } = await it.reload("client");
+    return stdout + stderr;
+  };
+  const before = await rules();
+  assertStringIncludes(await routes(), "192.168.7.0/24");
+  assertMatch(await reload('split = "192.168.9.0/24"'), /^In force now: split, log-level;/);
+  assertMatch(await routes(), /192\.168\.9\.0/);
+  assert(!(await routes()).includes("192.168.7.0"));
+  assertMatch(await reload("full-tunnel = true", 'up = "/nowhere"'), /Cannot use --up \/nowhere/);
+  assertEquals(await rules(), before);
+  assertMatch(await routes(), /192\.168\.9\.0/);
+  assertMatch(
+    await reload("full-tunnel = true", 'down = "/bin/true"'),
+    /now: full-tunnel, split, down;/,
+  );
+  assertNotEquals(await rules(), before);
+  assertMatch(await reload("no-routes = true"), /now: full-tunnel, no-routes, down;/);
+  assertEquals(await rules(), before);
+  assert(!(await routes()).includes("192.168."));
+  assertEquals(await machine.run("ip", "route", "show", "table", "all", "128.0.0.0/1"), "");
+
+  // As if another client had a full tunnel.
+  const other = [
+    "priority",
+    `${RulePriority.tunnel}`,
+    "lookup",
+    `${tableOf(1)}`,
+    "protocol",
+    "202",
+  ];
+  await machine.run("ip", "rule", "add", ...other);
+  assertMatch(await reload("full-tunnel = true"), /Another simplevpn-client .*\n.*as before\n$/);
+  await machine.run("ip", "rule", "del", ...other);
+  assertEquals(await rules(), before);
+  assert(!(await routes()).includes("192.168."));
+}
+
 await labTest("the reload command says what came of it", [], async () => {
   await using it = await ConfigLab.open();
-  await it.startServer();
-  const { process } = await it.startClient();
-  it.write("server", "keepalive = 5", "port = 2003");
+  await it.startServer('route = "192.168.7.0/24"', 'network = "10.0.0.0/16"');
+  const { process, tun } = await it.startClient("no-dns = true");
+  it.write(
+    "server",
+    'route = "192.168.7.0/24"',
+    'network = "10.0.0.0/16"',
+    "keepalive = 5",
+    "port = 2003",
+  );
   assertEquals(
     (await it.reload("server")).stdout,
     "In force now: keepalive; from the next start on: port\n",
@@ -274,11 +331,12 @@ await labTest("the reload command says what came of it", [], async () => {
     /server\.toml:1: .*--keepalive must be less than --timeout\n.*goes on as before\n$/,
   );
 
-  it.write("client", 'log-level = "debug"');
+  it.write("client", "no-dns = true", 'log-level = "debug"');
   assertEquals(
     (await it.reload("client")).stdout,
     "In force now: log-level; from the next start on: invite-file\n",
   );
+  await testClientChoices(it, tun);
   it.write("client", 'log-level = "loud"');
   assertEquals((await it.reload("client")).code, 1);
   Deno.removeSync(it.file("client"));

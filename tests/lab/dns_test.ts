@@ -84,7 +84,12 @@ await test("a client asks the server's DNS server first, and puts resolv.conf ba
   const before = await look(services.resolvConf);
   await scene.assertFinds("www.lab.example", OUTER_ANSWER);
 
-  const process = await scene.join();
+  const file = `${scene.lab.lab.folder}/client.toml`;
+  await Deno.writeTextFile(file, "no-dns = true\n");
+  const process = await scene.join("--config", file);
+  assertEquals(await look(services.resolvConf), before);
+  await Deno.writeTextFile(file, "");
+  process.kill("SIGHUP");
   await process.waitFor(/DNS: 10\.0\.0\.1 for lab\.example, by \/etc\/resolv\.conf/);
   const { text, ...owner } = await look(services.resolvConf) as { text: string; mode: number };
   assertEquals(
