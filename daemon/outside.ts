@@ -25,13 +25,11 @@ export function lookOutside(tun?: string, server?: SocketAddress): OutsideNow {
   const routes = routesBesides(tun);
   const networks = [...routes.map(({ network }) => network), ...locals.map(({ prefix }) => prefix)]
     .filter(({ length }) => length > 0);
-  return { locals, networks, carriers: [...endsOf(server), ...gatewaysOf(routes)] };
+  return { locals, networks, carriers: [...endsOf(server, tun), ...gatewaysOf(routes)] };
 }
 
 function routesBesides(tun: string | undefined): RouteChange[] {
-  return orNothing(mainRoutes).filter(({ interfaceIndex }) =>
-    tun === undefined || interfaceIndex === undefined || interfaceName(interfaceIndex) !== tun
-  );
+  return orNothing(mainRoutes).filter((route) => isBesides(route, tun));
 }
 
 function gatewaysOf(routes: readonly RouteChange[]): Carrier[] {
@@ -40,15 +38,23 @@ function gatewaysOf(routes: readonly RouteChange[]): Carrier[] {
     .map((address) => carrier("this machine's gateway", address));
 }
 
-/** The tunnel's own ends. */
-function endsOf(server: SocketAddress | undefined): Carrier[] {
+/** The tunnel's own ends; of a way to the server that somebody has led into the tunnel only that one. */
+function endsOf(server: SocketAddress | undefined, tun: string | undefined): Carrier[] {
   if (server === undefined) return [];
-  const ways = orNothing(() => [wayTo(server.ip)]);
+  const ways = orNothing(() => [wayTo(server.ip)]).filter((way) => isBesides(way, tun));
   return [
     carrier("the server", server.ip),
     ...ways.flatMap(({ source }) => source ?? [])
       .map((address) => carrier("this machine's own address", address)),
   ];
+}
+
+/** Whether something does not lead into the tunnel. */
+function isBesides(
+  { interfaceIndex }: { interfaceIndex?: number | undefined },
+  tun: string | undefined,
+): boolean {
+  return tun === undefined || interfaceIndex === undefined || interfaceName(interfaceIndex) !== tun;
 }
 
 function carrier(whose: string, address: IpAddress): Carrier {

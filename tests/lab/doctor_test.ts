@@ -293,8 +293,14 @@ await labTest("a client's doctor: routes that lead astray, and leftovers", ["pin
   const told = /"sudo (ip rule delete [^"]*)"/.exec(mend!)![1]!;
   await client.machine.run(...told.split(" "));
   await client.machine.run("ip", "address", "delete", "10.0.9.1/24", "dev", "lo");
-  const { tun } = await connected(client.machine.start(lab.secureCommand(client)));
-  await client.machine.run("ip", "route", "add", `${client.server}/32`, "dev", tun);
+  const process = client.machine.start(lab.secureCommand(client));
+  const { tun } = await connected(process);
+  const lead = ["ip", "route", "replace", `${client.server}/32`, "dev", tun] as const;
+  await client.machine.run(...lead);
+  // The client outlives it, whatever the server says meanwhile; routes go with the old address.
+  await lab.manage("peers", "set", "pi", "--address", "10.0.0.9");
+  await process.waitFor(/The server changed this machine/);
+  await client.machine.run(...lead);
   const loop = await diagnose(client.machine, command);
   assertFound(loop, "fault", "loop", /198\.51\.100\.5 go into its own tunnel, simplevpn0/);
 });
