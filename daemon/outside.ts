@@ -5,7 +5,7 @@ import { mainRoutes } from "../ffi/network_monitor.ts";
 import { wayTo } from "../ffi/rtnetlink.ts";
 import type { SocketAddress } from "../ffi/socket_address.ts";
 import { formatAddress, type IpAddress } from "../lib/address/ip_address.ts";
-import type { Carrier, Outside } from "../lib/routing/outside.ts";
+import type { Anchor, Outside } from "../lib/routing/outside.ts";
 import { type LocalAddress, localAddresses } from "./local_networks.ts";
 import { log } from "./logging.ts";
 
@@ -25,27 +25,27 @@ export function lookOutside(tun?: string, server?: SocketAddress): OutsideNow {
   const routes = routesBesides(tun);
   const networks = [...routes.map(({ network }) => network), ...locals.map(({ prefix }) => prefix)]
     .filter(({ length }) => length > 0);
-  return { locals, networks, carriers: [...endsOf(server, tun), ...gatewaysOf(routes)] };
+  return { locals, networks, anchors: [...endsOf(server, tun), ...gatewaysOf(routes)] };
 }
 
 function routesBesides(tun: string | undefined): RouteChange[] {
   return orNothing(mainRoutes).filter((route) => isBesides(route, tun));
 }
 
-function gatewaysOf(routes: readonly RouteChange[]): Carrier[] {
+function gatewaysOf(routes: readonly RouteChange[]): Anchor[] {
   return routes.filter(({ network }) => network.length === 0)
     .flatMap(({ gateway }) => gateway ?? [])
-    .map((address) => carrier("this machine's gateway", address));
+    .map((address) => anchor("this machine's gateway", address));
 }
 
 /** The tunnel's own ends; of a way to the server that somebody has led into the tunnel only that one. */
-function endsOf(server: SocketAddress | undefined, tun: string | undefined): Carrier[] {
+function endsOf(server: SocketAddress | undefined, tun: string | undefined): Anchor[] {
   if (server === undefined) return [];
   const ways = orNothing(() => [wayTo(server.ip)]).filter((way) => isBesides(way, tun));
   return [
-    carrier("the server", server.ip),
+    anchor("the server", server.ip),
     ...ways.flatMap(({ source }) => source ?? [])
-      .map((address) => carrier("this machine's own address", address)),
+      .map((address) => anchor("this machine's own address", address)),
   ];
 }
 
@@ -57,7 +57,7 @@ function isBesides(
   return tun === undefined || interfaceIndex === undefined || interfaceName(interfaceIndex) !== tun;
 }
 
-function carrier(whose: string, address: IpAddress): Carrier {
+function anchor(whose: string, address: IpAddress): Anchor {
   return { address, name: `${whose} ${formatAddress(address)}` };
 }
 

@@ -66,8 +66,8 @@ export function checkLoop({ own, routes }: TunnelView, outside: Outside): Findin
   const why = "what carries the tunnel cannot be reached through it";
   const taken = (networks: readonly Prefix[]): string[] =>
     networks.flatMap((network) => {
-      const carrier = findTaken(network, outside);
-      return carrier === undefined ? [] : [`${carrier.name} lies in ${network}`];
+      const anchor = findTaken(network, outside);
+      return anchor === undefined ? [] : [`${anchor.name} lies in ${network}`];
     });
   return [
     ...taken(own).map((what) =>

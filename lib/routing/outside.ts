@@ -7,8 +7,8 @@ export interface LocalNetwork {
   prefix: Prefix;
 }
 
-/** An address that carries a tunnel, such as its server's. */
-export interface Carrier {
+/** An address that a tunnel hangs on, and that is to be reached outside of it, such as its server's. */
+export interface Anchor {
   address: IpAddress;
   /** Whose it is, with the address, as in "the gateway 192.168.1.1". */
   name: string;
@@ -19,19 +19,19 @@ export interface Outside {
   locals: readonly LocalNetwork[];
   /** Networks that are reached by routes of their own, other than the default one. */
   networks: readonly Prefix[];
-  carriers: readonly Carrier[];
+  anchors: readonly Anchor[];
 }
 
 /**
- * The first of what carries the tunnel that would be looked for in the tunnel if this network was there.
+ * The first of what the tunnel hangs on that would be looked for in the tunnel if this network was there.
  * Only a longer route keeps it outside: of two that are as long the kernel takes the one with the lower
  * metric, and DHCP clients give theirs a high one.
  */
 export function findTaken(
   network: Prefix,
-  { networks, carriers }: Pick<Outside, "networks" | "carriers">,
-): Carrier | undefined {
+  { networks, anchors }: Pick<Outside, "networks" | "anchors">,
+): Anchor | undefined {
   const isKept = (address: IpAddress): boolean =>
     networks.some((other) => other.length > network.length && isWithin(other, address));
-  return carriers.find(({ address }) => isWithin(network, address) && !isKept(address));
+  return anchors.find(({ address }) => isWithin(network, address) && !isKept(address));
 }

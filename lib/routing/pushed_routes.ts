@@ -21,8 +21,8 @@ export function reasonAgainstRoute(route: Prefix, outside: Outside): string | un
   if (taken !== undefined) {
     return `${taken.interface} is in ${taken.prefix}, of which it would take addresses away`;
   }
-  const carrier = findTaken(route, outside);
-  return carrier && `${carrier.name} lies in it, and must stay outside of the tunnel`;
+  const anchor = findTaken(route, outside);
+  return anchor && `${anchor.name} lies in it, and must stay outside of the tunnel`;
 }
 
 function leastLength(route: Prefix): number {

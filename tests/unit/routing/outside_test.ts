@@ -4,12 +4,12 @@ import { isWithin, parsePrefix, type Prefix, prefixOf } from "../../../lib/addre
 import { findTaken } from "../../../lib/routing/outside.ts";
 import { Random } from "../../random.ts";
 
-const CARRIERS = ["203.0.113.9", "192.168.1.1", "192.168.1.200", "2001:db8::1", "fe80::1"].map(
+const ANCHORS = ["203.0.113.9", "192.168.1.1", "192.168.1.200", "2001:db8::1", "fe80::1"].map(
   (text) => ({ address: parseAddress(text), name: text }),
 );
 
 function taken(network: string, ...networks: string[]): string | undefined {
-  const outside = { networks: networks.map(parsePrefix), carriers: CARRIERS };
+  const outside = { networks: networks.map(parsePrefix), anchors: ANCHORS };
   return findTaken(parsePrefix(network), outside)?.name;
 }
 
@@ -41,7 +41,7 @@ Deno.test("findTaken() agrees with a table of routes in which the longest wins, 
     const network = anyPrefix();
     const table = [network, ...networks].toSorted((a, b) => b.length - a.length);
     const isTaken = table.find((route) => isWithin(route, address)) === network;
-    const found = findTaken(network, { networks, carriers: [{ address, name: "it" }] });
+    const found = findTaken(network, { networks, anchors: [{ address, name: "it" }] });
     assertEquals(found !== undefined, isTaken, `${network}, ${networks}`);
     counts[isTaken ? "taken" : "kept"]++;
   }

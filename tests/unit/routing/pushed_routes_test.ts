@@ -11,14 +11,14 @@ const LOCALS: readonly LocalNetwork[] = [
 ];
 
 /** Of two routers: one in the LAN, one in no network of the machine. */
-const CARRIERS = ["192.168.1.1", "172.31.1.1"].map((text) => ({
+const ANCHORS = ["192.168.1.1", "172.31.1.1"].map((text) => ({
   address: parseAddress(text),
   name: `this machine's gateway ${text}`,
 }));
 
 function reason(route: string): string | undefined {
   const networks = LOCALS.map(({ prefix }) => prefix);
-  return reasonAgainstRoute(parsePrefix(route), { locals: LOCALS, networks, carriers: CARRIERS });
+  return reasonAgainstRoute(parsePrefix(route), { locals: LOCALS, networks, anchors: ANCHORS });
 }
 
 Deno.test("reasonAgainstRoute() lets networks be that are behind a server, or contain a LAN", () => {
