@@ -2,7 +2,7 @@ import { SIGHUP } from "../ffi/constants.ts";
 import { isIgnored } from "../ffi/signal.ts";
 import { uncaughtException } from "./uncaught.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /** One Ctrl-C may come twice: from the terminal, and passed on by the program that started this one. */
 const SAME_REQUEST = 500;

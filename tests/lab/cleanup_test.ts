@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { countersOf, ending, networkState } from "./inspection.ts";
 import { type ClientMachine, connected, labTest, TunnelLab } from "./tunnel_lab.ts";
 
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
   await labTest(`both programs put everything back on ${signal}`, [], async () => {
     await using lab = await TunnelLab.open();
     const client = await lab.addClient();
